@@ -1,0 +1,30 @@
+/** IP addresses and networks of them. */
+import { BlockList, isIP } from 'node:net'
+
+/** A network in CIDR notation, or a single address. */
+export type Network = { readonly text: string; readonly contains: (address: string) => boolean }
+
+/** Parses `10.0.0.0/8`, `2001:db8::/32` or one address. Undefined if it is none of these. */
+export function parseNetwork(text: string): Network | undefined {
+  const [address = '', prefix, ...rest] = text.split('/')
+  const family = isIP(address)
+  if (family === 0 || rest.length > 0) return undefined
+  const longest = family === 4 ? 32 : 128
+  if (prefix !== undefined && !(/^\d{1,3}$/.test(prefix) && Number(prefix) <= longest)) return undefined
+  const list = new BlockList()
+  list.addSubnet(address, prefix === undefined ? longest : Number(prefix), family === 4 ? 'ipv4' : 'ipv6')
+  return {
+    text,
+    contains: candidate => {
+      const plain = plainAddress(candidate)
+      return list.check(plain, isIP(plain) === 6 ? 'ipv6' : 'ipv4')
+    },
+  }
+}
+
+/** An IPv4 address that came mapped into IPv6 (`::ffff:192.0.2.1`), as IPv4; without zone index. */
+export function plainAddress(address: string): string {
+  const bare = address.replace(/%.*$/, '')
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare)
+  return mapped?.[1] ?? bare
+}

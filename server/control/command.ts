@@ -1,0 +1,88 @@
+/** What a command is, and what it may answer. The table in commands/index.ts is made of these. */
+import type { Configuration } from '../config/configuration.ts'
+import type { Permission } from '../config/schema.ts'
+import type { Transfer } from '../data/transfer.ts'
+import type { Storage } from '../storage/storage.ts'
+import type { Reply } from './reply.ts'
+import type { Address, LoggedIn, Session, SessionChange } from './session.ts'
+
+/** The data connection as commands see it. Rejects with DataChannelError. */
+export interface DataChannelControl {
+  readonly state: 'none' | 'passive' | 'active'
+  /** Opens a passive port in place of what was set up before. The address and port are those the client is to connect to. */
+  listen(kind: 'pasv' | 'epsv'): Promise<Address>
+  /** Remembers the client's port, in place of what was set up before. */
+  target(address: Address): void
+  /** Drops what was set up. */
+  discard(): void
+}
+
+/** What the whole server is doing, for STAT. */
+export type Activity = { readonly sessions: number; readonly started: number }
+
+export type Context = {
+  readonly session: Session
+  readonly configuration: Configuration
+  readonly data: DataChannelControl
+  readonly now: number
+  readonly activity: Activity
+  /** The transfer that runs now, for STAT and ABOR. */
+  readonly transfer: { readonly bytes: number; readonly path: string; readonly verb: string } | undefined
+  /** The table, for HELP and FEAT. */
+  readonly commands: readonly Command[]
+  /** Checks a password; the reply waits for it (RFC 2577 section 5). */
+  readonly authenticate: (name: string, password: string) => Promise<AuthenticationResult>
+}
+export type LoggedInContext = Context & { readonly login: LoggedIn; readonly storage: Storage }
+
+export type AuthenticationResult =
+  | { readonly accepted: true; readonly login: LoggedIn }
+  | { readonly accepted: false; readonly reply: Reply; readonly close: boolean }
+
+/** What connection.ts is to do. */
+export type Outcome =
+  | {
+      readonly kind: 'reply'
+      readonly reply: Reply
+      readonly session?: SessionChange
+      /** `start-tls`: handshake after the reply; `stop-tls`: back to clear text after the reply; `reinitialize`: as after connecting; `abort`: end the running transfer first. */
+      readonly then?: 'close' | 'start-tls' | 'stop-tls' | 'reinitialize' | 'abort'
+    }
+  | {
+      readonly kind: 'transfer'
+      readonly transfer: Transfer
+      readonly opening: string
+      readonly session?: SessionChange
+    }
+
+type Description = {
+  /** Upper case; the first is the name, the others are synonyms. */
+  readonly verbs: readonly [string, ...string[]]
+  /** In the notation of RFC 959 section 5.3. */
+  readonly syntax: string
+  /** Where it is defined, such as `RFC 3659 section 4`. */
+  readonly rfc: string
+  /** One sentence for HELP and the reference page. */
+  readonly summary: string
+  readonly argument: 'none' | 'optional' | 'required'
+  /** Lines of FEAT (RFC 2389), of what this session may use. */
+  readonly features?: (context: Context) => readonly string[]
+  /** Runs while a transfer does, without waiting for its end (RFC 1123 section 4.1.3.3). */
+  readonly duringTransfer?: true
+  /** Keeps REST and RNFR for the command after it. */
+  readonly transparent?: true
+}
+
+/** A command that needs no login. */
+export type OpenCommand = Description & {
+  readonly needs: 'nothing'
+  readonly run: (context: Context, argument: string) => Outcome | Promise<Outcome>
+}
+
+/** A command for users who are logged in. Where it names permissions, the user has at least one of them somewhere; the storage checks them path by path. */
+export type LoginCommand = Description & {
+  readonly needs: 'login' | Permission | readonly Permission[]
+  readonly run: (context: LoggedInContext, argument: string) => Outcome | Promise<Outcome>
+}
+
+export type Command = OpenCommand | LoginCommand

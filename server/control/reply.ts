@@ -1,0 +1,53 @@
+/** Replies of RFC 959 section 4.2, and the one place where failures of the storage meet reply codes. */
+import type { StorageErrorKind } from '../storage/storage.ts'
+
+/** One reply: a code and one or more lines of text. */
+export type Reply = {
+  readonly code: number
+  /** First (or only) line, lines in between, last line. */
+  readonly lines: readonly [string, ...string[]]
+}
+
+export function reply(code: number, ...lines: readonly [string, ...string[]]): Reply {
+  return { code, lines }
+}
+
+/** What the client reads. Inner lines that begin with a digit get a space before it, so that none can be taken for the last one (RFC 959 section 4.2). */
+export function formatReply({ code, lines }: Reply): string {
+  const safe = lines.map(line => line.replace(/[\r\n\0]/g, ' '))
+  const last = safe.at(-1) ?? ''
+  if (safe.length === 1) return `${code} ${last}\r\n`
+  const inner = safe.slice(1, -1).map(line => (/^\d/.test(line) ? ` ${line}` : line))
+  return [`${code}-${safe[0]}`, ...inner, `${code} ${last}`, ''].join('\r\n')
+}
+
+/** A path within a 257 reply: quotes are doubled (RFC 959 appendix II). */
+export function quotePath(path: string): string {
+  return `"${path.replaceAll('"', '""')}"`
+}
+
+// One text for "missing" and "forbidden": a client must not learn which names exist where it may not look.
+const unavailable = reply(550, 'No such file or directory, or not permitted.')
+
+const storageReplies = {
+  'not-found': unavailable,
+  forbidden: unavailable,
+  exists: reply(550, 'The name exists already.'),
+  'not-a-file': reply(550, 'Not a plain file.'),
+  'not-a-directory': reply(550, 'Not a directory.'),
+  'not-empty': reply(550, 'The directory is not empty.'),
+  'name-not-allowed': reply(553, 'The name is not allowed.'),
+  busy: reply(450, 'The file is busy; try again later.'),
+  'no-space': reply(452, 'Insufficient storage space.'),
+  'over-quota': reply(552, 'The storage allocation is exceeded.'),
+  'read-only': reply(550, 'The storage is read-only.'),
+  'too-many-open': reply(451, 'Too many open files; try again later.'),
+  'bad-offset': reply(554, 'The restart offset lies beyond the end of the file.'),
+  'not-supported': reply(504, 'The storage does not support this.'),
+  failed: reply(451, 'Local error in processing.'),
+} as const satisfies Record<StorageErrorKind, Reply>
+
+/** The reply to a failure of the storage. */
+export function storageReply(kind: StorageErrorKind): Reply {
+  return storageReplies[kind]
+}

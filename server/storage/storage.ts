@@ -1,0 +1,101 @@
+/** The seam between FTP and where files are. Paths are absolute virtual paths (path.ts); every failure is a StorageError. */
+
+/** Why an operation failed: a closed set, answered in one place (control/reply.ts). */
+export const storageErrorKinds = [
+  'not-found',
+  'forbidden',
+  'exists',
+  'not-a-file',
+  'not-a-directory',
+  'not-empty',
+  'name-not-allowed',
+  'busy',
+  'no-space',
+  'over-quota',
+  'read-only',
+  'too-many-open',
+  'bad-offset',
+  'not-supported',
+  'failed',
+] as const
+export type StorageErrorKind = (typeof storageErrorKinds)[number]
+
+export class StorageError extends Error {
+  override readonly name = 'StorageError'
+  readonly kind: StorageErrorKind
+  constructor(kind: StorageErrorKind, options?: { cause?: unknown }) {
+    super(kind, options)
+    this.kind = kind
+  }
+}
+
+export type EntryType = 'file' | 'directory' | 'other'
+
+/** A file or directory, as listings and facts need it. Symbolic links are shown as what they lead to; those that lead nowhere or outside are not shown. */
+export type Entry = {
+  /** Last component of the path; the empty string for `/`. */
+  readonly name: string
+  readonly type: EntryType
+  /** Bytes. */
+  readonly size: number
+  /** Milliseconds since the epoch. */
+  readonly modified: number
+  /** The same for the same object, whatever its name: RFC 3659 section 7.5.2. */
+  readonly unique: string
+  /** Permission bits, 0 to 0o7777. */
+  readonly mode: number
+  readonly links: number
+  readonly owner: number
+  readonly group: number
+  /** Target of a symbolic link that stays inside the root, as written. */
+  readonly linkTarget?: string | undefined
+}
+
+export interface ReadableFile {
+  /** Bytes of the whole file when it was opened. */
+  readonly size: number
+  /** Where reading starts. */
+  readonly offset: number
+  /** Fills the buffer from the next position; 0 at the end. Rejects with a StorageError. */
+  read(buffer: Uint8Array): Promise<number>
+  /** Releases the file; may be called more than once. */
+  close(): Promise<void>
+}
+
+export interface WritableFile {
+  /** Where it is stored, as a virtual path: STOU tells it to the client. */
+  readonly path: string
+  /** Writes all of the bytes at the next position. Rejects with a StorageError. */
+  write(bytes: Uint8Array): Promise<void>
+  /** The upload is whole: when this resolves, the bytes are in the file and the file is closed. */
+  finish(): Promise<void>
+  /** The upload broke off: keeps what arrived, so that the client can resume, and closes the file. Never rejects. */
+  abandon(): Promise<void>
+}
+
+/** Where the bytes of an upload go. */
+export type WriteMode =
+  | { readonly kind: 'replace' }
+  | { readonly kind: 'append' }
+  /** RFC 3659 section 5.3: writing starts at the offset; nothing before it changes. */
+  | { readonly kind: 'resume'; readonly offset: number }
+  /** STOU: a new name, made from the path given, that did not exist. */
+  | { readonly kind: 'unique' }
+
+export interface Storage {
+  /** Rejects with `not-found` as do all others. */
+  stat(path: string): Promise<Entry>
+  /** Entries of a directory in batches, in no particular order, without `.` and `..`. */
+  list(path: string): AsyncIterable<readonly Entry[]>
+  /** Opens a file for reading at an offset. Rejects with `bad-offset` beyond its end, `not-a-file`. */
+  read(path: string, offset: number): Promise<ReadableFile>
+  /** Opens a file for writing, made if it is missing. Rejects with `bad-offset` where resuming would leave a hole. */
+  write(path: string, mode: WriteMode): Promise<WritableFile>
+  rename(from: string, to: string): Promise<void>
+  removeFile(path: string): Promise<void>
+  removeDirectory(path: string): Promise<void>
+  makeDirectory(path: string): Promise<void>
+  setMode(path: string, mode: number): Promise<void>
+  /** Milliseconds since the epoch. Resolves to the time that was really set. */
+  setModified(path: string, modified: number): Promise<number>
+}

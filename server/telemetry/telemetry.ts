@@ -1,0 +1,40 @@
+/** What is worth telling the outside: the seam between what happens and logs and metrics. Never takes a password. */
+import type { Problem } from '../config/configuration.ts'
+import type { Session } from '../control/session.ts'
+import type { TransferResult } from '../data/transfer.ts'
+
+export type TransferRecord = TransferResult & {
+  readonly verb: string
+  readonly direction: 'upload' | 'download' | 'listing'
+  readonly path: string
+  readonly user: string
+  readonly protection: 'clear' | 'private'
+  readonly mode: 'passive' | 'active'
+  /** Code of the reply that ended it. */
+  readonly code: number
+}
+
+export type RefusalReason = 'too-many-sessions' | 'too-many-sessions-of-address' | 'draining'
+
+export interface Telemetry {
+  connectionRefused(listener: string, address: string, reason: RefusalReason): void
+  sessionOpened(session: Session): void
+  /** The reason is a short phrase such as `idle timeout`, `client quit`, `user removed`. */
+  sessionClosed(session: Session, reason: string): void
+  loggedIn(session: Session, user: string, method: 'password' | 'certificate' | 'anonymous'): void
+  loginFailed(session: Session, user: string, reason: string): void
+  /** The verb is one of the table, or `unknown`. */
+  command(session: Session, verb: string, code: number, durationSeconds: number): void
+  transferEnded(session: Session, record: TransferRecord): void
+  /** A connection to a passive port from somebody else than the client. */
+  strayDataConnection(session: Session, address: string, port: number): void
+  /** A handshake that failed, on the control or a data connection. */
+  tlsFailed(session: Session, channel: 'control' | 'data', message: string): void
+  passivePortsInUse(count: number): void
+  reloaded(hash: string, users: number, problems: readonly Problem[]): void
+  /** Files changed, but nothing of the change is in force. */
+  reloadFailed(problems: readonly Problem[]): void
+  certificateExpires(time: number): void
+  /** Something that must not happen did: a defect of ours. */
+  fault(error: unknown, session?: Session): void
+}
