@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/cluster/**/*.test.ts'],
+    globalSetup: ['test/cluster/setup.ts'],
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    // One node, one set of ports: the files take turns.
+    fileParallelism: false,
+  },
+})
