@@ -6,13 +6,11 @@ export type Network = { readonly text: string; readonly contains: (address: stri
 
 /** Parses `10.0.0.0/8`, `2001:db8::/32` or one address. Undefined if it is none of these. */
 export function parseNetwork(text: string): Network | undefined {
-  const [address = '', prefix, ...rest] = text.split('/')
-  const family = isIP(address)
-  if (family === 0 || rest.length > 0) return undefined
-  const longest = family === 4 ? 32 : 128
-  if (prefix !== undefined && !(/^\d{1,3}$/.test(prefix) && Number(prefix) <= longest)) return undefined
+  if (!isNetwork(text)) return undefined
+  const [address = '', prefix] = text.split('/')
+  const family = isIP(address) === 4 ? 'ipv4' : 'ipv6'
   const list = new BlockList()
-  list.addSubnet(address, prefix === undefined ? longest : Number(prefix), family === 4 ? 'ipv4' : 'ipv6')
+  list.addSubnet(address, prefix === undefined ? longestPrefix[family] : Number(prefix), family)
   return {
     text,
     contains: candidate => {
@@ -22,9 +20,20 @@ export function parseNetwork(text: string): Network | undefined {
   }
 }
 
+/** Whether parseNetwork takes it. */
+export function isNetwork(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/')
+  const family = isIP(address)
+  if (family === 0 || rest.length > 0 || address.includes('%')) return false
+  if (prefix === undefined) return true
+  return /^\d{1,3}$/.test(prefix) && Number(prefix) <= longestPrefix[family === 4 ? 'ipv4' : 'ipv6']
+}
+
 /** An IPv4 address that came mapped into IPv6 (`::ffff:192.0.2.1`), as IPv4; without zone index. */
 export function plainAddress(address: string): string {
   const bare = address.replace(/%.*$/, '')
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare)
   return mapped?.[1] ?? bare
 }
+
+const longestPrefix = { ipv4: 32, ipv6: 128 } as const

@@ -1,5 +1,5 @@
 /** THE schema: every key of a server's configuration, its default and what it means. Types, validation, docs and (with the operator) the CRD come from here. */
-import { type Static, type TSchema, Type } from 'typebox'
+import { type Static, type TEnum, type TSchema, Type } from 'typebox'
 
 /** A closed object: an unknown key is an error. */
 function record<Properties extends Record<string, TSchema>>(
@@ -9,11 +9,11 @@ function record<Properties extends Record<string, TSchema>>(
   return Type.Object(properties, { additionalProperties: false, ...options })
 }
 
-function oneOf<const Values extends readonly string[]>(
-  values: Values,
-  options: { description: string; default?: Values[number] },
-) {
-  return Type.Enum([...values] as unknown as Values, { type: 'string', ...options })
+function oneOf<const Value extends string>(
+  values: readonly Value[],
+  options: { description: string; default?: Value },
+): TEnum<Value[]> {
+  return Type.Enum([...values], { type: 'string', ...options })
 }
 
 const port = (description: string, options: { default?: number } = {}) =>
@@ -86,7 +86,7 @@ const pathPermissions = Type.Array(
   { maxItems: 256, description: 'Permissions by path: they replace the user’s own at the path and below it.' },
 )
 
-export const tlsModes = ['disabled', 'explicit', 'required', 'implicit'] as const
+const tlsModes = ['disabled', 'explicit', 'required', 'implicit'] as const
 
 const listener = record(
   {
@@ -258,7 +258,7 @@ const tls = record(
     sessionReuse: oneOf(['auto', 'required', 'off'], {
       default: 'auto',
       description:
-        'Whether a data connection must resume the TLS session of its control connection, which proves whose it is. `auto`: demanded as soon as the client has done it once. `required`: always (curl over TLS 1.2 and Python’s ftplib fail). `off`: never.',
+        'Whether a data connection must resume the TLS session of its control connection, which proves whose it is. `auto`: demanded wherever the client has shown that it can. `required`: always (Python’s ftplib fails, and curl over TLS 1.3 after an upload). `off`: never.',
     }),
     clientCertificates: oneOf(['off', 'optional', 'required'], {
       default: 'off',
@@ -389,6 +389,7 @@ export const userSchema = record(
           fingerprint: Type.Optional(
             Type.String({
               pattern: '^([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$',
+              maxLength: 95,
               description: 'SHA-256 fingerprint, as `AB:CD:…`.',
             }),
           ),

@@ -1,0 +1,29 @@
+/** The hash of a configuration: anyone who has the files can compute it and compare it with what a server says is in force. */
+import { createHash } from 'node:crypto'
+
+/** A file in force. The path is relative to the configuration directory, with `/`; the digest is that of fileDigest. */
+export type DigestedFile = { readonly path: string; readonly digest: string }
+
+/**
+ * SHA-256, as hexadecimal digits, over one line a file: path, NUL, digest of the content, LF; the lines sorted by the
+ * bytes of the path. The files are `server.yaml`, `tls/tls.crt`, `tls/tls.key`, `tls/ca.crt` and every file below
+ * `users/`, as far as they exist; names that begin with a dot do not count. Where the newest content of a file is
+ * refused, the content last in force counts in its place. A password file that lies outside `users/` counts by its
+ * absolute path.
+ */
+export function configurationHash(files: Iterable<DigestedFile>): string {
+  const hash = createHash('sha256')
+  const sorted = [...files].toSorted((one, other) => comparePaths(one.path, other.path))
+  for (const { path, digest } of sorted) hash.update(`${path}\0${digest}\n`)
+  return hash.digest('hex')
+}
+
+/** SHA-256 of a file's bytes, as hexadecimal digits. */
+export function fileDigest(content: Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex')
+}
+
+/** Order of the bytes in UTF-8: the same on every machine, whatever its language. */
+export function comparePaths(one: string, other: string): number {
+  return Buffer.compare(Buffer.from(one), Buffer.from(other))
+}

@@ -1,0 +1,161 @@
+/** Loads a configuration directory, part by part: what is bad leaves the last good of its part in force. */
+import { type CheckedCertificate, checkCertificate, expiryProblems } from './certificate.ts'
+import type { Configuration, Problem } from './configuration.ts'
+import { type ConfigurationFiles, readFiles } from './files.ts'
+import { configurationHash, type DigestedFile, fileDigest } from './hash.ts'
+import { brokenRules, serverRules, serverSurroundingsRules } from './rules.ts'
+import type { ServerConfiguration } from './schema.ts'
+import { decodeText } from './users.ts'
+import { type ListPart, usersInForce } from './users-in-force.ts'
+import { type Validated, validateServer } from './validate.ts'
+import { parseYaml } from './yaml.ts'
+
+/** What is in force, in the parts that change on their own; the next load goes on from it. */
+export type LoadedParts = {
+  readonly server: Part<ServerConfiguration>
+  readonly certificate: Part<CheckedCertificate | undefined>
+  readonly lists: ReadonlyMap<string, ListPart>
+}
+
+export type Part<Value> = { readonly value: Value; readonly files: readonly DigestedFile[] }
+
+export type LoadResult = {
+  readonly problems: readonly Problem[]
+  /** Absolute paths of files outside the directory's `users/` that it depends on: password files. */
+  readonly references: readonly string[]
+} & (
+  | { readonly configuration: Configuration; readonly parts: LoadedParts }
+  /** There is no server's configuration, neither a good one now nor one from before. */
+  | { readonly configuration: undefined; readonly parts: undefined }
+)
+
+/** Reads the directory. What is bad is in the problems, all at once; nothing is thrown for it. */
+export async function loadConfiguration(
+  directory: string,
+  previous: LoadedParts | undefined,
+  now: number = Date.now(),
+): Promise<LoadResult> {
+  const { contents, faults } = await readFiles(directory)
+  const certificate = loadCertificate(contents, faults, previous)
+  const server = loadServer(contents, faults, previous)
+  const chosen = choose(server.candidate, certificate.candidate, previous)
+  const faultOf = (path: string) =>
+    faults.get('.') ??
+    ancestors(path)
+      .map(each => faults.get(each))
+      .find(Boolean)
+  const users = await usersInForce({ directory, contents, faultOf }, previous?.lists ?? new Map(), chosen.server?.value)
+  const problems = [
+    ...[...faults].map(([file, message]) => ({ file, path: '', message })),
+    ...server.problems,
+    ...chosen.problems,
+    ...certificate.problems,
+    ...(chosen.certificate?.value === undefined ? [] : expiryProblems(chosen.certificate.value, now)),
+    ...users.problems,
+  ]
+  const { references } = users
+  if (chosen.server === undefined) return { configuration: undefined, parts: undefined, problems, references }
+  return {
+    configuration: {
+      hash: configurationHash([...chosen.server.files, ...chosen.certificate.files, ...users.files]),
+      server: chosen.server.value,
+      users: users.users,
+      certificate: chosen.certificate.value?.files,
+    },
+    parts: { server: chosen.server, certificate: chosen.certificate, lists: users.lists },
+    problems,
+    references,
+  }
+}
+
+type Contents = ConfigurationFiles['contents']
+type Faults = ConfigurationFiles['faults']
+type Loaded<Value> = { readonly candidate: Value; readonly problems: readonly Problem[] }
+
+const serverFile = 'server.yaml'
+
+function loadServer(
+  contents: Contents,
+  faults: Faults,
+  previous: LoadedParts | undefined,
+): Loaded<Part<ServerConfiguration> | undefined> {
+  const last = previous?.server
+  if (faults.has('.') || faults.has(serverFile)) return { candidate: last, problems: [] }
+  const content = contents.get(serverFile)
+  const files = content === undefined ? [] : [{ path: serverFile, digest: fileDigest(content) }]
+  if (last !== undefined && sameFiles(last.files, files)) return { candidate: last, problems: [] }
+  const result = parseServer(content)
+  if (result.valid) return { candidate: { value: result.value, files }, problems: [] }
+  return { candidate: last, problems: result.violations.map(each => ({ file: serverFile, ...each })) }
+}
+
+function parseServer(content: Uint8Array | undefined): Validated<ServerConfiguration> {
+  if (content === undefined) return validateServer({})
+  const text = decodeText(content)
+  if (text === undefined) return { valid: false, violations: [{ path: '', message: 'must be text in UTF-8' }] }
+  const yaml = parseYaml(text)
+  if (!yaml.parsed) return { valid: false, violations: yaml.violations }
+  // Comments only: all defaults.
+  const result = validateServer(yaml.value ?? {})
+  if (!result.valid) return result
+  const violations = brokenRules(serverRules, result.value)
+  return violations.length === 0 ? result : { valid: false, violations }
+}
+
+const certificateFiles = ['tls/tls.crt', 'tls/tls.key', 'tls/ca.crt'] as const
+
+function loadCertificate(
+  contents: Contents,
+  faults: Faults,
+  previous: LoadedParts | undefined,
+): Loaded<Part<CheckedCertificate | undefined>> {
+  const last = previous?.certificate
+  const held = last ?? { value: undefined, files: [] }
+  if (['.', 'tls', ...certificateFiles].some(path => faults.has(path))) return { candidate: held, problems: [] }
+  const files = certificateFiles.flatMap(path => {
+    const content = contents.get(path)
+    return content === undefined ? [] : [{ path, digest: fileDigest(content) }]
+  })
+  if (last !== undefined && sameFiles(last.files, files)) return { candidate: last, problems: [] }
+  const [certificate, key, authority] = certificateFiles
+  const check = checkCertificate(contents.get(certificate), contents.get(key), contents.get(authority))
+  if (!check.accepted) return { candidate: held, problems: check.problems }
+  return { candidate: { value: check.certificate, files }, problems: [] }
+}
+
+type Choice = { readonly problems: readonly Problem[] } & (
+  | { readonly server: Part<ServerConfiguration>; readonly certificate: Part<CheckedCertificate | undefined> }
+  | { readonly server: undefined; readonly certificate: undefined }
+)
+
+/** The server's configuration and the certificate must agree: the newest that do are taken. Client certificates without an authority of their own would be checked against that of the system, which is to say against anyone's. */
+function choose(
+  server: Part<ServerConfiguration> | undefined,
+  certificate: Part<CheckedCertificate | undefined>,
+  previous: LoadedParts | undefined,
+): Choice {
+  if (server === undefined) return { server: undefined, certificate: undefined, problems: [] }
+  const violations = disagreement(server, certificate)
+  if (violations.length === 0) return { server, certificate, problems: [] }
+  const problems = violations.map(each => ({ file: serverFile, ...each }))
+  if (previous === undefined) return { server: undefined, certificate: undefined, problems }
+  if (disagreement(previous.server, certificate).length === 0) return { server: previous.server, certificate, problems }
+  if (disagreement(server, previous.certificate).length === 0)
+    return { server, certificate: previous.certificate, problems }
+  return { server: previous.server, certificate: previous.certificate, problems }
+}
+
+function disagreement(server: Part<ServerConfiguration>, certificate: Part<CheckedCertificate | undefined>) {
+  const hasAuthority = certificate.value?.files.authority !== undefined
+  return brokenRules(serverSurroundingsRules, { server: server.value, hasAuthority })
+}
+
+function sameFiles(some: readonly DigestedFile[], others: readonly DigestedFile[]): boolean {
+  return configurationHash(some) === configurationHash(others)
+}
+
+/** The path and the directories above it: `users/a/b`, `users/a`, `users`. */
+function ancestors(path: string): readonly string[] {
+  const parts = path.split('/')
+  return parts.map((_, index) => parts.slice(0, parts.length - index).join('/'))
+}

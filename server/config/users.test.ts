@@ -1,0 +1,129 @@
+import { expect, test } from 'vitest'
+import { permissionWords } from './schema.ts'
+import { isUserList, parseUserList, passwordFileCredential } from './users.ts'
+
+const hash = '$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy'
+
+async function entries(path: string, text: string) {
+  const list = await parseUserList(path, text)
+  return list.accepted ? list.entries : []
+}
+
+test('a user of whom nothing but name and hash is said has a home of that name and may do everything', async () => {
+  const [entry] = await entries('users/a.yaml', `users: [{name: alice, passwordHash: ${hash}}]`)
+  expect(entry).toEqual({
+    path: 'users[0]',
+    name: 'alice',
+    outcome: {
+      kind: 'user',
+      user: {
+        name: 'alice',
+        credential: { kind: 'password-hash', hash },
+        home: '/alice',
+        permissions: new Set(permissionWords),
+        paths: [],
+        limits: {},
+        allowedNetworks: [],
+        tls: 'optional',
+        disabled: false,
+        expires: undefined,
+      },
+    },
+  })
+})
+
+test('everything that is said of a user is kept, the longest path first', async () => {
+  const [entry] = await entries(
+    'users/a.json',
+    JSON.stringify({
+      users: [
+        {
+          name: 'bob',
+          clientCertificate: { fingerprint: Array.from({ length: 32 }, () => 'ab').join(':') },
+          home: '/shared',
+          role: 'read-only',
+          paths: [
+            { path: '/in', role: 'upload-only' },
+            { path: '/in/private', permissions: [] },
+          ],
+          limits: { maxSessions: 2 },
+          allowedNetworks: ['10.0.0.0/8'],
+          tls: 'required',
+          disabled: true,
+          expires: '2030-01-31',
+        },
+      ],
+    }),
+  )
+  expect(entry?.outcome).toMatchObject({
+    kind: 'user',
+    user: {
+      credential: {
+        kind: 'certificate',
+        field: 'fingerprint',
+        value: Array.from({ length: 32 }, () => 'AB').join(':'),
+      },
+      home: '/shared',
+      permissions: new Set(['list', 'download']),
+      paths: [
+        { path: '/in/private', permissions: new Set() },
+        { path: '/in', permissions: new Set(['upload', 'mkdir']) },
+      ],
+      limits: { maxSessions: 2 },
+      allowedNetworks: [{ text: '10.0.0.0/8' }],
+      tls: 'required',
+      disabled: true,
+      expires: Date.UTC(2030, 0, 31),
+    },
+  })
+})
+
+test('a bad entry leaves the others alone', async () => {
+  const list = await entries(
+    'users/a.yaml',
+    `users: [{name: a, passwordHash: ${hash}}, 7, {name: c}, {name: d, passwordHash: ${hash}}]`,
+  )
+  expect(list.map(({ name, outcome }) => [name, outcome.kind])).toEqual([
+    ['a', 'user'],
+    [undefined, 'refused'],
+    ['c', 'refused'],
+    ['d', 'user'],
+  ])
+})
+
+test('htpasswd lines are users; comments and empty lines are none; a bad line leaves the others alone', async () => {
+  const list = await entries('users/a.htpasswd', `# people\n\nalice:${hash}\r\nbob\ncarol:{SHA}x\n:${hash}\n`)
+  expect(list.map(({ path, name, outcome }) => [path, name, outcome.kind])).toEqual([
+    ['line 3', 'alice', 'user'],
+    ['line 4', undefined, 'refused'],
+    ['line 5', 'carol', 'refused'],
+    ['line 6', undefined, 'refused'],
+  ])
+})
+
+test('a password file holds a password or its hash, with at most one line end', () => {
+  const credential = (text: string) => passwordFileCredential(Buffer.from(text))
+  expect(credential(`${hash}\n`)).toEqual({ kind: 'password-hash', hash })
+  expect(credential('secret\r\n')).toEqual({ kind: 'password', password: 'secret' })
+  expect(credential('secret \n\n')).toEqual({ kind: 'password', password: 'secret \n' })
+  expect(credential('x'.repeat(1024)).kind).toBe('password')
+  for (const bad of ['', '\n', 'x'.repeat(1025), '$1$salt$hash', '$apr1$salt$hash', '$2b$10$short']) {
+    expect(credential(bad).kind).toBe('refused')
+  }
+  expect(passwordFileCredential(Buffer.from([0xff, 0xfe])).kind).toBe('refused')
+})
+
+test('other work runs between the batches of a long list', async () => {
+  const users = Array.from({ length: 20_000 }, (_, index) => ({ name: `user${index}`, passwordHash: hash }))
+  let turns = 0
+  const counter = setInterval(() => turns++, 0)
+  const list = await entries('users/a.json', JSON.stringify({ users }))
+  clearInterval(counter)
+  expect(list).toHaveLength(20_000)
+  expect(turns).toBeGreaterThan(3)
+})
+
+test('lists are known by their names', () => {
+  expect(['a.yaml', 'a/b.yml', 'a.json', 'a.htpasswd'].every(isUserList)).toBe(true)
+  expect(['a.password', 'yaml', 'a.yaml~', 'a.yaml.bak'].some(isUserList)).toBe(false)
+})

@@ -1,0 +1,171 @@
+/** Lists of users as they are written, entry by entry: a bad one leaves the others alone. */
+import { setImmediate } from 'node:timers/promises'
+import { isPasswordHash } from '../auth/password-hash.ts'
+import type { Credential, User } from './configuration.ts'
+import { formats, isUserName, parseTimestamp } from './formats.ts'
+import { type Network, parseNetwork } from './network.ts'
+import { brokenRules, userRules, within } from './rules.ts'
+import { type Permission, type Role, roles, type UserEntry } from './schema.ts'
+import { type Violation, validateUser, validateUserList } from './validate.ts'
+import { parseYaml } from './yaml.ts'
+
+/** One entry of a list, checked against all that does not depend on other files. */
+export type ListEntry = {
+  /** Place in the file: `users[3]` or `line 3`. */
+  readonly path: string
+  /** Undefined if the entry has none that could be one. */
+  readonly name: string | undefined
+  readonly outcome: EntryOutcome
+}
+
+export type EntryOutcome =
+  | { readonly kind: 'user'; readonly user: User }
+  /** The credential is in a file, whose name is as written. */
+  | { readonly kind: 'password-file'; readonly file: string; readonly user: Omit<User, 'credential'> }
+  | { readonly kind: 'refused'; readonly violations: readonly Violation[] }
+
+export type ParsedList =
+  | { readonly accepted: true; readonly entries: readonly ListEntry[] }
+  | { readonly accepted: false; readonly violations: readonly Violation[] }
+
+/** Whether a file below `users/` is a list, by its name. */
+export function isUserList(path: string): boolean {
+  return /\.(yaml|yml|json|htpasswd)$/.test(path)
+}
+
+/** Parses a list; lets other work run between batches of entries. */
+export async function parseUserList(path: string, text: string): Promise<ParsedList> {
+  if (path.endsWith('.htpasswd')) return { accepted: true, entries: await parseHtpasswd(text) }
+  const yaml = parseYaml(text)
+  if (!yaml.parsed) return { accepted: false, violations: yaml.violations }
+  const list = validateUserList(yaml.value)
+  if (!list.valid) return { accepted: false, violations: list.violations }
+  const networks = new Map<string, Network>()
+  const entries = await mapInBatches(list.value.users, (value, index) => parseEntry(value, index, networks))
+  return { accepted: true, entries }
+}
+
+/** What a password file holds: a hash, or the password itself; one line end after it does not count. */
+export function passwordFileCredential(
+  content: Uint8Array,
+): Credential | { readonly kind: 'refused'; readonly message: string } {
+  const text = decodeText(content)?.replace(/\r?\n$/, '')
+  if (text === undefined || text.length < 1 || text.length > 1024) {
+    return { kind: 'refused', message: 'must name a file with a password of 1 to 1024 characters, or its hash' }
+  }
+  if (isPasswordHash(text)) return { kind: 'password-hash', hash: text }
+  // Taken for a password, the hash itself would open the door to whoever has read it somewhere.
+  if (/^\$(1|2[abxy]?|5|6|7|y|gy|apr1|md5|sha1|argon2\w*|scrypt|pbkdf2[\w-]*)\$/.test(text)) {
+    return { kind: 'refused', message: `must name a file whose hash is ${formats['password-hash']?.words}` }
+  }
+  return { kind: 'password', password: text }
+}
+
+/** Text of UTF-8 bytes, without a byte order mark. Undefined if they are none. */
+export function decodeText(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+/** Maps items in batches that leave time for other work: 100,000 users must not hold up a transfer. */
+async function mapInBatches<Item, Result>(
+  items: readonly Item[],
+  map: (item: Item, index: number) => Result,
+): Promise<readonly Result[]> {
+  const results: Result[] = []
+  for (const [index, item] of items.entries()) {
+    results.push(map(item, index))
+    if (index % batchSize === batchSize - 1) await setImmediate()
+  }
+  return results
+}
+
+const batchSize = 1000
+
+function parseEntry(value: unknown, index: number, networks: Map<string, Network>): ListEntry {
+  const path = `users[${index}]`
+  const result = validateUser(value)
+  const violations = result.valid ? brokenRules(userRules, result.value) : result.violations
+  if (!result.valid || violations.length > 0) {
+    return { path, name: nameOf(value), outcome: { kind: 'refused', violations: within(path, violations) } }
+  }
+  return { path, name: result.value.name, outcome: entryOutcome(result.value, networks) }
+}
+
+/** Only what could be a name: anything else may be a secret that slipped. */
+function nameOf(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null || !('name' in value)) return undefined
+  return typeof value.name === 'string' && isUserName(value.name) ? value.name : undefined
+}
+
+function entryOutcome(entry: UserEntry, networks: Map<string, Network>): EntryOutcome {
+  const { passwordHash, passwordFile, clientCertificate } = entry
+  const user = userOf(entry, networks)
+  if (passwordFile !== undefined) return { kind: 'password-file', file: passwordFile, user }
+  if (passwordHash !== undefined) {
+    return { kind: 'user', user: { ...user, credential: { kind: 'password-hash', hash: passwordHash } } }
+  }
+  const credential: Credential =
+    clientCertificate?.commonName === undefined
+      ? { kind: 'certificate', field: 'fingerprint', value: clientCertificate?.fingerprint?.toUpperCase() ?? '' }
+      : { kind: 'certificate', field: 'commonName', value: clientCertificate.commonName }
+  return { kind: 'user', user: { ...user, credential } }
+}
+
+function userOf(entry: UserEntry, networks: Map<string, Network>): Omit<User, 'credential'> {
+  return {
+    name: entry.name,
+    home: entry.home ?? `/${entry.name}`,
+    permissions: permissionsOf(entry.permissions, entry.role ?? 'read-write'),
+    paths: (entry.paths ?? [])
+      .map(({ path, permissions, role }) => ({ path, permissions: permissionsOf(permissions, role ?? 'read-only') }))
+      .toSorted((one, other) => other.path.length - one.path.length),
+    limits: entry.limits ?? {},
+    allowedNetworks: (entry.allowedNetworks ?? []).flatMap(text => networkOf(text, networks) ?? []),
+    tls: entry.tls ?? 'optional',
+    disabled: entry.disabled ?? false,
+    expires: entry.expires === undefined ? undefined : parseTimestamp(entry.expires),
+  }
+}
+
+function permissionsOf(permissions: readonly Permission[] | undefined, role: Role): ReadonlySet<Permission> {
+  return permissions === undefined ? rolePermissions[role] : new Set(permissions)
+}
+
+const rolePermissions: Readonly<Record<Role, ReadonlySet<Permission>>> = {
+  'read-only': new Set(roles['read-only']),
+  'read-write': new Set(roles['read-write']),
+  'upload-only': new Set(roles['upload-only']),
+}
+
+/** The same few networks are those of many users. */
+function networkOf(text: string, networks: Map<string, Network>): Network | undefined {
+  const network = networks.get(text) ?? parseNetwork(text)
+  if (network !== undefined) networks.set(text, network)
+  return network
+}
+
+/** Lines `name:hash`, as htpasswd writes them; empty ones and those that begin with `#` do not count. */
+async function parseHtpasswd(text: string): Promise<readonly ListEntry[]> {
+  const entries = await mapInBatches(text.split('\n'), (line, index) => parseLine(line.trim(), `line ${index + 1}`))
+  return entries.flat()
+}
+
+function parseLine(line: string, path: string): readonly ListEntry[] {
+  if (line === '' || line.startsWith('#')) return []
+  const colon = line.indexOf(':')
+  const name = colon === -1 ? '' : line.slice(0, colon)
+  const hash = line.slice(colon + 1)
+  if (!isUserName(name)) {
+    const message = `must be \`name:hash\`, where the name is ${formats['user-name']?.words}`
+    return [{ path, name: undefined, outcome: { kind: 'refused', violations: [{ path, message }] } }]
+  }
+  if (!isPasswordHash(hash)) {
+    const message = `must be \`name:hash\`, where the hash is ${formats['password-hash']?.words}`
+    return [{ path, name, outcome: { kind: 'refused', violations: [{ path, message }] } }]
+  }
+  return [{ path, name, outcome: entryOutcome({ name, passwordHash: hash }, new Map()) }]
+}

@@ -1,0 +1,103 @@
+import { expect, test } from 'vitest'
+import { serverSchema, userListSchema } from './schema.ts'
+import { childPath, describeShape, validateServer, validateUser } from './validate.ts'
+
+test('an empty configuration is filled with all defaults, however deep', () => {
+  const result = validateServer({})
+  expect(result).toMatchObject({
+    valid: true,
+    value: {
+      listeners: [{ name: 'ftp', port: 2121, addresses: ['::'], tls: 'explicit' }],
+      passive: { ports: { first: 30_000, last: 30_099 }, advertisedAddress: 'auto', advertisedPorts: [] },
+      limits: { idleTimeoutSeconds: 300 },
+      tls: { clientCertificates: 'off' },
+      probes: { port: 8080, addresses: ['::'] },
+    },
+  })
+})
+
+test('defaults fill what a section leaves out, and are not shared between two configurations', () => {
+  const one = validateServer({ passive: { ports: { first: 31_000, last: 31_001 } } })
+  const other = validateServer({})
+  if (!one.valid || !other.valid) throw new Error('both are valid')
+  expect(one.value.passive.ports).toEqual({ first: 31_000, last: 31_001 })
+  expect(one.value.passive.peerCheck).toBe('same-address')
+  expect(one.value.listeners).toEqual(other.value.listeners)
+  expect(one.value.listeners).not.toBe(other.value.listeners)
+})
+
+test('all mistakes are told at once, one sentence for each place', () => {
+  const result = validateServer({ listeners: [{ name: 'Ftp', port: 0, tls: 3 }], probes: [], bannner: '' })
+  expect(result.valid ? [] : result.violations).toEqual([
+    { path: 'bannner', message: 'is not a known key; it must be `banner`, if that is meant' },
+    {
+      path: 'listeners[0].name',
+      message: 'must be 1 to 63 lower-case letters, digits and `-`, starting and ending with a letter or digit',
+    },
+    { path: 'listeners[0].port', message: 'must be a whole number from 1 to 65535' },
+    {
+      path: 'listeners[0].tls',
+      message: 'must be one of `disabled`, `explicit`, `required` and `implicit`, in quotes',
+    },
+    { path: 'probes', message: 'must be a mapping with the keys `enabled`, `port`, `addresses`' },
+  ])
+})
+
+test('no value is repeated in a message, for it may be a secret', () => {
+  const secret = 'hunter2-hunter2'
+  const result = validateUser({
+    name: secret.repeat(9),
+    passwordHash: secret,
+    home: secret,
+    password: secret,
+    tls: secret,
+  })
+  expect(result.valid).toBe(false)
+  expect(JSON.stringify(result)).not.toContain(secret)
+})
+
+test('a clear password is refused with the command that hashes it', () => {
+  const result = validateUser({ name: 'alice', password: 'secret' })
+  const message = result.valid ? '' : result.violations.find(({ path }) => path === 'password')?.message
+  expect(message).toContain('`npm run hash-password`')
+  expect(message).toContain('`passwordHash`')
+})
+
+test('a file of nothing but mistakes is told about in a bounded number of sentences', () => {
+  const result = validateServer(Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`key${index}`, index])))
+  const violations = result.valid ? [] : result.violations
+  expect(violations).toHaveLength(51)
+  expect(violations.at(-1)?.message).toContain('450 further mistakes')
+})
+
+test('what is no mapping at all is refused', () => {
+  for (const value of [null, [], 'text', 7, true]) expect(validateServer(value).valid).toBe(false)
+})
+
+test('keys that are no plain words are quoted and cut in a path', () => {
+  expect(childPath('a', 'b')).toBe('a.b')
+  expect(childPath('', 'b')).toBe('b')
+  expect(childPath('users', 3)).toBe('users[3]')
+  expect(childPath('a', 'b.c\n')).toBe('a["b.c\\n"]')
+  expect(childPath('a', 'x'.repeat(1000)).length).toBeLessThan(80)
+})
+
+test('every place of the schema has words of its own, and no regular expression among them', () => {
+  const shapes: unknown[] = [serverSchema, userListSchema]
+  for (const shape of shapes) {
+    const { type, items, properties, pattern, format } = shape as {
+      type: string
+      items?: unknown
+      properties?: Record<string, unknown>
+      pattern?: string
+      format?: string
+    }
+    const words = describeShape({ type, ...(shape as object) })
+    expect(words).not.toBe('')
+    expect(words).not.toContain('^')
+    expect(words.startsWith('text') && (pattern ?? format) !== undefined).toBe(false)
+    if (items !== undefined) shapes.push(items)
+    shapes.push(...Object.values(properties ?? {}))
+  }
+  expect(shapes.length).toBeGreaterThan(60)
+})

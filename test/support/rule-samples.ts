@@ -1,0 +1,182 @@
+/** Samples for the rules over several fields: what is written, and where it breaks a rule. Every program that checks these rules is held against the same samples. */
+export type RuleSample = {
+  readonly title: string
+  readonly value: Readonly<Record<string, unknown>>
+  /** Paths that break a rule; none if all hold. */
+  readonly brokenAt: readonly string[]
+}
+
+/** `server.yaml`, valid by its schema. */
+export const serverSamples: readonly RuleSample[] = [
+  { title: 'all defaults', value: {}, brokenAt: [] },
+  { title: 'a range of one port', value: { passive: { ports: { first: 30_000, last: 30_000 } } }, brokenAt: [] },
+  {
+    title: 'a range that ends before it begins',
+    value: { passive: { ports: { first: 30_001, last: 30_000 } } },
+    brokenAt: ['passive.ports.last'],
+  },
+  {
+    title: 'a listener right beside the range',
+    value: { listeners: [{ name: 'ftp', port: 29_999 }], probes: { port: 30_100 } },
+    brokenAt: [],
+  },
+  {
+    title: 'a listener at the first and one at the last port of the range',
+    value: {
+      listeners: [
+        { name: 'a', port: 30_000 },
+        { name: 'b', port: 2121 },
+        { name: 'c', port: 30_099 },
+      ],
+    },
+    brokenAt: ['listeners[0].port', 'listeners[2].port'],
+  },
+  { title: 'probes within the range', value: { probes: { port: 30_050 } }, brokenAt: ['probes.port'] },
+  { title: 'probes that are off within the range', value: { probes: { port: 30_050, enabled: false } }, brokenAt: [] },
+  { title: 'probes at the port of a listener', value: { probes: { port: 2121 } }, brokenAt: ['probes.port'] },
+  {
+    title: 'probes that are off at the port of a listener',
+    value: { probes: { port: 2121, enabled: false } },
+    brokenAt: [],
+  },
+  {
+    title: 'two listeners of one name',
+    value: {
+      listeners: [
+        { name: 'a', port: 21 },
+        { name: 'a', port: 22 },
+      ],
+    },
+    brokenAt: ['listeners[1].name'],
+  },
+  {
+    title: 'one port on two addresses',
+    value: {
+      listeners: [
+        { name: 'a', port: 21, addresses: ['127.0.0.1'] },
+        { name: 'b', port: 21, addresses: ['127.0.0.2', '::1'] },
+      ],
+    },
+    brokenAt: [],
+  },
+  {
+    title: 'one address and port twice',
+    value: {
+      listeners: [
+        { name: 'a', port: 21, addresses: ['127.0.0.1'] },
+        { name: 'b', port: 21, addresses: ['::1', '127.0.0.1'] },
+      ],
+    },
+    brokenAt: ['listeners[1].addresses[1]'],
+  },
+  {
+    title: 'an address beside the one for all of IPv4',
+    value: { listeners: [{ name: 'a', port: 21, addresses: ['0.0.0.0', '::1', '127.0.0.1'] }] },
+    brokenAt: ['listeners[0].addresses[2]'],
+  },
+  {
+    title: 'an address beside the one for everything',
+    value: { listeners: [{ name: 'a', port: 21, addresses: ['127.0.0.1', '::'] }] },
+    brokenAt: ['listeners[0].addresses[1]'],
+  },
+  {
+    title: 'role and permissions for anonymous users',
+    value: { anonymous: { role: 'read-only', permissions: ['list'] } },
+    brokenAt: ['anonymous'],
+  },
+  { title: 'a role for anonymous users', value: { anonymous: { enabled: true, role: 'read-only' } }, brokenAt: [] },
+  {
+    title: 'advertised ports that are crossed over',
+    value: {
+      passive: {
+        advertisedPorts: [
+          { port: 30_000, advertised: 31_001 },
+          { port: 30_001, advertised: 31_000 },
+        ],
+      },
+    },
+    brokenAt: [],
+  },
+  {
+    title: 'an advertised port outside of the range',
+    value: { passive: { advertisedPorts: [{ port: 30_100, advertised: 31_000 }] } },
+    brokenAt: ['passive.advertisedPorts[0].port'],
+  },
+  {
+    title: 'two entries for one port, and two that advertise the same',
+    value: {
+      passive: {
+        advertisedPorts: [
+          { port: 30_000, advertised: 31_000 },
+          { port: 30_000, advertised: 31_001 },
+          { port: 30_002, advertised: 31_001 },
+        ],
+      },
+    },
+    brokenAt: ['passive.advertisedPorts[1].port', 'passive.advertisedPorts[2].advertised'],
+  },
+]
+
+const passwordHash = '$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy'
+const fingerprint = Array.from({ length: 32 }, () => 'AB').join(':')
+
+/** Entries of a list of users, valid by their schema. */
+export const userSamples: readonly RuleSample[] = [
+  { title: 'a hash', value: { name: 'a', passwordHash }, brokenAt: [] },
+  { title: 'a password file', value: { name: 'a', passwordFile: 'a.password' }, brokenAt: [] },
+  { title: 'a certificate by name', value: { name: 'a', clientCertificate: { commonName: 'a' } }, brokenAt: [] },
+  { title: 'a certificate by fingerprint', value: { name: 'a', clientCertificate: { fingerprint } }, brokenAt: [] },
+  { title: 'no credential', value: { name: 'a' }, brokenAt: [''] },
+  { title: 'two credentials', value: { name: 'a', passwordHash, passwordFile: 'a.password' }, brokenAt: [''] },
+  {
+    title: 'three credentials',
+    value: { name: 'a', passwordHash, passwordFile: 'a.password', clientCertificate: { commonName: 'a' } },
+    brokenAt: [''],
+  },
+  { title: 'a certificate by nothing', value: { name: 'a', clientCertificate: {} }, brokenAt: ['clientCertificate'] },
+  {
+    title: 'a certificate by name and fingerprint',
+    value: { name: 'a', clientCertificate: { commonName: 'a', fingerprint } },
+    brokenAt: ['clientCertificate'],
+  },
+  { title: 'a role', value: { name: 'a', passwordHash, role: 'read-only' }, brokenAt: [] },
+  { title: 'no permissions at all', value: { name: 'a', passwordHash, permissions: [] }, brokenAt: [] },
+  {
+    title: 'role and permissions',
+    value: { name: 'a', passwordHash, role: 'read-only', permissions: ['list'] },
+    brokenAt: [''],
+  },
+  {
+    title: 'paths with one of role and permissions',
+    value: {
+      name: 'a',
+      passwordHash,
+      paths: [
+        { path: '/in', role: 'upload-only' },
+        { path: '/out', permissions: [] },
+      ],
+    },
+    brokenAt: [],
+  },
+  {
+    title: 'paths with both and none of role and permissions',
+    value: {
+      name: 'a',
+      passwordHash,
+      paths: [{ path: '/in', role: 'upload-only', permissions: ['list'] }, { path: '/out' }],
+    },
+    brokenAt: ['paths[0]', 'paths[1]'],
+  },
+  {
+    title: 'one path twice',
+    value: {
+      name: 'a',
+      passwordHash,
+      paths: [
+        { path: '/in', role: 'upload-only' },
+        { path: '/in', role: 'read-only' },
+      ],
+    },
+    brokenAt: ['paths[1].path'],
+  },
+]
