@@ -25,7 +25,12 @@ describe('names', () => {
   })
 
   it('gives back exactly the bytes it was given, whatever they are', () => {
-    const mixed = fc.array(fc.oneof(fc.uint8Array({ maxLength: 5 }), fc.string({ unit: 'binary' }).map(s => Buffer.from(s))))
+    const mixed = fc.array(
+      fc.oneof(
+        fc.uint8Array({ maxLength: 5 }),
+        fc.string({ unit: 'binary' }).map(s => Buffer.from(s)),
+      ),
+    )
     fc.assert(
       fc.property(mixed, parts => {
         const bytes = Buffer.concat(parts)

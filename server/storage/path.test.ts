@@ -52,7 +52,9 @@ describe('resolvePath', () => {
   })
 
   it('always gives an absolute path without `.`, `..`, empty names or a trailing slash', () => {
-    const argument = fc.array(fc.constantFrom('a', 'b.c', '.', '..', '', '...', ' ', '\\')).map(names => names.join('/'))
+    const argument = fc
+      .array(fc.constantFrom('a', 'b.c', '.', '..', '', '...', ' ', '\\'))
+      .map(names => names.join('/'))
     fc.assert(
       fc.property(argument, argument, (first, second) => {
         const path = resolvePath(resolvePath('/', first), second)

@@ -3,8 +3,8 @@ import { encodeName } from './name.ts'
 import { StorageError } from './storage.ts'
 
 /** Bytes of one name and of a whole path: NAME_MAX and PATH_MAX of Linux. */
-export const maxNameBytes = 255
-export const maxPathBytes = 4096
+const maxNameBytes = 255
+const maxPathBytes = 4096
 
 /**
  * The absolute path that a command's argument means, seen from the working directory. `..` ends at `/`.

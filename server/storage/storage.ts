@@ -29,6 +29,10 @@ export class StorageError extends Error {
   }
 }
 
+export function isStorageError(error: unknown, kind: StorageErrorKind): boolean {
+  return error instanceof StorageError && error.kind === kind
+}
+
 export type EntryType = 'file' | 'directory' | 'other'
 
 /** A file or directory, as listings and facts need it. Symbolic links are shown as what they lead to; those that lead nowhere or outside are not shown. */
@@ -73,29 +77,44 @@ export interface WritableFile {
   abandon(): Promise<void>
 }
 
-/** Where the bytes of an upload go. */
+/** Where the bytes of an upload go. What may not happen is said here, so that no check before the opening can be outrun. */
 export type WriteMode =
   | { readonly kind: 'replace' }
-  | { readonly kind: 'append' }
-  /** RFC 3659 section 5.3: writing starts at the offset; nothing before it changes. */
-  | { readonly kind: 'resume'; readonly offset: number }
-  /** STOU: a new name, made from the path given, that did not exist. */
+  /** Rejects with `exists` if there is something already. */
+  | { readonly kind: 'create' }
+  /** Where creating is refused, a missing file is `not-found`. */
+  | { readonly kind: 'append'; readonly creating?: 'refused' }
+  /**
+   * RFC 3659 section 5.3: writing starts at the offset. What is before it stays, and so does what the upload does not
+   * reach: the file never gets shorter. Where overwriting is refused, an offset before the end is `forbidden`.
+   */
+  | {
+      readonly kind: 'resume'
+      readonly offset: number
+      readonly creating?: 'refused'
+      readonly overwriting?: 'refused'
+    }
+  /** STOU: the path itself or, if that exists, the first of `path.1`, `path.2`… that does not; unique.ts. */
   | { readonly kind: 'unique' }
 
 export interface Storage {
   /** Rejects with `not-found` as do all others. */
   stat(path: string): Promise<Entry>
-  /** Entries of a directory in batches, in no particular order, without `.` and `..`. */
+  /** Entries of a directory in batches, in no particular order, without `.` and `..`. May throw at once as well as later. */
   list(path: string): AsyncIterable<readonly Entry[]>
   /** Opens a file for reading at an offset. Rejects with `bad-offset` beyond its end, `not-a-file`. */
   read(path: string, offset: number): Promise<ReadableFile>
-  /** Opens a file for writing, made if it is missing. Rejects with `bad-offset` where resuming would leave a hole. */
+  /** Opens a file for writing, made if it is missing. Rejects with `bad-offset` where resuming would leave a hole, with `busy` while another upload writes to it. */
   write(path: string, mode: WriteMode): Promise<WritableFile>
-  rename(from: string, to: string): Promise<void>
+  /** Takes the place of an existing file, unless that is refused (`exists`). Never replaces a directory. */
+  rename(from: string, to: string, replacing?: 'refused'): Promise<void>
   removeFile(path: string): Promise<void>
   removeDirectory(path: string): Promise<void>
   makeDirectory(path: string): Promise<void>
+  /** Permission bits, 0 to 0o777. */
   setMode(path: string, mode: number): Promise<void>
   /** Milliseconds since the epoch. Resolves to the time that was really set. */
   setModified(path: string, modified: number): Promise<number>
+  /** Releases what the storage holds, once running operations have ended; files that are open stay open. */
+  close(): Promise<void>
 }
