@@ -1,3 +1,82 @@
 /** Facts of files, as MLSD and MLST list them: RFC 3659 section 7. */
+import type { Permission } from '../config/schema.ts'
+import type { Entry } from '../storage/storage.ts'
+import { printableName } from './printable-name.ts'
+import { calendarTime, twoDigits } from './time.ts'
+
 export const factNames = ['type', 'size', 'modify', 'perm', 'unique', 'UNIX.mode', 'UNIX.owner', 'UNIX.group'] as const
 export type FactName = (typeof factNames)[number]
+
+/** One line without its end: the facts, a space, the name. The permissions are those the user has on the entry. */
+export function formatFacts(
+  entry: Entry,
+  facts: readonly FactName[],
+  permissions: ReadonlySet<Permission>,
+  name: string = entry.name,
+): string {
+  let line = ''
+  for (const fact of facts) {
+    // RFC 3659 section 7.5.7: size is of files.
+    if (fact === 'size' && entry.type !== 'file') continue
+    line += `${fact}=${factOf[fact](entry, permissions)};`
+  }
+  return `${line} ${printableName(name)}`
+}
+
+/** The facts chosen by OPTS MLST, in our order; those we don't know are left out. `undefined` for bad syntax: RFC 3659 section 7.9. */
+export function parseOptsMlst(options: string): FactName[] | undefined {
+  if (!/^(?:[^; ]+;)*$/.test(options)) return undefined
+  const chosen = new Set(options.toLowerCase().split(';'))
+  return factNames.filter(fact => chosen.has(fact.toLowerCase()))
+}
+
+/** `YYYYMMDDHHMMSS` in UTC: RFC 3659 section 2.3. Takes milliseconds since the epoch. */
+export function formatTime(milliseconds: number): string {
+  const { year, month, day, hour, minute, second } = calendarTime(milliseconds)
+  const date = `${String(year).padStart(4, '0')}${twoDigits(month)}${twoDigits(day)}`
+  return `${date}${twoDigits(hour)}${twoDigits(minute)}${twoDigits(second)}`
+}
+
+/** Milliseconds since the epoch of `YYYYMMDDHHMMSS[.sss]` in UTC; `undefined` if there is no such date or time. */
+export function parseTime(text: string): number | undefined {
+  const [, digits, fraction = ''] = /^(\d{14})(?:\.(\d{1,9}))?$/.exec(text) ?? []
+  if (digits === undefined) return undefined
+  const iso = digits.replace(/^(....)(..)(..)(..)(..)(..)$/, '$1-$2-$3T$4:$5:$6')
+  const time = Date.parse(`${iso}.${fraction.slice(0, 3).padEnd(3, '0')}Z`)
+  // Some engines take 30 February for 1 March.
+  return Number.isNaN(time) || formatTime(time) !== digits ? undefined : time
+}
+
+const factOf: Record<FactName, (entry: Entry, permissions: ReadonlySet<Permission>) => string | number> = {
+  type: entry => types[entry.type],
+  size: entry => entry.size,
+  modify: entry => formatTime(entry.modified),
+  perm: (entry, permissions) => formatPermissions(entry.type, permissions),
+  unique: entry => entry.unique,
+  'UNIX.mode': entry => (entry.mode & 0o7777).toString(8).padStart(4, '0'),
+  'UNIX.owner': entry => entry.owner,
+  'UNIX.group': entry => entry.group,
+}
+
+// RFC 3659 section 7.5.1: what is neither file nor directory is named after the operating system.
+const types = { file: 'file', directory: 'dir', other: 'OS.unix=other' } as const
+
+/** RFC 3659 section 7.5.5: one letter for what the user may do. */
+function formatPermissions(type: Entry['type'], has: ReadonlySet<Permission>): string {
+  const rename = has.has('rename') ? 'f' : ''
+  if (type === 'directory') {
+    const create = has.has('upload') ? 'c' : ''
+    const remove = has.has('rmdir') ? 'd' : ''
+    const enter = has.size > 0 ? 'e' : ''
+    const list = has.has('list') ? 'l' : ''
+    const make = has.has('mkdir') ? 'm' : ''
+    const purge = has.has('delete') ? 'p' : ''
+    return create + remove + enter + rename + list + make + purge
+  }
+  const remove = has.has('delete') ? 'd' : ''
+  if (type === 'other') return remove + rename
+  const append = has.has('append') ? 'a' : ''
+  const read = has.has('download') ? 'r' : ''
+  const write = has.has('upload') && has.has('overwrite') ? 'w' : ''
+  return append + remove + rename + read + write
+}

@@ -1,0 +1,121 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type Permission, roles } from '../config/schema.ts'
+import type { Entry } from '../storage/storage.ts'
+import { factNames, formatFacts, formatTime, parseOptsMlst, parseTime } from './facts.ts'
+
+const file: Entry = {
+  name: 'a b.txt',
+  type: 'file',
+  size: 1234,
+  modified: Date.UTC(2024, 1, 29, 13, 4, 5, 678),
+  unique: '803-1a',
+  mode: 0o640,
+  links: 1,
+  owner: 1000,
+  group: 100,
+}
+const directory: Entry = { ...file, name: 'd', type: 'directory', mode: 0o2755 }
+const all = new Set<Permission>(roles['read-write'])
+
+describe('facts', () => {
+  it('of a file', () => {
+    expect(formatFacts(file, factNames, all)).toBe(
+      'type=file;size=1234;modify=20240229130405;perm=adfrw;unique=803-1a;UNIX.mode=0640;UNIX.owner=1000;UNIX.group=100; a b.txt',
+    )
+  })
+
+  it('of a directory, which has no size', () => {
+    expect(formatFacts(directory, factNames, all)).toBe(
+      'type=dir;modify=20240229130405;perm=cdeflmp;unique=803-1a;UNIX.mode=2755;UNIX.owner=1000;UNIX.group=100; d',
+    )
+  })
+
+  it('of a path that is told in place of the name', () => {
+    expect(formatFacts(file, ['type'], all, '/x/a b.txt')).toBe('type=file; /x/a b.txt')
+  })
+
+  it('may be none: the line begins with a space', () => {
+    expect(formatFacts(file, [], all)).toBe(' a b.txt')
+  })
+
+  it('cannot end the line early', () => {
+    expect(formatFacts({ ...file, name: 'a\r\ntype=dir; b\0' }, ['type'], all)).toBe('type=file; a%0D%0Atype=dir; b%00')
+  })
+
+  it.each<[Permission[], string, string]>([
+    [[], '', ''],
+    [['list', 'download'], 'r', 'el'],
+    [['upload', 'mkdir'], '', 'cem'],
+    [['upload', 'overwrite'], 'w', 'ce'],
+    [['overwrite'], '', 'e'],
+    [['append'], 'a', 'e'],
+    [['rename'], 'f', 'ef'],
+    [['delete'], 'd', 'ep'],
+    [['rmdir'], '', 'de'],
+    [['chmod', 'mtime'], '', 'e'],
+  ])('tell what %j permits', (permissions, ofFile, ofDirectory) => {
+    const has = new Set(permissions)
+    expect(formatFacts(file, ['perm'], has)).toBe(`perm=${ofFile}; a b.txt`)
+    expect(formatFacts(directory, ['perm'], has)).toBe(`perm=${ofDirectory}; d`)
+  })
+})
+
+describe('OPTS MLST', () => {
+  it.each([
+    ['', []],
+    ['size;', ['size']],
+    ['modify;TYPE;', ['type', 'modify']],
+    ['unix.MODE;x.unknown;perm;', ['perm', 'UNIX.mode']],
+    ['unknown;', []],
+    ['size;size;', ['size']],
+  ])('takes %j', (options, facts) => expect(parseOptsMlst(options)).toEqual(facts))
+
+  it.each(['size', 'size;type', 'size; type;', ' ', ';', 'size;;'])('refuses %j', options =>
+    expect(parseOptsMlst(options)).toBeUndefined(),
+  )
+})
+
+describe('times', () => {
+  it.each([
+    ['20240229130405', Date.UTC(2024, 1, 29, 13, 4, 5)],
+    ['19700101000000', 0],
+    ['19691231235959', -1000],
+    ['20000229000000', Date.UTC(2000, 1, 29)],
+    ['20240229130405.6', Date.UTC(2024, 1, 29, 13, 4, 5, 600)],
+    ['20240229130405.678', Date.UTC(2024, 1, 29, 13, 4, 5, 678)],
+    ['20240229130405.678901', Date.UTC(2024, 1, 29, 13, 4, 5, 678)],
+  ])('reads %s', (text, time) => expect(parseTime(text)).toBe(time))
+
+  it.each([
+    '',
+    '2024022913040',
+    '202402291304055',
+    '20230229000000',
+    '19000229000000',
+    '20240230000000',
+    '20241301000000',
+    '20240001000000',
+    '20240100000000',
+    '20240101240000',
+    '20240101006000',
+    '20240101000060',
+    '20240101000000.',
+    '2024-01-01T00:00',
+    '20240101000000Z',
+  ])('refuses %j', text => expect(parseTime(text)).toBeUndefined())
+
+  it('agree with the calendar of the engine, in all years with four digits', () => {
+    const time = fc.integer({ min: Date.UTC(1, 0, 1) - 60_000_000_000_000, max: Date.UTC(9999, 11, 31, 23, 59, 59) })
+    fc.assert(
+      fc.property(time, milliseconds => {
+        const date = new Date(milliseconds)
+        if (date.getUTCFullYear() < 0) return
+        const iso = date.toISOString().slice(0, 19).replace(/[-T:]/g, '')
+        expect(formatTime(milliseconds)).toBe(iso)
+        expect(parseTime(iso)).toBe(Math.floor(milliseconds / 1000) * 1000)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+})

@@ -1,0 +1,116 @@
+/** What LIST, NLST and MLSD send: lines that end with CRLF, in chunks, made while the directory is read. */
+import { setImmediate } from 'node:timers/promises'
+import type { Permission } from '../config/schema.ts'
+import { encodeName } from '../storage/name.ts'
+import { joinPath, parentOf, resolvePath } from '../storage/path.ts'
+import { type Entry, type Storage, StorageError } from '../storage/storage.ts'
+import { type FactName, formatFacts } from './facts.ts'
+import type { ListFlag } from './flags.ts'
+import { longFormat } from './long.ts'
+import { ordered } from './order.ts'
+import { printableName } from './printable-name.ts'
+import { type Batches, type Selection, select } from './select.ts'
+
+export type ListOptions = {
+  readonly flags: ReadonlySet<ListFlag>
+  /** IANA name of the zone that times are told in. */
+  readonly timeZone: string
+  /** Milliseconds since the epoch. */
+  readonly now: number
+}
+
+/**
+ * LIST and STAT: a directory's entries, one file, or what matches a pattern, in the long format of Unix. Rejects with a
+ * StorageError before anything is sent if the path can't be listed. Up to 10,000 entries are sorted.
+ */
+export async function listDirectory(
+  storage: Storage,
+  path: string,
+  { flags, timeZone, now }: ListOptions,
+): Promise<AsyncIterable<Uint8Array>> {
+  const selection = await select(storage, path, flags)
+  const batches = flags.has('a') && selection.kind === 'directory' ? withDots(storage, selection) : selection.batches
+  const format = longFormat(timeZone)
+  const shown = flags.has('L') ? withoutLink : (entry: Entry) => entry
+  const mark = flags.has('F') ? markDirectory : noMark
+  return encoded(ordered(batches, flags), entry => format(shown(entry), now) + mark(entry))
+}
+
+/** NLST: the names, written so that RETR takes them (RFC 1123 section 4.1.2.7): they begin with the argument as it was given. */
+export async function listNames(
+  storage: Storage,
+  cwd: string,
+  argument: string,
+  flags: ReadonlySet<ListFlag>,
+): Promise<AsyncIterable<Uint8Array>> {
+  const path = resolvePath(cwd, argument)
+  const selection = await select(storage, path, flags)
+  const prefix = prefixOf(selection, cwd, argument)
+  const mark = flags.has('F') ? markDirectory : noMark
+  const name = (entry: Entry) => (selection.kind === 'one' ? argument || '.' : prefix + entry.name)
+  return encoded(ordered(selection.batches, flags), entry => printableName(name(entry)) + mark(entry))
+}
+
+export type FactsOptions = {
+  readonly facts: readonly FactName[]
+  /** What the user may do at an absolute virtual path. */
+  readonly permissionsAt: (path: string) => ReadonlySet<Permission>
+}
+
+/** MLSD: the facts of a directory's entries. Rejects with `not-a-directory` for anything else. */
+export async function listFacts(
+  storage: Storage,
+  path: string,
+  { facts, permissionsAt }: FactsOptions,
+): Promise<AsyncIterable<Uint8Array>> {
+  const entry = await storage.stat(path)
+  if (entry.type !== 'directory') throw new StorageError('not-a-directory')
+  return encoded(storage.list(path), child => formatFacts(child, facts, permissionsAt(joinPath(path, child.name))))
+}
+
+const chunkCharacters = 65_536
+
+async function* encoded(batches: Batches, line: (entry: Entry) => string): AsyncIterable<Uint8Array> {
+  let text = ''
+  for await (const batch of batches) {
+    for (const entry of batch) {
+      text += `${line(entry)}\r\n`
+      if (text.length < chunkCharacters) continue
+      yield encodeName(text)
+      text = ''
+      // Where the client takes all at once, nothing else would let other sessions in.
+      await setImmediate()
+    }
+  }
+  if (text !== '') yield encodeName(text)
+}
+
+async function* withDots(storage: Storage, { base, batches }: Selection): Batches {
+  yield [{ ...(await storage.stat(base)), name: '.', linkTarget: undefined }]
+  try {
+    yield [{ ...(await storage.stat(parentOf(base))), name: '..', linkTarget: undefined }]
+  } catch (error) {
+    // The user may have no permission on the parent.
+    if (!(error instanceof StorageError)) throw error
+  }
+  yield* batches
+}
+
+/** What stands before each name: as much of the argument as leads to the directory the names are in. */
+function prefixOf({ kind, base }: Selection, cwd: string, argument: string): string {
+  if (kind === 'directory') return argument === '' || argument.endsWith('/') ? argument : `${argument}/`
+  const components = argument.split('/')
+  for (let count = argument.startsWith('/') ? 1 : 0; count < components.length; count++) {
+    const prefix = components
+      .slice(0, count)
+      .map(component => `${component}/`)
+      .join('')
+    if (resolvePath(cwd, prefix) === base && !components.slice(count).includes('..')) return prefix
+  }
+  return base === '/' ? base : `${base}/`
+}
+
+const withoutLink = (entry: Entry): Entry =>
+  entry.linkTarget === undefined ? entry : { ...entry, linkTarget: undefined }
+const markDirectory = ({ type }: Entry): string => (type === 'directory' ? '/' : '')
+const noMark = (): string => ''
