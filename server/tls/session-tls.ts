@@ -1,0 +1,205 @@
+/** TLS of one session: its control connection and all its data connections share one set of resumption keys. */
+import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
+import tls, { type TLSSocket } from 'node:tls'
+import type { CertificateFiles } from '../config/configuration.ts'
+import type { ServerConfiguration } from '../config/schema.ts'
+import { SecureChannel } from './secure-channel.ts'
+import { renewTickets } from './ticket-renewal.ts'
+import { TlsWire } from './wire.ts'
+
+export type SessionTlsOptions = {
+  /** The certificate in force when AUTH came; it stays with the session. */
+  readonly certificate: CertificateFiles
+  readonly settings: ServerConfiguration['tls']
+  readonly handshakeTimeoutSeconds: number
+}
+
+/** A handshake that came to nothing: in time, by the signal, or for a reason that OpenSSL words. */
+export class TlsError extends Error {
+  override readonly name = 'TlsError'
+  readonly kind: 'failed' | 'timeout' | 'aborted'
+  constructor(kind: TlsError['kind'], message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.kind = kind
+  }
+}
+
+/** What a connection is for, as the server sees it. */
+type Purpose = 'control' | 'send' | 'receive'
+
+/**
+ * What a client can resume with. Tickets of TLS 1.3 serve once (RFC 8446 appendix C.4), and on an upload the new one comes too late for
+ * clients that write and close (curl). Some keep older tickets (`left over`), some keep one; some reuse them all the same (`spent`).
+ */
+type TicketSupply = 'fresh' | 'left over' | 'spent'
+
+const ticketsOfFullHandshake = 2
+
+// Node ends resumption after 300 s by default, which would break long sessions.
+const sessionTimeoutSeconds = 86_400
+
+/** More than a client has connections at once; each is about 200 bytes to 2 KiB. */
+const longestSessionCache = 8
+
+/**
+ * Made at AUTH (or on connecting, with implicit TLS), kept through CCC, dropped at REIN. Nothing to close. The ticket keys and the
+ * session cache are this session's alone, so a data connection that resumes comes from whoever did the control connection's handshake.
+ */
+export class SessionTls {
+  readonly #options: SessionTlsOptions
+  readonly #resumedWith = new Set<TicketSupply>()
+  #supply: TicketSupply = 'fresh'
+  #tickets = ticketsOfFullHandshake
+  #server: tls.Server | undefined
+  #purpose: Purpose = 'control'
+  #lastFailure: Error | undefined
+  #previous: Promise<unknown> = Promise.resolve()
+
+  constructor(options: SessionTlsOptions) {
+    this.#options = options
+  }
+
+  /** Does the handshake of the control connection, on a paused socket. Rejects with TlsError, with the socket destroyed. */
+  secureControl(socket: Socket, signal: AbortSignal): Promise<SecureChannel> {
+    return this.#enqueue(socket, 'control', signal)
+  }
+
+  /**
+   * The same for a data connection; the server is the TLS server whoever connected (RFC 4217 section 7). To `send` costs half of the
+   * processor time, as OpenSSL writes to the socket without a detour; `receive` can do both.
+   */
+  secureData(socket: Socket, signal: AbortSignal, direction: 'send' | 'receive' = 'receive'): Promise<SecureChannel> {
+    return this.#enqueue(socket, direction, signal)
+  }
+
+  /** Whether the client has resumed on a data connection before, with as good a chance to as it has now. */
+  get resumptionExpected(): boolean {
+    return this.#resumedWith.has(this.#supply)
+  }
+
+  /** Learns from a data connection that was accepted. */
+  noteDataConnection(
+    { resumed, protocol }: Pick<SecureChannel, 'resumed' | 'protocol'>,
+    direction: 'send' | 'receive',
+  ): void {
+    if (resumed) this.#resumedWith.add(this.#supply)
+    if (protocol !== 'TLSv1.3') return
+    if (resumed) this.#tickets = Math.max(0, this.#tickets - 1)
+    if (direction === 'send') this.#tickets += resumed ? 1 : ticketsOfFullHandshake
+    if (direction === 'send') this.#supply = 'fresh'
+    else this.#supply = this.#tickets > 0 ? 'left over' : 'spent'
+  }
+
+  // One handshake at a time: tls.Server does not say which of the streams it was given a connection came from.
+  async #enqueue(socket: Socket, purpose: Purpose, signal: AbortSignal): Promise<SecureChannel> {
+    const previous = this.#previous
+    const handshake = previous.catch(() => {}).then(() => this.#handshake(socket, purpose, signal))
+    this.#previous = handshake
+    return handshake
+  }
+
+  async #handshake(socket: Socket, purpose: Purpose, signal: AbortSignal): Promise<SecureChannel> {
+    try {
+      this.#server ??= this.#createServer()
+    } catch (cause) {
+      socket.destroy()
+      throw new TlsError('failed', 'the certificate or its key cannot be used', { cause })
+    }
+    const server = this.#server
+    this.#purpose = purpose
+    this.#lastFailure = undefined
+    const wire = purpose === 'send' ? undefined : new TlsWire(socket, purpose === 'control' ? 'control' : 'data')
+    const stream = wire ?? socket
+    return new Promise((resolve, reject) => {
+      const settle = () => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', onAbort)
+        server.off('secureConnection', onSecure)
+        stream.off('close', onClose)
+        stream.off('end', onClose)
+      }
+      const fail = (error: TlsError) => {
+        settle()
+        stream.destroy()
+        socket.destroy()
+        reject(error)
+      }
+      const onAbort = () => fail(new TlsError('aborted', 'aborted', { cause: signal.reason }))
+      const onTimeout = () => fail(new TlsError('timeout', 'handshake timed out'))
+      const onClose = () => {
+        // The reason may be told after the end.
+        setImmediate(() => {
+          const cause = this.#lastFailure
+          fail(new TlsError('failed', cause?.message ?? 'connection ended during the handshake', { cause }))
+        })
+      }
+      const onSecure = (secured: TLSSocket) => {
+        settle()
+        secured.allowHalfOpen = true
+        const channel = new SecureChannel(secured, wire, socket)
+        // A write within the event makes OpenSSL clients fail with SHUTDOWN_WHILE_IN_INIT in TLS 1.3.
+        setImmediate(() => resolve(channel))
+      }
+      const timer = setTimeout(onTimeout, this.#options.handshakeTimeoutSeconds * 1000)
+      // Half-open, TLSSocket would wait for ever for the rest of a handshake that the client broke off.
+      if (wire === undefined) socket.allowHalfOpen = false
+      stream.on('close', onClose)
+      stream.on('end', onClose)
+      server.on('secureConnection', onSecure)
+      signal.addEventListener('abort', onAbort)
+      if (signal.aborted) return onAbort()
+      if (socket.destroyed) return onClose()
+      server.emit('connection', stream)
+    })
+  }
+
+  #createServer(): tls.Server {
+    const { certificate, settings, handshakeTimeoutSeconds } = this.#options
+    const ticketKeys = randomBytes(48)
+    const server = tls.createServer({
+      cert: certificate.certificate,
+      key: certificate.key,
+      ...(certificate.authority === undefined ? {} : { ca: certificate.authority }),
+      requestCert: settings.clientCertificates !== 'off',
+      rejectUnauthorized: settings.clientCertificates === 'required',
+      minVersion: settings.minVersion,
+      ticketKeys,
+      sessionTimeout: sessionTimeoutSeconds,
+      sessionIdContext: randomBytes(16).toString('hex'),
+      handshakeTimeout: handshakeTimeoutSeconds * 1000,
+      ALPNCallback: ({ protocols }) => selectProtocol(this.#purpose, protocols),
+    })
+    server.on('tlsClientError', error => {
+      this.#lastFailure = error
+    })
+    cacheSessions(server)
+    renewTickets(server, ticketKeys)
+    return server
+  }
+}
+
+/** Names of FTP in ALPN: a client that means another protocol was sent here by an attacker (ALPACA). */
+const protocolNames = {
+  control: ['ftp', 'x-filezilla-ftp'],
+  send: ['ftp-data', 'ftp', 'x-filezilla-ftp'],
+  receive: ['ftp-data', 'ftp', 'x-filezilla-ftp'],
+} as const satisfies Record<Purpose, readonly string[]>
+
+function selectProtocol(purpose: Purpose, offered: readonly string[]): string | undefined {
+  return protocolNames[purpose].find(name => offered.includes(name))
+}
+
+/** Session IDs of TLS 1.2: curl resumes by them only. */
+function cacheSessions(server: tls.Server): void {
+  const sessions = new Map<string, Buffer>()
+  server.on('newSession', (id, data, done) => {
+    const [oldest] = sessions.keys()
+    if (sessions.size >= longestSessionCache && oldest !== undefined) sessions.delete(oldest)
+    sessions.set(id.toString('hex'), data)
+    done()
+  })
+  server.on('resumeSession', (id, done) => {
+    done(null, sessions.get(id.toString('hex')))
+  })
+}

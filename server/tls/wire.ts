@@ -1,0 +1,163 @@
+/** What lies between net.Socket and TLSSocket, where one sees and steers what TLSSocket hides: records, tickets, the end of the stream. */
+import type { Socket } from 'node:net'
+import { Duplex } from 'node:stream'
+import { RecordScanner } from './records.ts'
+
+export type TlsWireKind = 'control' | 'data'
+
+/** How long the client may take to close after we have. */
+const lingerMilliseconds = 5000
+
+/** Tickets and alerts are a few hundred bytes; a client that makes us collect more is up to no good. */
+const longestHeldOutput = 65_536
+
+export class TlsWire extends Duplex {
+  readonly #socket: Socket
+  readonly #allowHalfOpen: boolean
+  readonly #scanner = new RecordScanner()
+  #mode: TlsWireKind | 'writing' | 'unwrapping'
+  #held: Buffer[] = []
+  #heldLength = 0
+  #inputComplete = false
+  #outputComplete = false
+  #detached = false
+  #onClearText = () => {}
+
+  constructor(socket: Socket, kind: TlsWireKind) {
+    super({ allowHalfOpen: true })
+    this.#socket = socket
+    this.#mode = kind
+    // net.Socket would close its side as soon as the client has closed its own, and close_notify could not be sent any more.
+    this.#allowHalfOpen = socket.allowHalfOpen
+    socket.allowHalfOpen = true
+    socket.on('data', this.#onData)
+    socket.on('end', this.#onEnd)
+    socket.on('error', this.#onError)
+    socket.on('close', this.#onClose)
+    socket.pause()
+  }
+
+  /** Whether what came so far ends within a record: then something is missing, whatever the client meant. */
+  get endsWithinRecord(): boolean {
+    return !this.#scanner.atBoundary
+  }
+
+  /** From now on the client has to read: nothing is held back, and what cannot be sent is an error. */
+  beginWriting(): void {
+    if (this.#mode !== 'data') return
+    this.#mode = 'writing'
+    this.#flushHeld()
+  }
+
+  /** The client has sent close_notify: what happens to the socket later takes nothing away from what it sent. */
+  completeInput(): void {
+    this.#inputComplete = true
+  }
+
+  /** From now on the socket outlives this wire; calls back when clear text begins in place of a record. */
+  beginUnwrapping(onClearText: () => void): void {
+    this.#mode = 'unwrapping'
+    this.#onClearText = onClearText
+  }
+
+  override _read(): void {
+    if (!this.#detached && !this.#socket.destroyed) this.#socket.resume()
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    // A client that writes and closes without reading makes its kernel answer our tickets with RST and drop what it has not sent yet.
+    // So what TLS has to say after the client's first application data waits until the client is done (or until we send data).
+    if (this.#mode === 'data' && this.#scanner.applicationDataSeen) {
+      this.#held.push(chunk)
+      this.#heldLength += chunk.length
+      done(this.#heldLength > longestHeldOutput ? new Error('too much TLS output without data') : null)
+      return
+    }
+    this.#send(chunk, done)
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#flushHeld()
+    this.#outputComplete = true
+    if (this.#mode === 'unwrapping') return done()
+    if (this.#socket.destroyed) return done(this.#lossMatters ? new Error('connection lost') : null)
+    this.#socket.end((error?: Error | null) => done(this.#lossMatters ? error : null))
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    const socket = this.#socket
+    this.#detach()
+    socket.off('close', this.#onClose)
+    if (this.#mode === 'unwrapping' && error === null) {
+      socket.off('error', this.#onError)
+      socket.allowHalfOpen = this.#allowHalfOpen
+      // Nobody listens until the caller does; what comes meanwhile must stay in the socket.
+      socket.pause()
+    } else if (this.#outputComplete && error === null && !socket.destroyed) {
+      this.#linger()
+    } else {
+      socket.destroy()
+    }
+    done(error)
+  }
+
+  #send(chunk: Buffer, done: (error?: Error | null) => void): void {
+    if (this.#socket.destroyed) return done(this.#lossMatters ? new Error('connection lost') : null)
+    this.#socket.write(chunk, error => done(this.#lossMatters ? error : null))
+  }
+
+  /** A client that has sent everything may be gone when we say goodbye. */
+  get #lossMatters(): boolean {
+    return !(this.#inputComplete && this.#mode === 'data')
+  }
+
+  #flushHeld(): void {
+    const held = this.#held
+    this.#held = []
+    this.#heldLength = 0
+    if (held.length > 0 && !this.#socket.destroyed) this.#socket.write(Buffer.concat(held))
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#mode !== 'unwrapping') {
+      this.#scanner.scan(chunk)
+      if (!this.push(chunk)) this.#socket.pause()
+      return
+    }
+    const length = this.#scanner.scan(chunk)
+    if (length > 0 && !this.push(chunk.subarray(0, length))) this.#socket.pause()
+    if (length === chunk.length) return
+    this.#detach()
+    this.#socket.pause()
+    // At once: a socket with nothing to read may end meanwhile.
+    this.#socket.unshift(chunk.subarray(length))
+    this.#onClearText()
+  }
+
+  readonly #onEnd = (): void => {
+    // Whether it was close_notify or a bare FIN is told by what TLSSocket has made of the bytes before.
+    if (this.#mode === 'data') this.#inputComplete = true
+    this.push(null)
+  }
+
+  readonly #onError = (error: Error): void => {
+    if (this.#lossMatters) this.destroy(error)
+  }
+
+  readonly #onClose = (): void => {
+    if (this.#lossMatters) this.destroy()
+  }
+
+  #detach(): void {
+    this.#detached = true
+    this.#socket.off('data', this.#onData)
+    this.#socket.off('end', this.#onEnd)
+  }
+
+  #linger(): void {
+    const socket = this.#socket
+    const timer = setTimeout(() => socket.destroy(), lingerMilliseconds)
+    socket.once('close', () => clearTimeout(timer))
+    socket.resume()
+  }
+}
