@@ -1,0 +1,149 @@
+/** A data connection, in clear text or under TLS: moves bytes with backpressure, and ends well. */
+import type { Socket } from 'node:net'
+import type { SecureChannel } from '../tls/secure-channel.ts'
+import { ChunkQueue } from './chunk-queue.ts'
+
+/** How long the client may take to close after the last byte; its slowness costs it this much, but not its transfer. */
+const lingerMilliseconds = 5000
+
+/** How the client ended TLS: with close_notify or not (undefined in clear text), or in the middle of a record. */
+export type ReceivedEnd = { readonly closeNotify: boolean | undefined; readonly broken: boolean }
+
+export class DataConnection {
+  /** What protects it: nothing, or a version of TLS. */
+  readonly protection: 'clear' | 'TLSv1.2' | 'TLSv1.3'
+  readonly #socket: Socket
+  readonly #stream: Socket
+  readonly #channel: SecureChannel | undefined
+  readonly #pending = new Set<(error: Error) => void>()
+  #bytesRead = 0
+  #bytesWritten = 0
+  #loss: Error | undefined
+  #onStall: (() => void) | undefined
+
+  /** Takes a connected socket that has not been read from, and the TLS channel over it, if any. */
+  constructor(socket: Socket, channel?: SecureChannel) {
+    this.#socket = socket
+    this.#channel = channel
+    this.#stream = channel?.stream ?? socket
+    this.protection = channel?.protocol ?? 'clear'
+    for (const stream of new Set([this.#socket, this.#stream])) {
+      stream.on('error', error => {
+        this.#loss ??= error
+      })
+    }
+    this.#stream.once('close', () => {
+      this.#loss ??= new Error('connection closed')
+      for (const reject of this.#pending) reject(this.#loss)
+    })
+  }
+
+  /** Bytes received, without those of TLS. */
+  get bytesRead(): number {
+    return this.#bytesRead
+  }
+
+  /** Bytes sent, without those of TLS. */
+  get bytesWritten(): number {
+    return this.#bytesWritten
+  }
+
+  /** Resolves when the kernel has the bytes: the buffer may be used again then. Rejects when the connection is lost. */
+  async write(bytes: Uint8Array): Promise<void> {
+    this.#channel?.beginWriting()
+    await this.#operation<void>((resolve, reject) => {
+      this.#stream.write(bytes, error => (error ? reject(error) : resolve()))
+    })
+    this.#bytesWritten += bytes.length
+  }
+
+  /**
+   * After the last byte, in either direction: close_notify, FIN, and a bounded wait for the client to close as well (RFC 959
+   * section 5.2: the reply comes after the data connection is closed). Rejects when the connection is lost before all is sent.
+   */
+  async end(): Promise<void> {
+    await this.#operation<void>((resolve, reject) => {
+      this.#stream.end((error?: Error | null) => (error ? reject(error) : resolve()))
+      this.#stream.resume()
+    })
+    await this.#closed()
+  }
+
+  /**
+   * Reads to the end. The bytes are valid until the promise of `onChunk` settles; one call runs at a time, while more is read.
+   * Resolves after the last call, to whether the client ended TLS with close_notify (undefined in clear text). Rejects, after the
+   * running call has settled, when the connection is lost or with what `onChunk` rejected with.
+   */
+  async receive(onChunk: (bytes: Uint8Array) => Promise<void>): Promise<ReceivedEnd> {
+    const stream = this.#stream
+    const queue = new ChunkQueue(onChunk, () => stream.resume())
+    const onData = (chunk: Buffer) => {
+      this.#bytesRead += chunk.length
+      if (queue.add(chunk) === 'full') stream.pause()
+    }
+    try {
+      await this.#operation<void>((resolve, reject) => {
+        queue.onFailure = reject
+        stream.on('data', onData)
+        stream.once('end', resolve)
+        stream.resume()
+        // The end may have been reached before anybody listened.
+        if (stream.readableEnded) resolve()
+      })
+    } finally {
+      stream.off('data', onData)
+      // What arrived is kept even if the rest is lost: the client may resume.
+      await queue.idle()
+    }
+    queue.throwIfFailed()
+    return { closeNotify: this.#channel?.closeNotifyReceived, broken: this.#channel?.inputIsBroken === true }
+  }
+
+  /** Calls back once no byte has moved for so long, however slowly they do; 0 seconds end the watch. */
+  watchStall(seconds: number, onStall: () => void): void {
+    const watched = this.#channel?.activity ?? this.#socket
+    if (this.#onStall !== undefined) watched.off('timeout', this.#onStall)
+    this.#onStall = seconds === 0 ? undefined : onStall
+    watched.setTimeout(seconds * 1000)
+    if (this.#onStall !== undefined) watched.once('timeout', this.#onStall)
+  }
+
+  /** Closes at once. Whatever runs rejects. */
+  destroy(): void {
+    this.#channel?.destroy()
+    this.#socket.destroy()
+  }
+
+  /** Closes at once with RST, so that nobody takes what was sent for the whole. */
+  reset(): void {
+    if (!this.#socket.destroyed) this.#socket.resetAndDestroy()
+    this.destroy()
+  }
+
+  #operation<T>(start: (resolve: (value: T) => void, reject: (error: Error) => void) => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#stream.destroyed) return reject(this.#loss ?? new Error('connection closed'))
+      const fail = (error: Error) => {
+        this.#pending.delete(fail)
+        reject(error)
+      }
+      this.#pending.add(fail)
+      start(value => {
+        this.#pending.delete(fail)
+        resolve(value)
+      }, fail)
+    })
+  }
+
+  #closed(): Promise<void> {
+    const socket = this.#socket
+    if (socket.closed) return Promise.resolve()
+    return new Promise(resolve => {
+      const timer = setTimeout(() => this.destroy(), lingerMilliseconds)
+      socket.once('close', () => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+  }
+}

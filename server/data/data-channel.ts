@@ -1,0 +1,155 @@
+/** The data connection of one session: set up by PASV, EPSV, PORT or EPRT, opened by a transfer. */
+import { isIPv6, type Socket } from 'node:net'
+import type { Configuration } from '../config/configuration.ts'
+import type { DataChannelControl } from '../control/command.ts'
+import type { Address } from '../control/session.ts'
+import type { SecureChannel } from '../tls/secure-channel.ts'
+import { type SessionTls, TlsError } from '../tls/session-tls.ts'
+import { connectActive } from './active.ts'
+import { canonicalAddress } from './address.ts'
+import { type AdvertisedAddresses, advertisedPort } from './advertised-address.ts'
+import { DataConnection } from './connection.ts'
+import { DataChannelError } from './error.ts'
+import type { PassivePorts } from './passive.ts'
+import type { PassivePort } from './passive-port.ts'
+
+export type DataChannelOptions = {
+  readonly session: { readonly peer: Address; readonly local: Address }
+  readonly configuration: () => Configuration
+  readonly passivePorts: PassivePorts
+  readonly advertisedAddresses: AdvertisedAddresses
+  /** TLS of the control connection, kept after CCC. */
+  readonly tls: () => SessionTls | undefined
+  readonly onStray: (address: string, port: number) => void
+  readonly onTlsFailure: (message: string) => void
+}
+
+type Setup =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'passive'; readonly port: PassivePort }
+  | { readonly kind: 'active'; readonly target: Address }
+
+const none: Setup = { kind: 'none' }
+
+export class DataChannel implements DataChannelControl {
+  readonly #options: DataChannelOptions
+  #setup: Setup = none
+  /** Counts what was set up, so that a port that opens late is not taken for the current one. */
+  #generation = 0
+  // Where addresses were hidden when the session began, its own may be that of a proxy.
+  readonly #peerUnknown: boolean
+
+  constructor(options: DataChannelOptions) {
+    this.#options = options
+    this.#peerUnknown = options.configuration().server.passive.peerCheck === 'off'
+  }
+
+  get state(): 'none' | 'passive' | 'active' {
+    const setup = this.#setup
+    return setup.kind === 'passive' && setup.port.expired ? 'none' : setup.kind
+  }
+
+  async listen(kind: 'pasv' | 'epsv'): Promise<Address> {
+    this.discard()
+    const generation = this.#generation
+    const { session, passivePorts, advertisedAddresses, onStray } = this.#options
+    const { server } = this.#options.configuration()
+    const local = canonicalAddress(session.local.address)
+    if (kind === 'pasv' && isIPv6(local)) throw new DataChannelError('wrong-family')
+    const setting = advertisedAddresses.setting(server.passive, session.peer.address)
+    if (setting === 'pending') throw new DataChannelError('no-address')
+    const address = kind === 'epsv' ? local : await advertisedAddresses.resolve(setting, local)
+    if (address === undefined) throw new DataChannelError('no-address')
+    const peer = canonicalAddress(session.peer.address)
+    const port = await passivePorts.listen({
+      address: local,
+      ...server.passive.ports,
+      isExpected: candidate =>
+        this.#peerUnknown ||
+        this.#options.configuration().server.passive.peerCheck === 'off' ||
+        canonicalAddress(candidate) === peer,
+      onStray,
+      acceptTimeoutSeconds: server.limits.passiveAcceptTimeoutSeconds,
+    })
+    if (generation !== this.#generation) {
+      port.close()
+      throw new DataChannelError('aborted')
+    }
+    this.#setup = { kind: 'passive', port }
+    return { address, port: advertisedPort(server.passive, port.port) }
+  }
+
+  target(address: Address): void {
+    this.discard()
+    this.#setup = { kind: 'active', target: address }
+  }
+
+  discard(): void {
+    this.#generation++
+    if (this.#setup.kind === 'passive') this.#setup.port.close()
+    this.#setup = none
+  }
+
+  /**
+   * Opens what was set up, which is used up by it. Send the 150 reply before: clients begin TLS only after they have read it
+   * (RFC 4217 section 10.2). To `send` is faster under TLS; `receive` can do both. Rejects with DataChannelError.
+   */
+  async open(
+    protection: 'clear' | 'private',
+    signal: AbortSignal,
+    direction: 'send' | 'receive' = 'receive',
+  ): Promise<DataConnection> {
+    const setup = this.#setup
+    this.#setup = none
+    this.#generation++
+    const socket = await this.#connect(setup, signal)
+    return protection === 'clear' ? new DataConnection(socket) : this.#secure(socket, signal, direction)
+  }
+
+  async #connect(setup: Setup, signal: AbortSignal): Promise<Socket> {
+    if (setup.kind === 'none') throw new DataChannelError('not-set-up')
+    if (setup.kind === 'passive') return setup.port.accept(signal)
+    return connectActive({
+      target: setup.target,
+      local: this.#options.session.local.address,
+      timeoutSeconds: this.#options.configuration().server.limits.activeConnectTimeoutSeconds,
+      signal,
+    })
+  }
+
+  async #secure(socket: Socket, signal: AbortSignal, direction: 'send' | 'receive'): Promise<DataConnection> {
+    const { tls, configuration, onTlsFailure } = this.#options
+    const session = tls()
+    if (session === undefined) {
+      socket.destroy()
+      throw new DataChannelError('tls-failed')
+    }
+    const { sessionReuse } = configuration().server.tls
+    const demanded = sessionReuse === 'required' || (sessionReuse === 'auto' && session.resumptionExpected)
+    const channel = await this.#handshake(session, socket, signal, direction)
+    const connection = new DataConnection(socket, channel)
+    if (channel.resumed || !demanded) {
+      session.noteDataConnection(channel, direction)
+      return connection
+    }
+    connection.destroy()
+    onTlsFailure('the TLS session of the control connection was not resumed')
+    throw new DataChannelError('not-resumed')
+  }
+
+  async #handshake(
+    session: SessionTls,
+    socket: Socket,
+    signal: AbortSignal,
+    direction: 'send' | 'receive',
+  ): Promise<SecureChannel> {
+    try {
+      return await session.secureData(socket, signal, direction)
+    } catch (cause) {
+      const kind = cause instanceof TlsError ? cause.kind : 'failed'
+      if (kind === 'aborted') throw new DataChannelError('aborted', { cause })
+      this.#options.onTlsFailure(cause instanceof Error ? cause.message : 'failed')
+      throw new DataChannelError(kind === 'timeout' ? 'timeout' : 'tls-failed', { cause })
+    }
+  }
+}
