@@ -8,6 +8,7 @@ import type { Address, LoggedIn, Session, SessionChange } from './session.ts'
 
 /** The data connection as commands see it. Rejects with DataChannelError. */
 export interface DataChannelControl {
+  /** `none` also once nobody has come to a passive port in time. */
   readonly state: 'none' | 'passive' | 'active'
   /** Opens a passive port in place of what was set up before. The address and port are those the client is to connect to. */
   listen(kind: 'pasv' | 'epsv'): Promise<Address>
@@ -27,11 +28,15 @@ export type Context = {
   readonly now: number
   readonly activity: Activity
   /** The transfer that runs now, for STAT and ABOR. */
-  readonly transfer: { readonly bytes: number; readonly path: string; readonly verb: string } | undefined
+  readonly transfer:
+    | { readonly progress: { readonly bytes: number }; readonly path: string; readonly verb: string }
+    | undefined
   /** The table, for HELP and FEAT. */
   readonly commands: readonly Command[]
-  /** Checks a password; the reply waits for it (RFC 2577 section 5). */
+  /** Checks a password; a refusal takes its time (RFC 2577 section 5). */
   readonly authenticate: (name: string, password: string) => Promise<AuthenticationResult>
+  /** Logs in by the client's certificate alone, where that suffices. */
+  readonly certificateLogin: (name: string) => Promise<LoggedIn | undefined>
 }
 export type LoggedInContext = Context & { readonly login: LoggedIn; readonly storage: Storage }
 
@@ -67,10 +72,14 @@ type Description = {
   readonly argument: 'none' | 'optional' | 'required'
   /** Lines of FEAT (RFC 2389), of what this session may use. */
   readonly features?: (context: Context) => readonly string[]
-  /** Runs while a transfer does, without waiting for its end (RFC 1123 section 4.1.3.3). */
-  readonly duringTransfer?: true
-  /** Keeps REST and RNFR for the command after it. */
-  readonly transparent?: true
+  /** Whether it runs while a transfer does, without waiting for its end (RFC 1123 section 4.1.3.3). */
+  readonly duringTransfer?: (argument: string) => boolean
+  /** Begins at the offset that REST set: refused with 554 where the type gives it no meaning. */
+  readonly restarts?: true
+  /** Uses the data connection: refused with 425 while none is set up, and with 521 at the wrong protection level. */
+  readonly transfers?: true
+  /** May stand between REST and the transfer it is for. */
+  readonly keepsRestart?: true
 }
 
 /** A command that needs no login. */

@@ -1,4 +1,6 @@
 /** Replies of RFC 959 section 4.2, and the one place where failures of the storage meet reply codes. */
+import type { DataChannelErrorKind } from '../data/error.ts'
+import type { TransferOutcome, TransferResult } from '../data/transfer.ts'
 import type { StorageErrorKind } from '../storage/storage.ts'
 
 /** One reply: a code and one or more lines of text. */
@@ -12,12 +14,22 @@ export function reply(code: number, ...lines: readonly [string, ...string[]]): R
   return { code, lines }
 }
 
+export const notLoggedIn = reply(530, 'Please log in with USER and PASS.')
+
+/** What every client is greeted with. Inner lines begin with the code as well: some clients expect it of a greeting. */
+export function greeting(banner: string): Reply {
+  // Java's clients take a reply without text for a broken one.
+  const [first = '', ...others] = (banner.trimEnd() || 'Ready.').split('\n')
+  const last = others.pop()
+  return last === undefined ? reply(220, first) : reply(220, first, ...others.map(line => `220-${line}`), last)
+}
+
 /** What the client reads. Inner lines that begin with a digit get a space before it, so that none can be taken for the last one (RFC 959 section 4.2). */
 export function formatReply({ code, lines }: Reply): string {
   const safe = lines.map(line => line.replace(/[\r\n\0]/g, ' '))
   const last = safe.at(-1) ?? ''
   if (safe.length === 1) return `${code} ${last}\r\n`
-  const inner = safe.slice(1, -1).map(line => (/^\d/.test(line) ? ` ${line}` : line))
+  const inner = safe.slice(1, -1).map(line => (/^\d/.test(line) && !line.startsWith(`${code}-`) ? ` ${line}` : line))
   return [`${code}-${safe[0]}`, ...inner, `${code} ${last}`, ''].join('\r\n')
 }
 
@@ -50,4 +62,36 @@ const storageReplies = {
 /** The reply to a failure of the storage. */
 export function storageReply(kind: StorageErrorKind): Reply {
   return storageReplies[kind]
+}
+
+const dataChannelReplies = {
+  'no-address': reply(425, 'The passive address is not known yet; try again later.'),
+  'no-port': reply(425, 'No passive port is free; try again later.'),
+  'wrong-family': reply(425, 'PASV is for IPv4: use EPSV.'),
+  'not-set-up': reply(425, 'Use PASV, EPSV, PORT or EPRT first.'),
+  timeout: reply(425, 'The data connection was not opened in time.'),
+  refused: reply(425, 'The data connection cannot be opened.'),
+  // RFC 4217 section 10.2
+  'tls-failed': reply(522, 'The TLS handshake of the data connection failed.'),
+  'not-resumed': reply(522, 'The data connection must resume the TLS session of the control connection.'),
+  aborted: reply(426, 'The transfer was aborted.'),
+} as const satisfies Record<DataChannelErrorKind, Reply>
+
+/** The reply to a data connection that can't be set up. */
+export function dataChannelReply(kind: DataChannelErrorKind): Reply {
+  return dataChannelReplies[kind]
+}
+
+const transferReplies = {
+  complete: reply(226, 'Transfer complete.'),
+  aborted: reply(426, 'The transfer was aborted.'),
+  'connection-lost': reply(426, 'The data connection was lost.'),
+  stalled: reply(426, 'The data connection stalled.'),
+  truncated: reply(426, 'The data connection ended without TLS close_notify; the file may be incomplete.'),
+  'storage-failed': reply(451, 'Local error in processing.'),
+} as const satisfies Record<TransferOutcome, Reply>
+
+/** The reply that ends a transfer. */
+export function transferReply({ outcome, storageError }: TransferResult): Reply {
+  return storageError === undefined ? transferReplies[outcome] : storageReply(storageError)
 }

@@ -2,7 +2,8 @@
 
 import type { User } from '../config/configuration.ts'
 import type { ListenerConfiguration } from '../config/schema.ts'
-import type { FactName } from '../listing/facts.ts'
+import { type FactName, factNames } from '../listing/facts.ts'
+import type { Storage } from '../storage/storage.ts'
 
 export type Address = { readonly address: string; readonly port: number }
 
@@ -10,7 +11,8 @@ export type Login =
   | { readonly state: 'awaiting-user' }
   | { readonly state: 'awaiting-password'; readonly name: string }
   | LoggedIn
-export type LoggedIn = { readonly state: 'logged-in'; readonly user: User }
+/** The storage lets the user do what the permissions allow, and nothing else. */
+export type LoggedIn = { readonly state: 'logged-in'; readonly user: User; readonly storage: Storage }
 
 /** What the control connection is protected by. `cleared`: CCC has taken it back to clear text (RFC 4217 section 5). */
 export type Protection = 'clear' | 'tls' | 'cleared'
@@ -48,3 +50,24 @@ export type Session = {
 }
 
 export type SessionChange = Partial<Omit<Session, 'id' | 'listener' | 'peer' | 'local' | 'started' | 'protection'>>
+
+type Settings = Omit<Session, 'id' | 'listener' | 'peer' | 'local' | 'started' | 'protection' | 'clientCertificate'>
+
+/** What a session begins with: after connecting, after the TLS handshake (RFC 4217 section 4.2) and after REIN. */
+export function initialSettings(listener: ListenerConfiguration): Settings {
+  // rclone and others never send PROT on implicit FTPS.
+  const implicit = listener.tls === 'implicit'
+  return {
+    login: { state: 'awaiting-user' },
+    failedLogins: 0,
+    cwd: '/',
+    type: 'ascii',
+    restartOffset: 0,
+    renameFrom: undefined,
+    protectionBufferSet: implicit,
+    dataProtection: implicit ? 'private' : 'clear',
+    extendedPassiveOnly: false,
+    facts: factNames,
+    client: undefined,
+  }
+}

@@ -1,0 +1,25 @@
+import { permissionsAt } from '../auth/permissions.ts'
+import type { LoginCommand } from '../control/command.ts'
+import { reply } from '../control/reply.ts'
+import { factNames, formatFacts } from '../listing/facts.ts'
+import { resolvePath } from '../storage/path.ts'
+
+/** RFC 3659 section 7 MLST: the facts of one file or directory, over the control connection. */
+export const mlst: LoginCommand = {
+  verbs: ['MLST'],
+  syntax: 'MLST [<SP> <pathname>]',
+  rfc: 'RFC 3659 section 7',
+  summary: 'Tells the facts of one file or directory.',
+  argument: 'optional',
+  needs: 'login',
+  keepsRestart: true,
+  features({ session }) {
+    const facts = factNames.map(fact => `${fact}${session.facts.includes(fact) ? '*' : ''};`)
+    return [`MLST ${facts.join('')}`]
+  },
+  async run({ session, storage, login }, argument) {
+    const path = resolvePath(session.cwd, argument)
+    const facts = formatFacts(await storage.stat(path), session.facts, permissionsAt(login.user, path), path)
+    return { kind: 'reply', reply: reply(250, 'Facts:', ` ${facts}`, 'End.') }
+  },
+}

@@ -1,0 +1,42 @@
+import type { OpenCommand, Outcome } from '../control/command.ts'
+import { reply } from '../control/reply.ts'
+import { parseOptsMlst } from '../listing/facts.ts'
+
+/** RFC 2389 OPTS: MLST (RFC 3659 section 7.9) and UTF8. */
+export const opts: OpenCommand = {
+  verbs: ['OPTS'],
+  syntax: 'OPTS <SP> <command-name> [<SP> <command-options>]',
+  rfc: 'RFC 2389 section 4',
+  summary: 'Sets options of MLST (its facts) and UTF8.',
+  argument: 'required',
+  needs: 'nothing',
+  keepsRestart: true,
+  run(_context, argument) {
+    const [, name = '', options = ''] = /^(\S+) ?(.*)$/s.exec(argument) ?? []
+    return (
+      optionSetters.get(name.toUpperCase())?.(options) ?? {
+        kind: 'reply',
+        reply: reply(501, 'Options can be set for MLST and UTF8.'),
+      }
+    )
+  },
+}
+
+const optionSetters = new Map<string, (options: string) => Outcome>([
+  ['MLST', setFacts],
+  ['UTF8', setUtf8],
+  ['UTF-8', setUtf8],
+])
+
+function setFacts(options: string): Outcome {
+  const facts = parseOptsMlst(options)
+  if (facts === undefined) return { kind: 'reply', reply: reply(501, 'Facts must each end with a semicolon.') }
+  const chosen = facts.map(fact => `${fact};`).join('')
+  return { kind: 'reply', reply: reply(200, `MLST OPTS ${chosen}`.trimEnd()), session: { facts } }
+}
+
+// Windows Explorer needs 200 here; names are UTF-8 whatever is asked (RFC 2640).
+function setUtf8(options: string): Outcome {
+  const off = /^off$/i.test(options.trim())
+  return { kind: 'reply', reply: off ? reply(504, 'Names are always UTF-8.') : reply(200, 'Names are UTF-8.') }
+}

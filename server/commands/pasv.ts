@@ -1,0 +1,18 @@
+import type { LoginCommand } from '../control/command.ts'
+import { reply } from '../control/reply.ts'
+import { formatPassive } from '../data/address.ts'
+
+/** RFC 959 PASV: the server listens for data at an IPv4 address. A second one replaces the first (RFC 1123 section 4.1.2.6). */
+export const pasv: LoginCommand = {
+  verbs: ['PASV'],
+  syntax: 'PASV',
+  rfc: 'RFC 959 section 4.1.2',
+  summary: 'Opens a port for the next data connection and tells its IPv4 address.',
+  argument: 'none',
+  needs: 'login',
+  keepsRestart: true,
+  async run({ session, data }) {
+    if (session.extendedPassiveOnly) return { kind: 'reply', reply: reply(501, 'EPSV ALL is in force.') }
+    return { kind: 'reply', reply: reply(227, formatPassive(await data.listen('pasv'))) }
+  },
+}

@@ -1,0 +1,25 @@
+/** What PORT and EPRT share. */
+import type { LoggedInContext, Outcome } from '../control/command.ts'
+import { type Reply, reply } from '../control/reply.ts'
+import type { Address } from '../control/session.ts'
+import { checkActiveTarget, isUnspecified } from '../data/address.ts'
+
+/** Remembers where the next data connection goes, if the policy allows it. */
+export function setTarget({ session, configuration, data }: LoggedInContext, target: Address | undefined): Outcome {
+  return { kind: 'reply', reply: answer() }
+
+  function answer(): Reply {
+    const { active } = configuration.server
+    if (session.extendedPassiveOnly) return reply(501, 'EPSV ALL is in force.')
+    if (!active.enabled) return reply(502, 'Active data connections are disabled: use EPSV or PASV.')
+    if (target === undefined) return reply(501, 'The address is malformed.')
+    // Who leaves the address open can only mean the one the server knows.
+    const address = isUnspecified(target) ? { ...target, address: session.peer.address } : target
+    const objection = checkActiveTarget(address, session.peer, active)
+    // RFC 2577 section 3
+    if (objection === 'privileged') return reply(504, 'Ports below 1024 are not allowed.')
+    if (objection === 'foreign') return reply(501, 'The address must be that of the control connection.')
+    data.target(address)
+    return reply(200, 'The next data connection goes there.')
+  }
+}

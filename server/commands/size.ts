@@ -1,0 +1,22 @@
+import type { LoginCommand } from '../control/command.ts'
+import { reply } from '../control/reply.ts'
+import { resolvePath } from '../storage/path.ts'
+import { StorageError } from '../storage/storage.ts'
+
+/** RFC 3659 section 4 SIZE: how many bytes RETR would send. Not known without reading the file when the type is ASCII. */
+export const size: LoginCommand = {
+  verbs: ['SIZE'],
+  syntax: 'SIZE <SP> <pathname>',
+  rfc: 'RFC 3659 section 4',
+  summary: 'Tells the size of a file in bytes.',
+  argument: 'required',
+  needs: 'login',
+  keepsRestart: true,
+  features: () => ['SIZE'],
+  async run({ session, storage }, argument) {
+    if (session.type === 'ascii') return { kind: 'reply', reply: reply(550, 'SIZE needs TYPE I.') }
+    const entry = await storage.stat(resolvePath(session.cwd, argument))
+    if (entry.type !== 'file') throw new StorageError('not-a-file')
+    return { kind: 'reply', reply: reply(213, String(entry.size)) }
+  },
+}

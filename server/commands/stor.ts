@@ -1,0 +1,21 @@
+import type { LoginCommand } from '../control/command.ts'
+import { resolvePath } from '../storage/path.ts'
+import { receiveFile } from './receive-file.ts'
+
+/** RFC 959 STOR: receives a file, from the offset that REST set (RFC 3659 section 5.3). */
+export const stor: LoginCommand = {
+  verbs: ['STOR'],
+  syntax: 'STOR <SP> <pathname>',
+  rfc: 'RFC 959 section 4.1.3',
+  summary: 'Uploads a file.',
+  argument: 'required',
+  needs: ['upload', 'overwrite', 'append'],
+  transfers: true,
+  restarts: true,
+  run: ({ session, storage }, argument) => {
+    const { restartOffset } = session
+    const where =
+      restartOffset > 0 ? ({ kind: 'resume', offset: restartOffset } as const) : ({ kind: 'replace' } as const)
+    return receiveFile({ session, storage }, resolvePath(session.cwd, argument), where)
+  },
+}

@@ -1,0 +1,360 @@
+/** The server-PI of RFC 959: one control connection from greeting to goodbye. It alone carries out what commands decide. */
+import type { Socket } from 'node:net'
+import { currentUser } from '../auth/authenticator.ts'
+import type { Configuration } from '../config/configuration.ts'
+import { plainAddress } from '../config/network.ts'
+import type { ListenerConfiguration } from '../config/schema.ts'
+import { DataChannel } from '../data/data-channel.ts'
+import { StorageError } from '../storage/storage.ts'
+import type { Command, Context, Outcome } from './command.ts'
+import { ControlChannel } from './control-channel.ts'
+import { dispatch } from './dispatch.ts'
+import {
+  dataAfterAuth,
+  dataBeforeClearText,
+  drained,
+  dueEnding,
+  type Ending,
+  endOfAccess,
+  homeUnavailable,
+  internalError,
+} from './ending.ts'
+import { greeting, type Reply, reply } from './reply.ts'
+import type { Request } from './request.ts'
+import { RequestQueue } from './request-queue.ts'
+import type { Services } from './services.ts'
+import { initialSettings, type Session, type SessionChange } from './session.ts'
+import { authenticate, certificateLogin, logOut, renew } from './session-login.ts'
+import { release, SessionTransfers } from './session-transfers.ts'
+
+/** Commands that are answered during a transfer and wait for their turn; further ones wait for its end. */
+const maxOutOfTurn = 8
+
+export class Connection {
+  readonly #services: Services
+  readonly #channel: ControlChannel
+  readonly #queue: RequestQueue
+  readonly #data: DataChannel
+  readonly #transfers: SessionTransfers
+  #session: Session
+  #configuration: Configuration
+  #lastActivity: number
+  /** Since when nobody is logged in, while nobody is. */
+  #loggedOutSince: number
+  #draining = false
+  /** Why the connection ends, once it does. */
+  #ending: string | undefined
+  /** Serializes commands that run during a transfer. */
+  #outOfTurn: Promise<void> = Promise.resolve()
+  #outOfTurnCount = 0
+
+  constructor(socket: Socket, listener: ListenerConfiguration, services: Services) {
+    this.#services = services
+    this.#channel = new ControlChannel(socket, {
+      onLost: () => this.#hangUp('connection lost'),
+      unreadTimeoutSeconds: () => services.configuration().server.limits.idleTimeoutSeconds,
+    })
+    this.#configuration = services.configuration()
+    this.#lastActivity = services.now()
+    this.#loggedOutSince = this.#lastActivity
+    const peer = { address: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
+    const local = { address: plainAddress(socket.localAddress ?? ''), port: socket.localPort ?? 0 }
+    this.#session = {
+      id: services.createId(),
+      listener,
+      peer,
+      local,
+      started: services.now(),
+      protection: 'clear',
+      clientCertificate: undefined,
+      ...initialSettings(listener),
+    }
+    this.#queue = new RequestQueue({
+      takeAtOnce: request => this.#takeAtOnce(request),
+      // RFC 959 section 2.3: an unexpected close is an abort and a logout.
+      onEnd: () => {
+        if (!this.#queue.quits) void this.#transfers.abort()
+      },
+    })
+    this.#data = new DataChannel({
+      session: { peer, local },
+      configuration: services.configuration,
+      passivePorts: services.passivePorts,
+      advertisedAddresses: services.advertisedAddresses,
+      tls: () => this.#channel.tls,
+      onStray: (address, port) => services.telemetry.strayDataConnection(this.#session, address, port),
+      onTlsFailure: message => services.telemetry.tlsFailed(this.#session, 'data', message),
+    })
+    this.#transfers = new SessionTransfers({
+      data: this.#data,
+      telemetry: services.telemetry,
+      configuration: services.configuration,
+      session: () => this.#session,
+      send: answer => this.#channel.send(answer),
+      // What came right behind the command: an ABOR must not wait for the end of what it aborts.
+      onStart: () => this.#queue.offerAgain(),
+    })
+  }
+
+  get session(): Session {
+    return this.#session
+  }
+
+  /** The transfer that runs now. */
+  get transfer(): Context['transfer'] {
+    return this.#transfers.running
+  }
+
+  /** Serves the client until the connection is closed. Never rejects. */
+  async run(): Promise<void> {
+    const { telemetry } = this.#services
+    telemetry.sessionOpened(this.#session)
+    try {
+      if (this.#session.listener.tls === 'implicit') await this.#startTls()
+      else this.#queue.attach(this.#channel.stream)
+      await this.#channel.send(greeting(this.#configuration.server.banner))
+      while (this.#ending === undefined) await this.#serveNext()
+    } catch (error) {
+      if (this.#ending === undefined) {
+        telemetry.fault(error, this.#session)
+        await this.#end(internalError)
+      }
+    }
+    await this.#close()
+    telemetry.sessionClosed(this.#session, this.#ending ?? 'closed')
+  }
+
+  /** Once a second: ends the session if it idles, is late to log in, is drained, or its user may no longer be here. */
+  sweep(now: number): void {
+    if (this.#ending !== undefined) return
+    const due = dueEnding(this.#session, {
+      configuration: this.#services.configuration(),
+      now,
+      lastActivity: this.#lastActivity,
+      loggedOutSince: this.#loggedOutSince,
+      transferring: this.#transfers.running !== undefined,
+      draining: this.#draining,
+    })
+    if (due !== undefined) void this.#end(due)
+  }
+
+  /** Ends the session as soon as no transfer runs and the client makes a pause. */
+  drain(): void {
+    this.#draining = true
+    this.sweep(this.#services.now())
+  }
+
+  /** Ends the session now. */
+  end(reason: string): void {
+    void this.#end({ ...drained, reason })
+  }
+
+  async #serveNext(): Promise<void> {
+    const incoming = await this.#queue.next()
+    await this.#outOfTurn
+    if (this.#ending !== undefined) return
+    if (incoming.kind === 'end') return this.#hangUp('client closed')
+    this.#lastActivity = this.#services.now()
+    // RFC 959 section 4.2.1
+    if (incoming.kind === 'too-long') await this.#channel.send(reply(500, 'The line is too long.'))
+    else await this.#serve(incoming.request)
+    this.#lastActivity = this.#services.now()
+  }
+
+  async #serve({ verb, argument }: Request): Promise<void> {
+    const { telemetry, commands, now } = this.#services
+    await this.#followConfiguration()
+    if (this.#ending !== undefined) return
+    const started = now()
+    const command = commands.table.get(verb)
+    const outcome = await dispatch(command, argument, this.#context())
+    if (this.#ending !== undefined) return discard(outcome, this.#services)
+    if (outcome.kind === 'reply' && outcome.then === 'start-tls')
+      return this.#secure(outcome.reply, outcome.session ?? {})
+    await this.#change(command, outcome.session ?? {})
+    // What was set up is for one transfer: one that was refused has used it up (RFC 1123 section 4.1.2.6).
+    if (command?.transfers === true && outcome.kind === 'reply') this.#data.discard()
+    const code = await this.#carryOut(outcome, verb)
+    telemetry.command(this.#session, command?.verbs[0] ?? 'unknown', code, (now() - started) / 1000)
+  }
+
+  /** Does what an outcome says; resolves to the code of the last reply. */
+  async #carryOut(outcome: Outcome, verb: string): Promise<number> {
+    if (outcome.kind === 'transfer') return this.#transfers.run(outcome, verb)
+    if (outcome.then === 'close') await this.#end({ answer: outcome.reply, reason: 'client quit' })
+    else if (outcome.then === 'reinitialize') await this.#reinitialize(outcome.reply)
+    else if (outcome.then === 'stop-tls') await this.#stopTls(outcome.reply, 'cleared')
+    else await this.#channel.send(outcome.reply)
+    return outcome.reply.code
+  }
+
+  /** Runs ABOR and STAT while a transfer does (RFC 1123 section 4.1.3.3); everything else waits for its end. */
+  #takeAtOnce(request: Request): boolean {
+    if (this.#transfers.running === undefined || this.#outOfTurnCount >= maxOutOfTurn) return false
+    const command = this.#services.commands.table.get(request.verb)
+    if (command?.duringTransfer?.(request.argument) !== true) return false
+    this.#outOfTurnCount += 1
+    this.#outOfTurn = this.#outOfTurn
+      .then(() => this.#serveOutOfTurn(command, request))
+      .catch(error => {
+        this.#services.telemetry.fault(error, this.#session)
+      })
+      .finally(() => {
+        this.#outOfTurnCount -= 1
+      })
+    return true
+  }
+
+  async #serveOutOfTurn(command: Command, { argument }: Request): Promise<void> {
+    const started = this.#services.now()
+    const outcome = await dispatch(command, argument, this.#context())
+    if (outcome.kind !== 'reply') return
+    // RFC 959 section 4.1.3: 426 for the transfer first, then 226.
+    if (outcome.then === 'abort') await this.#transfers.abort()
+    await this.#channel.send(outcome.reply)
+    this.#services.telemetry.command(
+      this.#session,
+      command.verbs[0],
+      outcome.reply.code,
+      (this.#services.now() - started) / 1000,
+    )
+  }
+
+  #context(): Context {
+    const { commands, now, activity } = this.#services
+    return {
+      session: this.#session,
+      configuration: this.#configuration,
+      data: this.#data,
+      now: now(),
+      activity: activity(),
+      transfer: this.#transfers.running,
+      commands: commands.list,
+      authenticate: (name, password) =>
+        authenticate(this.#services, this.#session, this.#configuration, { name, password }, this.#channel.signal),
+      certificateLogin: name => certificateLogin(this.#services, this.#session, this.#configuration, name),
+    }
+  }
+
+  /** REST and RNFR hold for the next command only, whatever it is (RFC 959 section 4.1.3). */
+  async #change(command: Command | undefined, change: SessionChange): Promise<void> {
+    const { login } = this.#session
+    const restartOffset = command?.keepsRestart === true ? this.#session.restartOffset : 0
+    this.#session = { ...this.#session, restartOffset, renameFrom: undefined, ...change }
+    if (change.login === undefined || login.state !== 'logged-in') return
+    this.#loggedOutSince = this.#services.now()
+    await logOut(this.#services, login)
+  }
+
+  /** Takes over a configuration that was reloaded since the last command: the user as it is now. */
+  async #followConfiguration(): Promise<void> {
+    const configuration = this.#services.configuration()
+    if (configuration === this.#configuration) return
+    this.#configuration = configuration
+    const { login } = this.#session
+    if (login.state !== 'logged-in') return
+    const user = currentUser(login.user, configuration)
+    const ended = endOfAccess(this.#session, configuration, this.#services.now())
+    if (ended !== undefined) return this.#end(ended)
+    if (user === undefined) return
+    try {
+      this.#session = { ...this.#session, login: await renew(this.#services, login, user, configuration) }
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error
+      await this.#end(homeUnavailable)
+    }
+  }
+
+  /** AUTH: nothing that was sent in clear text may be taken for something said under TLS (CVE-2011-1575). */
+  async #secure(answer: Reply, change: SessionChange): Promise<void> {
+    if (!this.#queue.isEmpty) return this.#end(dataAfterAuth)
+    this.#queue.detach()
+    await this.#channel.sendAll(answer)
+    await this.#reset(change)
+    await this.#startTls()
+  }
+
+  async #startTls(): Promise<void> {
+    try {
+      const { clientCertificate } = await this.#channel.startTls(this.#services.createSessionTls(this.#configuration))
+      this.#session = { ...this.#session, protection: 'tls', clientCertificate }
+    } catch (error) {
+      // RFC 4217 section 10.1: after a broken handshake there is no common language left to answer in.
+      return this.#loseTls(error, 'TLS handshake failed')
+    }
+    this.#queue.attach(this.#channel.stream)
+  }
+
+  async #reset(change: SessionChange): Promise<void> {
+    this.#data.discard()
+    // RFC 2577 section 5: who guesses passwords gets no new tries by starting over.
+    const { listener, failedLogins } = this.#session
+    await this.#change(undefined, { ...initialSettings(listener), failedLogins, ...change })
+  }
+
+  async #reinitialize(answer: Reply): Promise<void> {
+    await this.#reset({})
+    const { protection, listener } = this.#session
+    // RFC 4217 section 13: the reply is protected still.
+    if (protection === 'tls' && listener.tls !== 'implicit') return this.#stopTls(answer, 'clear')
+    if (protection === 'cleared') this.#unprotect('clear')
+    await this.#channel.send(answer)
+  }
+
+  async #stopTls(answer: Reply, protection: 'clear' | 'cleared'): Promise<void> {
+    if (!this.#queue.isEmpty) return this.#end(dataBeforeClearText)
+    this.#queue.detach()
+    try {
+      await this.#channel.stopTls(answer)
+    } catch (error) {
+      return this.#loseTls(error, 'TLS could not be ended')
+    }
+    this.#unprotect(protection)
+    this.#queue.attach(this.#channel.stream)
+  }
+
+  /** The certificate spoke for what was said under TLS only. After CCC data connections go on under it. */
+  #unprotect(protection: 'clear' | 'cleared'): void {
+    if (protection === 'clear') this.#channel.forgetTls()
+    this.#session = { ...this.#session, protection, clientCertificate: undefined }
+  }
+
+  #loseTls(error: unknown, reason: string): void {
+    this.#services.telemetry.tlsFailed(this.#session, 'control', error instanceof Error ? error.message : 'unknown')
+    this.#hangUp(reason)
+  }
+
+  /** Sends a last reply and lets the loop end. A running transfer is aborted first, so that its 426 comes before. */
+  async #end({ answer, reason }: Ending): Promise<void> {
+    if (this.#ending !== undefined) return
+    this.#ending = reason
+    this.#channel.closeInTime()
+    await this.#transfers.abort()
+    this.#channel.say(answer)
+    this.#channel.end()
+    this.#queue.stop()
+  }
+
+  #hangUp(reason: string): void {
+    if (this.#ending !== undefined) return
+    this.#ending = reason
+    this.#channel.end()
+    void this.#transfers.abort()
+    this.#queue.stop()
+  }
+
+  async #close(): Promise<void> {
+    const { login } = this.#session
+    await this.#transfers.abort()
+    this.#data.discard()
+    this.#queue.stop()
+    if (login.state === 'logged-in') await logOut(this.#services, login)
+    await this.#channel.close()
+  }
+}
+
+/** What a command opened for a client that has gone meanwhile. */
+async function discard(outcome: Outcome, services: Services): Promise<void> {
+  if (outcome.kind === 'transfer') await release(outcome.transfer)
+  else if (outcome.session?.login?.state === 'logged-in') await logOut(services, outcome.session.login)
+}

@@ -1,0 +1,141 @@
+/** The socket of a control connection: what is sent, under what protection, and how it is closed. */
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { encodeName } from '../storage/name.ts'
+import type { SecureChannel } from '../tls/secure-channel.ts'
+import type { SessionTls } from '../tls/session-tls.ts'
+import { formatReply, type Reply } from './reply.ts'
+
+/** How long a client may take to read the last replies before its connection is closed over them. */
+const lingerMilliseconds = 2000
+
+export type ControlChannelOptions = {
+  /** The connection broke or was closed; may be called more than once. */
+  readonly onLost: () => void
+  /** How long a client may leave replies unread. */
+  readonly unreadTimeoutSeconds: () => number
+}
+
+export class ControlChannel {
+  readonly #socket: Socket
+  readonly #options: ControlChannelOptions
+  /** Aborts whatever waits for the client once the connection ends. */
+  readonly #closed = new AbortController()
+  #stream: Duplex
+  #channel: SecureChannel | undefined
+  #tls: SessionTls | undefined
+  #handshaking = false
+  #closing = false
+
+  constructor(socket: Socket, options: ControlChannelOptions) {
+    this.#socket = socket
+    this.#stream = socket
+    this.#options = options
+    socket.on('error', options.onLost)
+    socket.once('close', options.onLost)
+  }
+
+  /** What the client says, as it is protected now. */
+  get stream(): Duplex {
+    return this.#stream
+  }
+
+  /** Aborted when the connection ends. */
+  get signal(): AbortSignal {
+    return this.#closed.signal
+  }
+
+  /** TLS of the session: stays after CCC, for data connections. */
+  get tls(): SessionTls | undefined {
+    return this.#tls
+  }
+
+  /** Resolves once the reply is on its way; waits while the client does not read, and closes the connection over that. */
+  async send(answer: Reply): Promise<void> {
+    const stream = this.#stream
+    if (!stream.writable || stream.write(encodeName(formatReply(answer)))) return
+    const timer = setTimeout(() => this.#socket.destroy(), this.#options.unreadTimeoutSeconds() * 1000)
+    await settled(stream, this.signal, done => stream.once('drain', done))
+    clearTimeout(timer)
+  }
+
+  /** Resolves once the kernel has the reply: what comes after it on this connection is under other protection. */
+  async sendAll(answer: Reply): Promise<void> {
+    const stream = this.#stream
+    if (!stream.writable) return
+    await settled(stream, this.signal, done => stream.write(encodeName(formatReply(answer)), done))
+  }
+
+  /** Does the TLS handshake. Rejects with TlsError. Nobody may read the stream meanwhile. */
+  async startTls(tls: SessionTls): Promise<SecureChannel> {
+    this.#tls = tls
+    this.#handshaking = true
+    try {
+      this.#channel = await tls.secureControl(this.#socket, this.signal)
+    } finally {
+      this.#handshaking = false
+    }
+    this.#stream = this.#channel.stream
+    this.#stream.on('error', this.#options.onLost)
+    return this.#channel
+  }
+
+  /** Sends a last reply under TLS and goes back to clear text. Rejects when the connection ends first. Nobody may read the stream meanwhile. */
+  async stopTls(answer: Reply): Promise<void> {
+    const channel = this.#channel
+    if (channel === undefined) throw new Error('There is no TLS to stop.')
+    this.#stream.off('error', this.#options.onLost)
+    await channel.unwrap(encodeName(formatReply(answer)), this.signal)
+    this.#channel = undefined
+    this.#stream = this.#socket
+  }
+
+  /** Data connections go on without TLS, too. */
+  forgetTls(): void {
+    this.#tls = undefined
+  }
+
+  /** The last words, unless a handshake is under way: then there is no language to say them in. */
+  say(answer: Reply): void {
+    if (this.#stream.writable && !this.#handshaking) this.#stream.write(encodeName(formatReply(answer)))
+  }
+
+  /** From now on the client has little time left: one that does not read would keep its connection open for ever. */
+  closeInTime(): void {
+    if (this.#closing || this.#socket.destroyed) return
+    this.#closing = true
+    const timer = setTimeout(() => this.#socket.destroy(), lingerMilliseconds)
+    this.#socket.once('close', () => clearTimeout(timer))
+  }
+
+  /** Ends all waiting for the client. */
+  end(): void {
+    this.closeInTime()
+    this.#closed.abort()
+  }
+
+  /** Resolves when the socket is closed, soon after end() at the latest. */
+  async close(): Promise<void> {
+    if (this.#socket.destroyed) return
+    const closed = new Promise(resolve => this.#socket.once('close', resolve))
+    // What still comes is read and dropped: closing over unread bytes would reset the connection and lose the last reply.
+    this.#stream.resume()
+    this.#stream.end()
+    await closed
+  }
+}
+
+/** Resolves when the callback is called, the stream is closed, or the signal aborts: a client that never reads holds nobody up. */
+async function settled(stream: Duplex, signal: AbortSignal, start: (done: () => void) => unknown): Promise<void> {
+  if (signal.aborted) return
+  await new Promise<void>(resolve => {
+    const done = (): void => {
+      stream.off('close', done)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    stream.once('close', done)
+    signal.addEventListener('abort', done)
+    start(done)
+  })
+}

@@ -1,0 +1,83 @@
+/** What a command must pass before it runs: small pure checks in order; the first that answers wins. */
+
+import { allowsSomewhere } from '../auth/permissions.ts'
+import type { User } from '../config/configuration.ts'
+import type { Command, Context } from './command.ts'
+import { notLoggedIn, type Reply, reply, storageReply } from './reply.ts'
+import type { Session } from './session.ts'
+
+type Gate = (command: Command, argument: string, context: Pick<Context, 'session' | 'data'>) => Reply | undefined
+
+/** The reply of the first gate that is shut, or undefined if the command may run. */
+export function shutGate(
+  command: Command,
+  argument: string,
+  context: Pick<Context, 'session' | 'data'>,
+): Reply | undefined {
+  for (const gate of gates) {
+    const answer = gate(command, argument, context)
+    if (answer !== undefined) return answer
+  }
+  return undefined
+}
+
+/** Whether names and passwords may not go over this session's control connection as it is: after CCC as little as before AUTH. */
+export function needsTls(session: Session): boolean {
+  return session.listener.tls === 'required' && session.protection !== 'tls'
+}
+
+/** Whether data may only go over TLS. */
+export function needsPrivateData(session: Session): boolean {
+  if (session.listener.tls === 'required') return true
+  return session.login.state === 'logged-in' && session.login.user.tls === 'required'
+}
+
+/** Whether the session could use the command at all: what HELP and FEAT show. */
+export function usable(command: Command, session: Session): boolean {
+  if (session.login.state !== 'logged-in') return true
+  return permitted(command, session.login.user)
+}
+
+function permitted(command: Command, user: User): boolean {
+  if (command.needs === 'nothing' || command.needs === 'login') return true
+  const needed = typeof command.needs === 'string' ? [command.needs] : command.needs
+  return needed.some(permission => allowsSomewhere(user, permission))
+}
+
+// The order is the point: whoever is not logged in learns nothing about arguments or state.
+const gates: readonly Gate[] = [
+  function loggedIn(command, _argument, { session }) {
+    if (command.needs === 'nothing' || session.login.state === 'logged-in') return undefined
+    return notLoggedIn
+  },
+
+  function argumentFits(command, argument) {
+    if (command.argument === 'required' && argument === '') return reply(501, `Syntax: ${command.syntax}`)
+    if (command.argument === 'none' && argument !== '')
+      return reply(501, `No argument is allowed. Syntax: ${command.syntax}`)
+    return undefined
+  },
+
+  function isPermitted(command, _argument, { session }) {
+    if (session.login.state !== 'logged-in' || permitted(command, session.login.user)) return undefined
+    return storageReply('forbidden')
+  },
+
+  function offsetFits(command, _argument, { session }) {
+    if (command.restarts !== true || session.restartOffset === 0 || session.type === 'image') return undefined
+    // RFC 3659 section 5.2: in ASCII the offset counts what is sent, which is not what lies in the file. The code: RFC 1123 section 4.1.3.4.
+    return reply(554, 'Restart needs TYPE I.')
+  },
+
+  function dataIsProtected(command, _argument, { session }) {
+    if (command.transfers !== true || session.dataProtection === 'private' || !needsPrivateData(session))
+      return undefined
+    // RFC 4217 section 10.2
+    return reply(521, 'Data connections must be protected: use PROT P.')
+  },
+
+  function dataIsSetUp(command, _argument, { data }) {
+    if (command.transfers !== true || data.state !== 'none') return undefined
+    return reply(425, 'Use PASV, EPSV, PORT or EPRT first.')
+  },
+]

@@ -1,0 +1,137 @@
+/** The control connection's bytes, cut into lines: CRLF, Telnet, the length limit. */
+
+export type Line =
+  | { readonly kind: 'line'; readonly bytes: Uint8Array }
+  /** Longer than the limit; its bytes are gone. */
+  | { readonly kind: 'too-long' }
+
+const LF = 10
+const CR = 13
+const NUL = 0
+const IAC = 0xff
+const telnet = { DM: 0xf2, IP: 0xf4, firstCommand: 0xf0, WILL: 0xfb, WONT: 0xfc, DO: 0xfd, DONT: 0xfe } as const
+
+/** Verbs that clients send as urgent data, whose last byte (the LF) then never arrives in the stream. */
+const urgent = /^(?:ABOR|STAT|QUIT)$/i
+
+/** Takes bytes as they come and gives lines one at a time, so that a flood of lines never becomes a flood of objects. */
+export class LineReader {
+  readonly #limit: number
+  #buffer: Uint8Array = new Uint8Array(0)
+  #skipping = false
+  #swallowLineFeed = false
+  readonly #answers: number[] = []
+
+  /** The limit is in bytes as sent, without the end of line. */
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  push(bytes: Uint8Array): void {
+    this.#buffer = this.#buffer.length === 0 ? bytes : Buffer.concat([this.#buffer, bytes])
+  }
+
+  /** Bytes that are not yet part of a line that was given. */
+  get pending(): number {
+    return this.#buffer.length
+  }
+
+  /** The next whole line, or undefined until more bytes come. Bare LF ends a line too (people's Telnet); bare CR does not. */
+  next(): Line | undefined {
+    if (this.#swallowLineFeed && this.#buffer.length > 0) {
+      this.#swallowLineFeed = false
+      if (this.#buffer[0] === LF) this.#take(1)
+    }
+    const end = this.#buffer.indexOf(LF)
+    if (end === -1) {
+      if (this.#buffer.length > this.#limit + 1) {
+        this.#skipping = true
+        this.#buffer = new Uint8Array(0)
+      }
+      return undefined
+    }
+    const raw = this.#take(end + 1)
+    if (this.#skipping || raw.length > this.#limit + 2) {
+      this.#skipping = false
+      return { kind: 'too-long' }
+    }
+    const stop = raw[end - 1] === CR ? end - 1 : end
+    return { kind: 'line', bytes: this.#plain(raw.subarray(0, stop)) }
+  }
+
+  /**
+   * A verb whose LF was sent as urgent data and lost: Python's ftplib aborts so. True if all that is here is such a verb and CR;
+   * the caller waits a moment for the LF, then takes the line as it is.
+   */
+  get awaitsUrgentLineFeed(): boolean {
+    return (
+      !this.#skipping &&
+      this.#buffer.length > 0 &&
+      this.#buffer.length < 16 &&
+      this.#buffer.at(-1) === CR &&
+      urgent.test(this.#urgentVerb())
+    )
+  }
+
+  takeWithoutLineFeed(): Line {
+    const bytes = Buffer.from(this.#urgentVerb(), 'latin1')
+    this.#buffer = new Uint8Array(0)
+    this.#swallowLineFeed = true
+    return { kind: 'line', bytes }
+  }
+
+  /** Answers to Telnet negotiation that are to be sent: every option is refused (RFC 1123 section 4.1.2.12). */
+  takeTelnetAnswers(): Uint8Array | undefined {
+    if (this.#answers.length === 0) return undefined
+    return Uint8Array.from(this.#answers.splice(0))
+  }
+
+  #urgentVerb(): string {
+    return Buffer.from(this.#buffer.subarray(0, -1))
+      .toString('latin1')
+      .replace(/^[\xff\xf2\xf4]+/, '')
+  }
+
+  #take(length: number): Uint8Array {
+    const taken = this.#buffer.subarray(0, length)
+    // Not an empty view: it would keep the whole chunk alive while the session idles.
+    this.#buffer = length === this.#buffer.length ? new Uint8Array(0) : this.#buffer.subarray(length)
+    return taken
+  }
+
+  /** Without Telnet commands; CR NUL is a CR (RFC 2640 section 3.1), IAC IAC a byte 255 (RFC 3659 section 2.2). */
+  #plain(raw: Uint8Array): Uint8Array {
+    let start = 0
+    // Of an urgent IAC IP IAC DM, what remains in the stream depends on which byte was the urgent one: drop any rest of it before the verb.
+    while (start < raw.length && (raw[start] === telnet.DM || raw[start] === telnet.IP)) start += 1
+    const line = raw.subarray(start)
+    if (!line.includes(IAC) && !line.includes(NUL)) return line
+    const plain: number[] = []
+    for (let index = 0; index < line.length; index += 1) {
+      const byte = line[index] ?? 0
+      const following = line[index + 1]
+      if (byte === CR && following === NUL) {
+        plain.push(CR)
+        index += 1
+      } else if (byte !== IAC) {
+        if (plain.length > 0 || (byte !== telnet.DM && byte !== telnet.IP)) plain.push(byte)
+      } else if (following === IAC) {
+        plain.push(IAC)
+        index += 1
+      } else if (following !== undefined && following >= telnet.WILL) {
+        this.#refuse(following, line[index + 2])
+        index += 2
+      } else if (following !== undefined && following >= telnet.firstCommand) {
+        index += 1
+      }
+    }
+    return Uint8Array.from(plain)
+  }
+
+  #refuse(request: number, option: number | undefined): void {
+    // Bounded: a peer that negotiates without end gets no more answers until these are sent.
+    if (option === undefined || this.#answers.length >= 96) return
+    if (request === telnet.WILL) this.#answers.push(IAC, telnet.DONT, option)
+    if (request === telnet.DO) this.#answers.push(IAC, telnet.WONT, option)
+  }
+}

@@ -1,0 +1,142 @@
+/** Walks the table of commands: what each answers before login, without its argument, with one too many, in the wrong state, and when all is well. */
+import { readdir, readFile } from 'node:fs/promises'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { commands } from '../../server/commands/index.ts'
+import { siteCommands } from '../../server/commands/site.ts'
+import type { Command } from '../../server/control/command.ts'
+import { type Case, layOut, type Row } from '../support/conformance.ts'
+import { extensionRows, siteRows } from '../support/conformance-extensions.ts'
+import { fileRows } from '../support/conformance-files.ts'
+import { sessionRows } from '../support/conformance-session.ts'
+import type { FtpClient, FtpReply } from '../support/ftp-client.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+import { connected, loggedIn, secured } from '../support/sessions.ts'
+
+const rows: Readonly<Record<string, Row>> = { ...sessionRows, ...fileRows, ...extensionRows }
+/** RFC 4217, RFC 2389 and others: what may come before login. ADAT and its kin answer that no exchange has begun. */
+const openVerbs =
+  'USER PASS ACCT REIN QUIT SYST STAT HELP NOOP AUTH ADAT PBSZ PROT CCC MIC CONF ENC FEAT OPTS LANG CLNT'
+
+let server: TestServer
+
+beforeAll(async () => {
+  server = await startServer()
+})
+beforeEach(() => layOut(server.root))
+afterAll(() => server.stop())
+
+describe('the table of commands', () => {
+  it('has the verbs that are expected, and no others', () => {
+    expect(commands.flatMap(({ verbs }) => verbs).toSorted()).toEqual(Object.keys(rows).toSorted())
+    expect(siteCommands.flatMap(({ verbs }) => verbs).toSorted()).toEqual(Object.keys(siteRows).toSorted())
+  })
+
+  it('is all that the folder holds', async () => {
+    const folder = new URL('../../server/commands/', import.meta.url)
+    const files = (await readdir(folder)).filter(file => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+    const imported = new Set<string>()
+    const inTable = new Set<unknown>([...commands, ...siteCommands])
+    for (const file of files) {
+      const source = await readFile(new URL(file, folder), 'utf8')
+      for (const [, name] of source.matchAll(/ from '\.\/([^/']+)'/g)) imported.add(String(name))
+      const exported = Object.values((await import(new URL(file, folder).href)) as Record<string, unknown>)
+      for (const value of exported) if (isCommand(value)) expect(inTable, file).toContain(value)
+    }
+    expect(files.filter(file => file !== 'index.ts').toSorted()).toEqual([...imported].toSorted())
+  })
+
+  it('lets before login only what needs no login', () => {
+    const open = commands.filter(({ needs }) => needs === 'nothing').flatMap(({ verbs }) => verbs)
+    expect(open.toSorted()).toEqual(openVerbs.split(' ').toSorted())
+  })
+})
+
+for (const [verb, row] of Object.entries(rows))
+  walk(
+    verb,
+    row,
+    commands.find(({ verbs }) => verbs.includes(verb)),
+  )
+for (const [verb, row] of Object.entries(siteRows)) {
+  walk(
+    `SITE ${verb}`,
+    row,
+    siteCommands.find(({ verbs }) => verbs.includes(verb)),
+  )
+}
+
+function walk(verb: string, row: Row, command: Command | undefined): void {
+  describe(`${verb} (${row.rfc})`, () => {
+    it('names the RFC it comes from', () => {
+      expect(command?.rfc).toContain(row.rfc)
+    })
+
+    it(`before login, in clear text: ${row.stranger.send} → ${row.stranger.code}`, async () => {
+      const client = await connected(server)
+      expect((await client.send(row.stranger.send)).code).toBe(row.stranger.code)
+      // Whether somebody is logged in is looked at before the argument is.
+      if (command?.needs !== 'nothing') expect((await client.send(`${verb} \x01`)).code).toBe(530)
+    })
+
+    if (command?.argument === 'required') {
+      it('without its argument: 501', async () => {
+        const client = await loggedIn(server)
+        expect((await client.send(verb)).code).toBe(501)
+        expect((await client.send(`${verb} `)).code).toBe(501)
+      })
+    }
+
+    if (command?.argument === 'none') {
+      it('with an argument: 501', async () => {
+        const client = await loggedIn(server)
+        expect((await client.send(`${verb} x`)).code).toBe(501)
+        expect((await client.send('NOOP')).code).toBe(200)
+      })
+    }
+
+    for (const one of row.cases) {
+      if (one.over !== 'tls') it(titleOf(one, 'in clear text'), () => expectAnswer(one, 'clear'))
+      if (one.over !== 'clear') it(titleOf(one, 'under TLS'), () => expectAnswer(one, 'tls'))
+    }
+  })
+}
+
+function titleOf({ send, after = [], by, code }: Case, where: string): string {
+  const who = by === undefined ? '' : 'before login, '
+  return `${who}${where}: ${[...after, send].map(line => line.slice(0, 60)).join(', ')} → ${code}`
+}
+
+async function expectAnswer(one: Case, over: 'clear' | 'tls'): Promise<void> {
+  const client = await openAs(one, over)
+  for (const line of one.after ?? []) expect((await client.send(line)).code, line).toBeLessThan(400)
+  const answer = await answerTo(one, client, over)
+  expect(answer.code).toBe(one.code)
+  // Java's clients take a reply without text for a broken one; a text that is not ASCII has not been negotiated (RFC 2640).
+  expect(answer.text).toMatch(/^[ -~]+$/)
+  if (one.text !== undefined) expect(answer.text).toBe(one.text)
+}
+
+async function openAs({ by }: Case, over: 'clear' | 'tls'): Promise<FtpClient> {
+  if (by === undefined) return over === 'clear' ? loggedIn(server) : secured(server)
+  const client = await connected(server)
+  if (over === 'tls') await client.startTls()
+  return client
+}
+
+async function answerTo({ send, gets, puts }: Case, client: FtpClient, over: 'clear' | 'tls'): Promise<FtpReply> {
+  const tls = over === 'tls' ? {} : undefined
+  if (puts !== undefined) {
+    const { opening, end } = await client.upload(send, puts, tls)
+    expect(opening.code).toBe(150)
+    return end
+  }
+  if (gets === undefined) return client.send(send)
+  const { opening, bytes, end } = await client.download(send, tls)
+  expect(opening.code).toBe(150)
+  expect(bytes.toString()).toBe(gets)
+  return end
+}
+
+function isCommand(value: unknown): value is Command {
+  return typeof value === 'object' && value !== null && 'verbs' in value && 'run' in value
+}
