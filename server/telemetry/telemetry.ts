@@ -1,4 +1,5 @@
 /** What is worth telling the outside: the seam between what happens and logs and metrics. Never takes a password. */
+import type { LoginResult } from '../auth/authenticator.ts'
 import type { Problem } from '../config/configuration.ts'
 import type { Session } from '../control/session.ts'
 import type { TransferResult } from '../data/transfer.ts'
@@ -16,15 +17,25 @@ export type TransferRecord = TransferResult & {
 
 export type RefusalReason = 'too-many-sessions' | 'too-many-sessions-of-address' | 'draining'
 
+/** A label of metrics: a closed set. */
+export type LoginFailureReason =
+  | Extract<LoginResult, { accepted: false }>['reason']
+  | 'too-many-sessions'
+  | 'home-unavailable'
+
 export interface Telemetry {
   connectionRefused(listener: string, address: string, reason: RefusalReason): void
   sessionOpened(session: Session): void
   /** The reason is a short phrase such as `idle timeout`, `client quit`, `user removed`. */
   sessionClosed(session: Session, reason: string): void
   loggedIn(session: Session, user: string, method: 'password' | 'certificate' | 'anonymous'): void
-  loginFailed(session: Session, user: string, reason: string): void
+  loginFailed(session: Session, user: string, reason: LoginFailureReason): void
   /** The verb is one of the table, or `unknown`. */
   command(session: Session, verb: string, code: number, durationSeconds: number): void
+  /** Followed by exactly one transferEnded. */
+  transferStarted(session: Session): void
+  /** While it runs; all of its bytes have been told when it ends. */
+  transferMoved(direction: TransferRecord['direction'], bytes: number): void
   transferEnded(session: Session, record: TransferRecord): void
   /** A connection to a passive port from somebody else than the client. */
   strayDataConnection(session: Session, address: string, port: number): void
@@ -34,6 +45,9 @@ export interface Telemetry {
   reloaded(hash: string, users: number, problems: readonly Problem[]): void
   /** Files changed, but nothing of the change is in force. */
   reloadFailed(problems: readonly Problem[]): void
+  /** Without a reload: a port can be listened on at last, or can't any more. The problems are all there are now. */
+  listeningChanged(problems: readonly Problem[]): void
+  /** Milliseconds since the epoch. */
   certificateExpires(time: number): void
   /** Something that must not happen did: a defect of ours. */
   fault(error: unknown, session?: Session): void

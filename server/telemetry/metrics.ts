@@ -1,0 +1,91 @@
+/** What Prometheus sees: names and units by its conventions, and labels that only ever have few values. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+export type Metrics = ReturnType<typeof createMetrics>
+
+export type MetricsOptions = {
+  readonly version: string
+  /** Version of Node. */
+  readonly runtime: string
+  /** Verbs of the command table: what a client makes up must not make series. */
+  readonly verbs: Iterable<string>
+}
+
+/** A registry of its own, so that two servers in one process count apart. */
+export function createMetrics({ version, runtime, verbs }: MetricsOptions) {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const counter = <Label extends string = never>(name: string, help: string, ...labelNames: Label[]) =>
+    new Counter({ name: `ftp_${name}`, help, labelNames, registers: [registry] })
+  const gauge = <Label extends string = never>(name: string, help: string, ...labelNames: Label[]) =>
+    new Gauge({ name: `ftp_${name}`, help, labelNames, registers: [registry] })
+  const histogram = <Label extends string = never>(
+    name: string,
+    help: string,
+    buckets: number[],
+    ...labelNames: Label[]
+  ) => new Histogram({ name: `ftp_${name}`, help, buckets, labelNames, registers: [registry] })
+
+  gauge('build_info', 'Version of the server and of Node; always 1.', 'version', 'node').set(
+    { version, node: runtime },
+    1,
+  )
+  const knownVerbs = new Set(verbs)
+
+  return {
+    registry,
+    /** The verb as a label: `unknown` if the table does not have it. */
+    verbLabel: (verb: string) => (knownVerbs.has(verb) ? verb : 'unknown'),
+
+    sessions: gauge('sessions', 'Control connections that are open.', 'listener'),
+    sessionsTotal: counter('sessions_total', 'Control connections that were accepted.', 'listener'),
+    connectionsRefused: counter(
+      'connections_refused_total',
+      'Control connections that were refused.',
+      'listener',
+      'reason',
+    ),
+    logins: counter('logins_total', 'Attempts to log in: `success`, or why it failed.', 'result'),
+    commands: counter('commands_total', 'Commands that were answered, by the code of the reply.', 'verb', 'code'),
+    commandDuration: histogram(
+      'command_duration_seconds',
+      'Time from a command to its (last) reply, transfers included.',
+      [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600],
+    ),
+    transfersActive: gauge('transfers_active', 'Transfers that are running.'),
+    transfers: counter('transfers_total', 'Transfers that ended.', 'direction', 'result'),
+    transferBytes: counter('transfer_bytes_total', 'Bytes moved by transfers, as they move.', 'direction'),
+    transferResultBytes: counter(
+      'transfer_result_bytes_total',
+      'Bytes moved by transfers that ended, by how they ended.',
+      'direction',
+      'result',
+    ),
+    transferDuration: histogram(
+      'transfer_duration_seconds',
+      'Duration of transfers.',
+      [0.01, 0.05, 0.25, 1, 5, 30, 120, 600, 3600],
+      'direction',
+    ),
+    passivePortsInUse: gauge('passive_ports_in_use', 'Passive ports that are open.'),
+    strayDataConnections: counter(
+      'stray_data_connections_total',
+      'Connections to passive ports from others than the client.',
+    ),
+    tlsFailures: counter('tls_failures_total', 'TLS handshakes that failed.', 'channel'),
+    faults: counter('faults_total', 'Defects of the server that came to light; see the log.'),
+
+    users: gauge('users', 'Users in force.'),
+    configurationReloads: counter('configuration_reloads_total', 'Attempts to load the configuration.', 'result'),
+    configurationLastSuccess: gauge(
+      'configuration_last_success_timestamp_seconds',
+      'When the configuration in force was loaded.',
+    ),
+    configurationInfo: gauge('configuration_info', 'Hash of the configuration in force; always 1.', 'hash'),
+    configurationProblems: gauge(
+      'configuration_problems',
+      'Errors that the files had when they were last read; 0 if all of them are in force.',
+    ),
+    certificateExpiry: gauge('certificate_expiry_timestamp_seconds', 'When the TLS certificate in use expires.'),
+  }
+}

@@ -1,0 +1,151 @@
+/** Turns what happens into lines of the log and into metrics. */
+import type { Logger } from 'pino'
+import type { Problem } from '../config/configuration.ts'
+import type { Session } from '../control/session.ts'
+import type { Metrics } from './metrics.ts'
+import type { Telemetry } from './telemetry.ts'
+import { shownName, shownPath } from './text.ts'
+
+export type RecorderOptions = {
+  readonly logger: Logger
+  readonly metrics: Metrics
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number
+}
+
+/** The telemetry of a running server. Sessions and refusals are logged quietly: probes of load balancers are among them. */
+export function createTelemetry({ logger, metrics, now = Date.now }: RecorderOptions): Telemetry {
+  const quietly = limitRepeats(now)
+  return {
+    connectionRefused(listener, address, reason) {
+      metrics.connectionsRefused.inc({ listener, reason })
+      const suppressed = quietly(`${listener} ${reason}`)
+      if (suppressed !== undefined) logger.warn({ listener, address, reason, suppressed }, 'connection refused')
+    },
+    sessionOpened(session) {
+      metrics.sessions.inc({ listener: session.listener.name })
+      metrics.sessionsTotal.inc({ listener: session.listener.name })
+      logger.debug(about(session), 'session opened')
+    },
+    sessionClosed(session, reason) {
+      metrics.sessions.dec({ listener: session.listener.name })
+      const level = session.login.state === 'logged-in' ? 'info' : 'debug'
+      logger[level]({ ...about(session), reason, durationSeconds: (now() - session.started) / 1000 }, 'session closed')
+    },
+    loggedIn(session, user, method) {
+      metrics.logins.inc({ result: 'success' })
+      logger.info({ ...about(session), user: shownName(user), method, protection: session.protection }, 'logged in')
+    },
+    loginFailed(session, user, reason) {
+      metrics.logins.inc({ result: reason })
+      logger.warn({ ...about(session), user: shownName(user), reason }, 'login failed')
+    },
+    command(session, verb, code, durationSeconds) {
+      const label = metrics.verbLabel(verb)
+      metrics.commands.inc({ verb: label, code })
+      metrics.commandDuration.observe(durationSeconds)
+      // Most commands are not logged: nothing is put together for them.
+      if (logger.isLevelEnabled('debug')) {
+        logger.debug({ ...about(session), verb: label, code, durationSeconds }, 'command')
+      }
+    },
+    transferStarted() {
+      metrics.transfersActive.inc()
+    },
+    transferMoved(direction, bytes) {
+      metrics.transferBytes.inc({ direction }, bytes)
+    },
+    transferEnded(session, { user, path, outcome, ...record }) {
+      const { direction, bytes, durationSeconds } = record
+      metrics.transfersActive.dec()
+      metrics.transfers.inc({ direction, result: outcome })
+      metrics.transferResultBytes.inc({ direction, result: outcome }, bytes)
+      metrics.transferDuration.observe({ direction }, durationSeconds)
+      const level = outcome === 'storage-failed' ? 'warn' : 'info'
+      logger[level](
+        { ...about(session), user: shownName(user), path: shownPath(path), result: outcome, ...record },
+        'transfer ended',
+      )
+    },
+    strayDataConnection(session, address, port) {
+      metrics.strayDataConnections.inc()
+      const suppressed = quietly('stray')
+      if (suppressed === undefined) return
+      logger.warn({ ...about(session), from: address, passivePort: port, suppressed }, 'stray data connection')
+    },
+    tlsFailed(session, channel, message) {
+      metrics.tlsFailures.inc({ channel })
+      const suppressed = quietly(`tls ${channel}`)
+      if (suppressed === undefined) return
+      logger.warn({ ...about(session), channel, reason: shownName(message), suppressed }, 'TLS handshake failed')
+    },
+    passivePortsInUse(count) {
+      metrics.passivePortsInUse.set(count)
+    },
+    reloaded(hash, users, problems) {
+      metrics.configurationReloads.inc({ result: 'success' })
+      metrics.configurationLastSuccess.set(now() / 1000)
+      metrics.configurationInfo.reset()
+      metrics.configurationInfo.set({ hash }, 1)
+      metrics.configurationProblems.set(problems.length)
+      metrics.users.set(users)
+      const level = problems.length > 0 ? 'warn' : 'info'
+      logger[level]({ hash, users, ...listed(problems) }, 'configuration in force')
+    },
+    reloadFailed(problems) {
+      metrics.configurationReloads.inc({ result: 'failure' })
+      metrics.configurationProblems.set(problems.length)
+      logger.error(listed(problems), 'configuration refused; the last good one stays in force')
+    },
+    listeningChanged(problems) {
+      metrics.configurationProblems.set(problems.length)
+      if (problems.length === 0) logger.info('all ports are open')
+      else logger.warn(listed(problems), 'other ports can be listened on than before')
+    },
+    certificateExpires(time) {
+      metrics.certificateExpiry.set(time / 1000)
+      logger.info({ expires: new Date(time).toISOString() }, 'certificate in use')
+    },
+    fault(error, session) {
+      metrics.faults.inc()
+      const err = error instanceof Error ? error : new Error(String(error))
+      logger.error({ ...(session && about(session)), err }, 'fault')
+    },
+  }
+}
+
+function about({ id, listener, peer, login }: Session) {
+  return {
+    session: id,
+    listener: listener.name,
+    address: peer.address,
+    port: peer.port,
+    ...(login.state === 'logged-in' && { user: login.user.name }),
+  }
+}
+
+const maxListedProblems = 100
+
+function listed(problems: readonly Problem[]) {
+  if (problems.length === 0) return {}
+  return { problemCount: problems.length, problems: problems.slice(0, maxListedProblems) }
+}
+
+const repeatSeconds = 1
+const maxRemembered = 64
+
+/** For what a stranger can cause as fast as the network allows: how many of the kind were left out since the last line, or undefined if this one is to be left out. */
+function limitRepeats(now: () => number): (kind: string) => number | undefined {
+  const kinds = new Map<string, { last: number; suppressed: number }>()
+  return kind => {
+    const time = now()
+    const seen = kinds.get(kind)
+    if (seen && Math.abs(time - seen.last) < repeatSeconds * 1000) {
+      seen.suppressed += 1
+      return undefined
+    }
+    if (kinds.size >= maxRemembered) kinds.clear()
+    kinds.set(kind, { last: time, suppressed: 0 })
+    return seen?.suppressed ?? 0
+  }
+}
