@@ -1,0 +1,50 @@
+/** Who may come in: counts of sessions by client address and by user. */
+import type { Limits } from './config/schema.ts'
+import type { RefusalReason } from './telemetry/telemetry.ts'
+
+export class Admission {
+  #sessions = 0
+  readonly #byAddress = new Map<string, number>()
+  readonly #byUser = new Map<string, number>()
+
+  get sessions(): number {
+    return this.#sessions
+  }
+
+  /** Takes a place for a connection, or says why there is none. */
+  admit(address: string, limits: Limits): RefusalReason | undefined {
+    if (this.#sessions >= limits.maxSessions) return 'too-many-sessions'
+    if ((this.#byAddress.get(address) ?? 0) >= limits.maxSessionsPerAddress) return 'too-many-sessions-of-address'
+    this.#sessions += 1
+    add(this.#byAddress, address)
+    return undefined
+  }
+
+  /** Gives back what admit took. */
+  leave(address: string): void {
+    this.#sessions -= 1
+    subtract(this.#byAddress, address)
+  }
+
+  /** Takes a place for a user's login; false if the user has as many sessions as allowed. */
+  admitUser(name: string, maxSessions: number | undefined): boolean {
+    if (maxSessions !== undefined && (this.#byUser.get(name) ?? 0) >= maxSessions) return false
+    add(this.#byUser, name)
+    return true
+  }
+
+  /** Gives back what admitUser took. */
+  leaveUser(name: string): void {
+    subtract(this.#byUser, name)
+  }
+}
+
+function add(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1)
+}
+
+function subtract(counts: Map<string, number>, key: string): void {
+  const left = (counts.get(key) ?? 0) - 1
+  if (left > 0) counts.set(key, left)
+  else counts.delete(key)
+}

@@ -1,0 +1,76 @@
+/** The ports for control connections: opened, closed and changed as the configuration says. */
+import { createServer, type Server, type Socket } from 'node:net'
+import type { ListenerConfiguration } from './config/schema.ts'
+import type { Violation } from './config/validate.ts'
+import { ListenError, listenOn } from './listen.ts'
+
+type Wanted = { readonly listener: ListenerConfiguration; readonly index: number; readonly address: string }
+type Open = { readonly server: Server; listener: ListenerConfiguration }
+
+export class Listeners {
+  readonly #onConnection: (socket: Socket, listener: ListenerConfiguration) => void
+  readonly #onError: (error: unknown) => void
+  readonly #open = new Map<string, Open>()
+
+  constructor(
+    onConnection: (socket: Socket, listener: ListenerConfiguration) => void,
+    onError: (error: unknown) => void,
+  ) {
+    this.#onConnection = onConnection
+    this.#onError = onError
+  }
+
+  /** Opens what is new, closes what is gone; sessions that came in by a closed one go on. Resolves to what can't be listened on, by its place in the configuration; calling again tries again. */
+  async apply(listeners: readonly ListenerConfiguration[]): Promise<readonly Violation[]> {
+    const wanted = new Map<string, Wanted>(
+      listeners.flatMap((listener, index) =>
+        listener.addresses.map(address => [`${address} ${listener.port}`, { listener, index, address }] as const),
+      ),
+    )
+    for (const [key, { server }] of this.#open) {
+      if (wanted.has(key)) continue
+      server.close()
+      this.#open.delete(key)
+    }
+    const violations: Violation[] = []
+    for (const [key, { listener, index, address }] of wanted) {
+      const open = this.#open.get(key)
+      if (open !== undefined) {
+        open.listener = listener
+        continue
+      }
+      try {
+        await this.#listen(key, listener, address)
+      } catch (error) {
+        if (!(error instanceof ListenError)) throw error
+        violations.push(error.violation(`listeners[${index}]`))
+      }
+    }
+    return violations
+  }
+
+  /** The ports that are listened on, by the listener's name. */
+  get ports(): ReadonlyMap<string, number> {
+    const ports = new Map<string, number>()
+    for (const { server, listener } of this.#open.values()) {
+      const bound = server.address()
+      if (bound !== null && typeof bound === 'object') ports.set(listener.name, bound.port)
+    }
+    return ports
+  }
+
+  close(): void {
+    for (const { server } of this.#open.values()) server.close()
+    this.#open.clear()
+  }
+
+  async #listen(key: string, listener: ListenerConfiguration, address: string): Promise<void> {
+    // Half open: a client may close its side and still wants the replies to what it sent.
+    const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 })
+    await listenOn(server, listener.port, address)
+    const open = { server, listener }
+    this.#open.set(key, open)
+    server.on('connection', socket => this.#onConnection(socket, open.listener))
+    server.on('error', this.#onError)
+  }
+}

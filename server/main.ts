@@ -1,0 +1,147 @@
+/** The server's program: arguments, environment, signals. The only file here that knows the process. */
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import packageJson from '../package.json' with { type: 'json' }
+import { type Application, ConfigurationError, startApplication } from './application.ts'
+import { hashPasswordCommand } from './auth/hash-password-command.ts'
+import type { Configuration } from './config/configuration.ts'
+import {
+  type EmbeddedSettings,
+  embeddedConfiguration,
+  embeddedVariables,
+  environmentProblem,
+} from './config/embedded.ts'
+
+const defaultDirectory = '/etc/ftp-server'
+
+const usage = `Usage: ftp-server serve [--config DIR]
+       ftp-server hash-password [--algorithm argon2id|scrypt]
+       ftp-server --help | --version
+
+serve          Serves FTP. DIR holds server.yaml, users/ and tls/, and is followed as it changes.
+               By default FTP_SERVER_CONFIG, then ${defaultDirectory} if there is one; otherwise
+               one user with a generated password, set up by the environment:
+               ${Object.values(embeddedVariables).join(', ')},
+               FTP_SERVER_PASSWORD or FTP_SERVER_PASSWORD_FILE.
+hash-password  Reads a password and prints its hash for a user list.
+`
+
+process.exitCode = await main(process.argv.slice(2))
+
+async function main([command = 'serve', ...argv]: readonly string[]): Promise<number | undefined> {
+  switch (command) {
+    case 'serve':
+      return serve(argv)
+    case 'hash-password':
+      return hashPasswordCommand({ input: process.stdin, output: process.stdout, error: process.stderr, argv })
+    case '--help':
+    case '-h':
+    case 'help':
+      process.stdout.write(usage)
+      return 0
+    case '--version':
+      process.stdout.write(`${packageJson.version}\n`)
+      return 0
+    default:
+      process.stderr.write(`Unknown command: ${command}\n\n${usage}`)
+      return 2
+  }
+}
+
+/** Resolves to an exit code if the server can't start, and to none while it runs. */
+async function serve(argv: readonly string[]): Promise<number | undefined> {
+  try {
+    const { values } = parseArgs({ args: [...argv], options: { config: { type: 'string' } } })
+    const directory =
+      values.config ?? process.env['FTP_SERVER_CONFIG'] ?? (existsSync(defaultDirectory) ? defaultDirectory : undefined)
+    const embedded = directory === undefined ? embeddedDefault() : undefined
+    const application = await startApplication({
+      source:
+        embedded === undefined
+          ? { directory: directory ?? defaultDirectory }
+          : { configuration: embedded.configuration, locate: environmentProblem },
+      output: process.stdout,
+      version: packageJson.version,
+      runtime: process.versions.node,
+    })
+    if (embedded !== undefined) process.stderr.write(embedded.greeting)
+    stopOnSignals(application)
+    return undefined
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    return 1
+  }
+}
+
+type Embedded = { readonly configuration: Configuration; readonly greeting: string }
+
+/** Throws a ConfigurationError where the environment makes no sense. */
+function embeddedDefault(): Embedded {
+  const settings: EmbeddedSettings = Object.fromEntries(
+    Object.entries(embeddedVariables).map(([setting, name]) => [
+      setting,
+      process.env[name] === '' ? undefined : process.env[name],
+    ]),
+  )
+  const given = givenPassword()
+  const password = given ?? randomBytes(10).toString('hex')
+  const { configuration, problems } = embeddedConfiguration(settings, password)
+  if (configuration === undefined) throw new ConfigurationError(problems)
+  mkdirSync(configuration.server.root, { recursive: true })
+  return { configuration, greeting: greeting(configuration, given === undefined ? password : undefined) }
+}
+
+function givenPassword(): string | undefined {
+  const { FTP_SERVER_PASSWORD: password, FTP_SERVER_PASSWORD_FILE: file } = process.env
+  if (file === undefined || file === '') return password === '' ? undefined : password
+  return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+}
+
+function greeting({ server, users }: Configuration, generatedPassword: string | undefined): string {
+  const [listener] = server.listeners
+  const [user = ''] = users.keys()
+  const host = urlHost(listener?.addresses[0] ?? '')
+  const url = `ftp://${host}:${listener?.port}`
+  const password = generatedPassword ?? 'PASSWORD'
+  return `
+FTP server at ${url}, TLS by AUTH TLS with a self-signed certificate
+  user       ${user}
+  password   ${generatedPassword === undefined ? 'as given' : `${generatedPassword}   (generated; shown only now)`}
+  directory  ${server.root}
+  status     http://${host}:${server.probes.port}/status
+
+Try it:
+  curl --ssl-reqd --insecure --user ${quoted(`${user}:${password}`)} ${url}/
+  lftp -e 'set ssl:verify-certificate no' -u ${quoted(`${user},${password}`)} ${url}
+
+`
+}
+
+function urlHost(address: string): string {
+  if (['::', '0.0.0.0'].includes(address)) return 'localhost'
+  return address.includes(':') ? `[${address}]` : address
+}
+
+/** As a shell takes it for one word. */
+function quoted(text: string): string {
+  return /^[\w.,:@+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+}
+
+function stopOnSignals(application: Application): void {
+  let stopping = false
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      // Who asks twice does not want to wait.
+      if (stopping) process.exit(1)
+      stopping = true
+      application.stop().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          process.stderr.write(`${String(error)}\n`)
+          process.exit(1)
+        },
+      )
+    })
+  }
+}

@@ -1,0 +1,138 @@
+/** The program as a newcomer starts it: without a configuration, and where a port is taken. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { leaveOut } from '../support/clients/availability.ts'
+import { ask, run } from '../support/clients/process.ts'
+import { eventually } from '../support/eventually.ts'
+import { freePort, passiveRange } from '../support/server.ts'
+
+const program = join(import.meta.dirname, '../../server/main.ts')
+
+type Started = {
+  readonly output: () => string
+  readonly exited: Promise<number | null>
+}
+
+function start(environment: Readonly<Record<string, string>>, ...argv: readonly string[]): Started {
+  const child = spawn(process.execPath, [program, 'serve', ...argv], {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  const exited = once(child, 'close').then(() => child.exitCode)
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await exited
+  })
+  return { output: () => output, exited }
+}
+
+async function temporaryDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'ftp-operator-'))
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  return directory
+}
+
+async function takenPort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  const bound = server.address()
+  return typeof bound === 'object' && bound !== null ? bound.port : 0
+}
+
+async function variablesFor(more: Readonly<Record<string, string>> = {}): Promise<Record<string, string>> {
+  const [port, probesPort] = await Promise.all([freePort('127.0.0.1'), freePort('127.0.0.1')])
+  const { first, last } = passiveRange(port, probesPort)
+  return {
+    FTP_SERVER_ROOT: join(await temporaryDirectory(), 'data'),
+    FTP_SERVER_PORT: String(port),
+    FTP_SERVER_PROBES_PORT: String(probesPort),
+    FTP_SERVER_PASSIVE_PORTS: `${first}-${last}`,
+    ...more,
+  }
+}
+
+test('a taken port ends the start with the address, the port and the variable to change', async () => {
+  const taken = await takenPort()
+  for (const variable of ['FTP_SERVER_PORT', 'FTP_SERVER_PROBES_PORT']) {
+    const { exited, output } = start(await variablesFor({ [variable]: String(taken) }))
+    expect(await exited).toBe(1)
+    const expected = `environment: ${variable}: must be another port: 127.0.0.1 port ${taken} `
+    expect(output()).toContain(expected)
+    expect(output()).toContain('EADDRINUSE')
+  }
+})
+
+test('an address that is not this machine’s ends the start with the variable to change', async () => {
+  const { exited, output } = start(await variablesFor({ FTP_SERVER_ADDRESS: '192.0.2.1' }))
+  expect(await exited).toBe(1)
+  expect(output()).toContain('environment: FTP_SERVER_ADDRESS: must be an address of this machine: 192.0.2.1 port ')
+})
+
+test('with a configuration, the error names the file and the key, and all of them at once', async () => {
+  const [directory, taken, alsoTaken] = await Promise.all([temporaryDirectory(), takenPort(), takenPort()])
+  const settings = {
+    listeners: [{ name: 'ftp', port: taken, addresses: ['127.0.0.1'] }],
+    probes: { port: alsoTaken, addresses: ['127.0.0.1'] },
+    root: directory,
+  }
+  await writeFile(join(directory, 'server.yaml'), JSON.stringify(settings))
+  const { exited, output } = start({}, '--config', directory)
+  expect(await exited).toBe(1)
+  expect(output()).toContain(`server.yaml: listeners[0].port: must be another port: 127.0.0.1 port ${taken} `)
+  expect(output()).toContain(`server.yaml: probes.port: must be another port: 127.0.0.1 port ${alsoTaken} `)
+})
+
+test('a variable that makes no sense is named', async () => {
+  const { exited, output } = start(
+    await variablesFor({ FTP_SERVER_PORT: 'x', FTP_SERVER_PASSIVE_PORTS: '9-', FTP_SERVER_PROBES_PORT: '0' }),
+  )
+  expect(await exited).toBe(1)
+  for (const variable of ['FTP_SERVER_PORT', 'FTP_SERVER_PASSIVE_PORTS', 'FTP_SERVER_PROBES_PORT']) {
+    expect(output()).toContain(`environment: ${variable}: must be`)
+  }
+})
+
+test('the health check of the image asks where the variables say', async () => {
+  const check = await healthCheck()
+  for (const address of ['127.0.0.1', '127.0.0.2', '0.0.0.0']) {
+    const variables = await variablesFor({ FTP_SERVER_ADDRESS: address })
+    const health = () => run(process.execPath, ['-e', check], { environment: variables })
+    await expect(health()).rejects.toThrow('ended with 1')
+    const { output } = start(variables)
+    await eventually(() => output().includes('Try it:'), 'the server runs', 15_000)
+    await health()
+  }
+})
+
+for (const client of ['curl', 'lftp']) {
+  if ((await ask(client, ['--version'])) === undefined) {
+    leaveOut(`LEFT OUT: the printed command of ${client}, because there is no ${client}`)
+    continue
+  }
+  test(`the printed command of ${client} works as it is`, async () => {
+    const variables = await variablesFor()
+    const { output } = start(variables)
+    await eventually(() => output().includes('Try it:'), 'the server runs', 15_000)
+    await writeFile(join(variables.FTP_SERVER_ROOT ?? '', 'hello.txt'), 'hello')
+    const command = output()
+      .split('\n')
+      .find(line => line.startsWith(`  ${client} `))
+    expect((await run('sh', ['-c', String(command)], { input: 'ls\n' })).stdout).toContain('hello.txt')
+  })
+}
+
+/** What HEALTHCHECK of the Dockerfile has Node run. */
+async function healthCheck(): Promise<string> {
+  const dockerfile = await readFile(new URL('../../Dockerfile', import.meta.url), 'utf8')
+  const command = /^HEALTHCHECK [^\n]*\n +CMD (\[.*\])$/m.exec(dockerfile)?.[1] ?? '[]'
+  return String((JSON.parse(command) as string[]).at(-1))
+}

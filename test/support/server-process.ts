@@ -1,0 +1,135 @@
+/** The real program as a child process, for tests of signals, exit codes and resources. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { stringify } from 'yaml'
+import type { ServerStatus } from '../../server/telemetry/status.ts'
+import { eventually } from './eventually.ts'
+import { freePort, passiveRange, simpleUser } from './server.ts'
+
+export type ServerProcessOptions = {
+  /** `server.yaml`, merged over a small default: one listener `ftp` on 127.0.0.1, no delay after failures. */
+  readonly server?: Record<string, unknown>
+  readonly users?: readonly Record<string, unknown>[]
+  /** More files, by path within the configuration directory. */
+  readonly files?: Readonly<Record<string, string>>
+  /** Highest number of open files (`ulimit -n`). */
+  readonly maxDescriptors?: number
+  /** Directory of the files; by default a new one. */
+  readonly root?: string
+  /** Port of the listener `ftp`; by default a free one. */
+  readonly port?: number
+  readonly probesPort?: number
+  /** What the program is told to read; by default a new directory with the files above. */
+  readonly configurationDirectory?: string
+}
+
+export type ServerProcess = {
+  readonly port: number
+  readonly probesPort: number
+  readonly root: string
+  readonly configurationDirectory: string
+  readonly pid: number
+  /** All that it wrote so far. */
+  readonly output: () => { readonly stdout: string; readonly stderr: string }
+  readonly signal: (name: NodeJS.Signals) => void
+  /** Resolves to the exit code when the process has ended. */
+  readonly exited: Promise<number | null>
+  readonly probe: (path: string) => Promise<Response>
+  readonly status: () => Promise<ServerStatus>
+  readonly residentBytes: () => Promise<number>
+  readonly descriptors: () => Promise<number>
+  /** Ends the process by force, if it still runs, and removes its files. */
+  readonly dispose: () => Promise<void>
+}
+
+/** Starts the program and waits until it is ready. Rejects with what it said, if it ends before. */
+export async function startServerProcess(options: ServerProcessOptions = {}): Promise<ServerProcess> {
+  const server = await launchServerProcess(options)
+  const ended = server.exited.then(code => {
+    throw new Error(`exit code ${code}: ${JSON.stringify(server.output())}`)
+  })
+  try {
+    await Promise.race([
+      eventually(async () => (await server.probe('/readyz')).ok, 'the server is ready', 15_000),
+      ended,
+    ])
+  } catch (error) {
+    await server.dispose()
+    throw error
+  }
+  ended.catch(() => undefined)
+  return server
+}
+
+/** Starts the program, without waiting for anything. */
+export async function launchServerProcess(options: ServerProcessOptions = {}): Promise<ServerProcess> {
+  const directory = await mkdtemp(join(tmpdir(), 'ftp-operator-'))
+  const configurationDirectory = join(directory, 'config')
+  const root = options.root ?? join(directory, 'data')
+  await mkdir(root, { recursive: true })
+  const [port, probesPort] = await Promise.all([
+    options.port ?? freePort('127.0.0.1'),
+    options.probesPort ?? freePort('127.0.0.1'),
+  ])
+  const settings = {
+    listeners: [{ name: 'ftp', port, addresses: ['127.0.0.1'] }],
+    probes: { port: probesPort, addresses: ['127.0.0.1'] },
+    passive: { ports: passiveRange(port, probesPort) },
+    limits: { failedLoginDelayMilliseconds: 0 },
+    root,
+    ...options.server,
+  }
+  const files = {
+    'server.yaml': stringify(settings),
+    'users/users.yaml': stringify({ users: options.users ?? [simpleUser('alice')] }),
+    ...options.files,
+  }
+  for (const [file, content] of Object.entries(files)) {
+    await mkdir(dirname(join(configurationDirectory, file)), { recursive: true })
+    await writeFile(join(configurationDirectory, file), content)
+  }
+  const child = start(options.configurationDirectory ?? configurationDirectory, options.maxDescriptors)
+  let stdout = ''
+  let stderr = ''
+  child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
+  child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+  const exited = once(child, 'close').then(() => child.exitCode)
+  const pid = child.pid ?? 0
+  const probe = (path: string) => fetch(`http://127.0.0.1:${probesPort}${path}`)
+  return {
+    port,
+    probesPort,
+    root,
+    configurationDirectory,
+    pid,
+    output: () => ({ stdout, stderr }),
+    signal: name => void child.kill(name),
+    exited,
+    probe,
+    status: async () => (await (await probe('/status')).json()) as ServerStatus,
+    residentBytes: async () => residentBytes(await readFile(`/proc/${pid}/status`, 'utf8')),
+    descriptors: async () => (await readdir(`/proc/${pid}/fd`)).length,
+    async dispose() {
+      child.kill('SIGKILL')
+      await exited
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+const program = join(import.meta.dirname, '../../server/main.ts')
+
+function start(configurationDirectory: string, maxDescriptors: number | undefined): ChildProcess {
+  const command = [process.execPath, program, 'serve', '--config', configurationDirectory] as const
+  const limit = maxDescriptors === undefined ? '' : `ulimit -n ${maxDescriptors} && `
+  return spawn('sh', ['-c', `${limit}exec "$@"`, 'sh', ...command], { stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+function residentBytes(status: string): number {
+  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]
+  if (kilobytes === undefined) throw new Error('The process is gone.')
+  return Number(kilobytes) * 1024
+}

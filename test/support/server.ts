@@ -1,0 +1,145 @@
+/** A server of our own for a test: a real configuration directory, real sockets, its log in memory. */
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { stringify } from 'yaml'
+import { type Application, startApplication } from '../../server/application.ts'
+import type { ServerStatus } from '../../server/telemetry/status.ts'
+import { eventually } from './eventually.ts'
+
+/** Password of every user of `simpleUser`. */
+export const password = 'correct horse'
+/** argon2id of `password`, cheap so that tests are quick. */
+const passwordHash = '$argon2id$v=19$m=64,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$MjZP1+1U9JUbDWvDvtLyEsZiNXOKEUxfi6O2oe46uxA'
+
+export type TestServerOptions = {
+  /** `server.yaml`, merged over a small default: one listener `ftp` with explicit TLS, no delay after failures. */
+  readonly server?: Record<string, unknown>
+  /** Entries of `users/users.yaml`; by default one user `alice` with home `/`. */
+  readonly users?: readonly Record<string, unknown>[]
+  /** More files, by path within the configuration directory. */
+  readonly files?: Readonly<Record<string, string>>
+  /** Local address of the listener. */
+  readonly address?: string
+}
+
+export type LogLine = { readonly level: string; readonly msg: string } & Readonly<Record<string, unknown>>
+
+export type TestServer = {
+  readonly application: Application
+  readonly port: number
+  readonly probesPort: number
+  /** The directory of the files. */
+  readonly root: string
+  readonly configurationDirectory: string
+  /** Writes a file of the configuration, as an editor does: beside it, then renamed. */
+  readonly configure: (file: string, content: string | Record<string, unknown>) => Promise<void>
+  /** Resolves when the hash of the configuration in force differs from before. */
+  readonly reconfigure: (file: string, content: string | Record<string, unknown>) => Promise<void>
+  readonly log: () => readonly LogLine[]
+  readonly status: () => Promise<ServerStatus>
+  readonly stop: () => Promise<void>
+}
+
+/** A user with the password `password`. */
+export function simpleUser(name: string, more: Record<string, unknown> = {}): Record<string, unknown> {
+  return { name, passwordHash, home: '/', ...more }
+}
+
+export async function startServer(options: TestServerOptions = {}): Promise<TestServer> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await tryStart(options)
+    } catch (error) {
+      // Somebody else took the port between choosing and using it.
+      if (attempt === 5 || !(error instanceof Error && error.message.includes('EADDRINUSE'))) throw error
+    }
+  }
+}
+
+async function tryStart(options: TestServerOptions): Promise<TestServer> {
+  const directory = await mkdtemp(join(tmpdir(), 'ftp-operator-'))
+  const root = join(directory, 'data')
+  const configurationDirectory = join(directory, 'config')
+  const address = options.address ?? '127.0.0.1'
+  const [port, probesPort] = await Promise.all([freePort(address), freePort(address)])
+  await mkdir(root)
+  await write('server.yaml', {
+    listeners: [{ name: 'ftp', port, addresses: [address] }],
+    probes: { port: probesPort, addresses: [address] },
+    passive: { ports: passiveRange(port, probesPort) },
+    limits: { failedLoginDelayMilliseconds: 0 },
+    root,
+    ...options.server,
+  })
+  await write('users/users.yaml', { users: options.users ?? [simpleUser('alice')] })
+  for (const [file, content] of Object.entries(options.files ?? {})) await write(file, content)
+
+  const lines: LogLine[] = []
+  const output = { write: (text: string) => lines.push(JSON.parse(text) as LogLine) }
+  const source = { directory: configurationDirectory }
+  const application = await startApplication({
+    source,
+    output,
+    version: '0.0.0-test',
+    runtime: process.versions.node,
+  }).catch(async error => {
+    await rm(directory, { recursive: true, force: true })
+    throw error
+  })
+
+  async function write(file: string, content: string | Record<string, unknown>): Promise<void> {
+    const path = join(configurationDirectory, file)
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(`${path}~`, typeof content === 'string' ? content : stringify(content))
+    await rename(`${path}~`, path)
+  }
+
+  return {
+    application,
+    port: application.server.ports.get('ftp') ?? port,
+    probesPort: application.probesPort() ?? 0,
+    root,
+    configurationDirectory,
+    configure: write,
+    async reconfigure(file, content) {
+      const before = application.server.configuration.hash
+      await write(file, content)
+      await eventually(() => application.server.configuration.hash !== before, 'the configuration is in force')
+    },
+    log: () => lines,
+    async status() {
+      const response = await fetch(
+        `http://${address.includes(':') ? `[${address}]` : address}:${application.probesPort()}/status`,
+      )
+      return (await response.json()) as ServerStatus
+    },
+    async stop() {
+      // Whoever is still there would get time to go on.
+      for (const connection of application.server.connections) connection.end('the test is over')
+      await application.stop()
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** A range of 400 ports that holds neither of the two. */
+export function passiveRange(...taken: readonly number[]): { first: number; last: number } {
+  for (;;) {
+    const first = 20_000 + Math.floor(Math.random() * 30) * 400
+    if (taken.every(port => port < first || port > first + 399)) return { first, last: first + 399 }
+  }
+}
+
+/** A TCP port that nobody listens on just now. */
+export async function freePort(address: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, address, () => {
+      const bound = server.address()
+      server.close(() => resolve(typeof bound === 'object' && bound !== null ? bound.port : 0))
+    })
+  })
+}
