@@ -1,0 +1,78 @@
+/** Where the files of the users are. */
+import { Type } from 'typebox'
+import { annotations, labels, list, objectName, oneOf, record, size, text, textLike, whole } from './fields.ts'
+
+const claim = record(
+  {
+    storageClassName: Type.Optional(
+      objectName('Storage class; the default one of the cluster if absent. Can’t be changed.'),
+    ),
+    size: size('Size of the volume, such as `100Gi`. May grow, and can’t shrink.'),
+    accessModes: list(
+      oneOf(['ReadWriteOnce', 'ReadWriteOncePod', 'ReadWriteMany', 'ReadOnlyMany'], { description: 'A mode.' }),
+      {
+        minItems: 1,
+        maxItems: 4,
+        default: ['ReadWriteOnce'],
+        description: 'How the volume can be mounted. Several replicas need `ReadWriteMany`. Can’t be changed.',
+      },
+    ),
+    volumeName: Type.Optional(objectName('A volume that is there already. Can’t be changed.')),
+    dataSource: Type.Optional(
+      record(
+        {
+          apiGroup: Type.Optional(
+            text({
+              maxLength: 253,
+              description: 'API group, such as `snapshot.storage.k8s.io`; the core group if absent.',
+            }),
+          ),
+          kind: text({
+            maxLength: 63,
+            minLength: 1,
+            description: 'Kind, such as `VolumeSnapshot` or `PersistentVolumeClaim`.',
+          }),
+          name: objectName('Name of the object.'),
+        },
+        { description: 'What the volume is filled with when it is made. Can’t be changed.' },
+      ),
+    ),
+    annotations: Type.Optional(annotations('Annotations for the claim.')),
+    labels: Type.Optional(labels('Labels for the claim.')),
+  },
+  { description: 'A claim that the operator makes, named after the server with `-data` at its end.' },
+)
+
+export const storage = record(
+  {
+    claim: Type.Optional(claim),
+    existingClaimName: Type.Optional(
+      objectName('A claim that is there already. The operator neither changes nor deletes it.'),
+    ),
+    emptyDir: Type.Optional(
+      record(
+        { sizeLimit: Type.Optional(size('Largest size of all files.')) },
+        { description: 'Files that are lost with the pod.' },
+      ),
+    ),
+    retentionPolicy: oneOf(['Retain', 'Delete'], {
+      default: 'Retain',
+      description:
+        'What becomes of `claim` when the server is deleted: it stays with its files, or is deleted with them.',
+    }),
+    // Components that are neither empty nor `.` nor `..`.
+    subPath: Type.Optional(
+      textLike(/^([^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+)(\/([^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+))*$/, {
+        maxLength: 1024,
+        description: 'Directory of the volume in which the files are; a relative path without `..`.',
+      }),
+    ),
+    fsGroup: whole({
+      minimum: 0,
+      maximum: 2_147_483_647,
+      default: 65_532,
+      description: 'Group that owns the volume, and that the server belongs to.',
+    }),
+  },
+  { description: 'Where the files are: exactly one of `claim`, `existingClaimName` and `emptyDir`, for good.' },
+)
