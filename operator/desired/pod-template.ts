@@ -1,0 +1,193 @@
+/** Template of the pods of one replica. It hangs on nothing but the resource: what can change without a restart is mounted. */
+import type { V1Container, V1PodSpec, V1PodTemplateSpec, V1Volume } from '@kubernetes/client-node'
+import type { Blueprint } from './blueprint.ts'
+import { claimName } from './claim.ts'
+import { metadataOf } from './metadata.ts'
+import {
+  annotationKeys,
+  labelKeys,
+  nameOf,
+  passivePortName,
+  replicaLabels,
+  selectorLabels,
+  usersSecrets,
+} from './names.ts'
+import { overlay } from './overlay.ts'
+import { containerPorts, type Half, passiveRange, portsOf, probesPort, probesPortName } from './ports.ts'
+import { dataDirectory, serverYamlKey } from './server-configuration.ts'
+
+const containerName = 'ftp-server'
+const configurationDirectory = '/etc/ftp-server'
+/** Time until no node sends new sessions to a pod that is to go: for so long it serves as before. */
+const farewellSeconds = 5
+/** Time for a pod to close what is left when the time for transfers is over. */
+const closingSeconds = 15
+const userId = 65_532
+
+export function podTemplate(blueprint: Blueprint, replica: number, half: Half): V1PodTemplateSpec {
+  const template: V1PodTemplateSpec = { spec: podSpec(blueprint, replica, half) }
+  const laid = overlay(template, blueprint.server.spec.podTemplate ?? {}) as V1PodTemplateSpec
+  return { metadata: podMetadata(blueprint, replica, half, laid.metadata), ...(laid.spec && { spec: laid.spec }) }
+}
+
+function podMetadata(
+  { server }: Blueprint,
+  replica: number,
+  half: Half,
+  { labels, annotations }: NonNullable<V1PodTemplateSpec['metadata']> = {},
+) {
+  const { name } = server.metadata
+  const restartedAt = server.metadata.annotations?.[annotationKeys.restartedAt]
+  const inherited = metadataOf({ server }, name)
+  const allAnnotations = {
+    ...inherited.annotations,
+    ...annotations,
+    ...(restartedAt !== undefined && { [annotationKeys.restartedAt]: restartedAt }),
+  }
+  return {
+    labels: { ...labels, ...inherited.labels, ...replicaLabels(name, replica), [labelKeys.half]: half },
+    ...(Object.keys(allAnnotations).length > 0 && { annotations: allAnnotations }),
+  }
+}
+
+function podSpec(blueprint: Blueprint, replica: number, half: Half): V1PodSpec {
+  const { metadata, spec } = blueprint.server
+  const { nodeSelector, tolerations, affinity, priorityClassName, imagePullSecrets } = spec
+  return {
+    serviceAccountName: metadata.name,
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    terminationGracePeriodSeconds: farewellSeconds + spec.drainSeconds + closingSeconds,
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: userId,
+      runAsGroup: userId,
+      fsGroup: spec.storage.fsGroup,
+      fsGroupChangePolicy: 'OnRootMismatch',
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+    ...(spec.hostNetwork && { hostNetwork: true, dnsPolicy: 'ClusterFirstWithHostNet' }),
+    ...(imagePullSecrets.length > 0 && { imagePullSecrets: imagePullSecrets.map(({ name }) => ({ name })) }),
+    ...(nodeSelector !== undefined && { nodeSelector }),
+    ...(tolerations !== undefined && { tolerations: tolerations }),
+    ...(affinity !== undefined && { affinity: affinity }),
+    ...(priorityClassName !== undefined && { priorityClassName }),
+    topologySpreadConstraints: spreadConstraints(blueprint),
+    containers: [container(blueprint, replica, half)],
+    volumes: volumes(blueprint, replica, half),
+  }
+}
+
+function spreadConstraints({ server }: Blueprint): NonNullable<V1PodSpec['topologySpreadConstraints']> {
+  const { topologySpreadConstraints: given } = server.spec
+  const labelSelector = { matchLabels: selectorLabels(server.metadata.name) }
+  // Whatever the number of replicas: another one must not restart those that are there.
+  if (given === undefined) {
+    return [{ maxSkew: 1, topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway', labelSelector }]
+  }
+  return given.map(constraint => ({ labelSelector, ...constraint })) as NonNullable<
+    V1PodSpec['topologySpreadConstraints']
+  >
+}
+
+function container(blueprint: Blueprint, replica: number, half: Half): V1Container {
+  const { server, image, rollout } = blueprint
+  const { spec } = server
+  const range = passiveRange(spec.passive, { replica, half, rollout })
+  const { subPath } = spec.storage
+  return {
+    name: containerName,
+    image,
+    ...(spec.imagePullPolicy !== undefined && { imagePullPolicy: spec.imagePullPolicy }),
+    args: ['serve', '--config', configurationDirectory],
+    ports: [
+      ...containerPorts(spec).map(({ listener, port }) => containerPort(listener.name, port)),
+      ...portsOf(range).map(port => containerPort(passivePortName(port), port)),
+      containerPort(probesPortName, probesPort),
+    ],
+    resources: (spec.resources ?? defaultResources) as NonNullable<V1Container['resources']>,
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    },
+    // The action `sleep` does the same from Kubernetes 1.30 on; without a handler that it knows, an older one refuses the pod.
+    lifecycle: { preStop: { exec: { command: ['sleep', String(farewellSeconds)] } } },
+    startupProbe: { httpGet: probe('/livez'), periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 60 },
+    livenessProbe: { httpGet: probe('/livez'), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
+    // Also while it drains: only to pods that are ready or serving are data connections of the last sessions taken.
+    readinessProbe: { httpGet: probe('/serving'), periodSeconds: 5, timeoutSeconds: 5, failureThreshold: 3 },
+    volumeMounts: [
+      { name: 'server', mountPath: `${configurationDirectory}/server`, readOnly: true },
+      { name: 'users', mountPath: `${configurationDirectory}/users`, readOnly: true },
+      ...(blueprint.certificate.kind === 'none'
+        ? []
+        : [{ name: 'tls', mountPath: `${configurationDirectory}/tls`, readOnly: true }]),
+      { name: 'data', mountPath: dataDirectory, ...(subPath !== undefined && { subPath }) },
+    ],
+  }
+}
+
+function containerPort(name: string, port: number) {
+  return { name, containerPort: port, protocol: 'TCP' }
+}
+
+function probe(path: string) {
+  return { path, port: probesPortName }
+}
+
+const defaultResources = { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '512Mi' } }
+
+function volumes(blueprint: Blueprint, replica: number, half: Half): V1Volume[] {
+  const { name } = blueprint.server.metadata
+  return [
+    {
+      name: 'server',
+      configMap: {
+        name: nameOf.configMap(name),
+        items: [{ key: serverYamlKey(replica, half), path: 'server.yaml' }],
+      },
+    },
+    {
+      // All there can be: a Secret more must not restart the pod.
+      name: 'users',
+      projected: {
+        sources: Array.from({ length: usersSecrets }, (_, shard) => ({
+          secret: { name: nameOf.usersSecret(name, shard), optional: true },
+        })),
+      },
+    },
+    ...tlsVolumes(blueprint),
+    dataVolume(blueprint),
+  ]
+}
+
+// Not optional: where a Secret is gone, pods that run keep what they have, and new ones wait, instead of another certificate.
+function tlsVolumes({ server, certificate }: Blueprint): V1Volume[] {
+  if (certificate.kind === 'none') return []
+  const { mode, secretName } = server.spec.tls.clientCertificates
+  const authority = mode === 'Disabled' ? undefined : secretName
+  return [
+    {
+      name: 'tls',
+      projected: {
+        sources: [
+          { secret: { name: certificate.secretName, items: [item('tls.crt'), item('tls.key')] } },
+          ...(authority === undefined ? [] : [{ secret: { name: authority, items: [item('ca.crt')] } }]),
+        ],
+      },
+    },
+  ]
+}
+
+function item(key: string) {
+  return { key, path: key }
+}
+
+function dataVolume({ server }: Blueprint): V1Volume {
+  const { emptyDir } = server.spec.storage
+  const claim = claimName(server)
+  if (claim !== undefined) return { name: 'data', persistentVolumeClaim: { claimName: claim } }
+  const sizeLimit = emptyDir?.sizeLimit
+  return { name: 'data', emptyDir: sizeLimit === undefined ? {} : { sizeLimit } }
+}

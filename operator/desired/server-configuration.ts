@@ -1,0 +1,75 @@
+/** `server.yaml` of one pod. */
+import { type Static, Type } from 'typebox'
+import { stringify } from 'yaml'
+import { serverSchema } from '../../server/config/schema.ts'
+import { toServerStyle } from '../api/kubernetes-style.ts'
+import type { Blueprint } from './blueprint.ts'
+import { containerPorts, type Half, passiveRange, portsOf, probesPort } from './ports.ts'
+
+const { properties } = serverSchema
+const written = Type.Partial(serverSchema)
+
+/** What the server reads; what is left out has the server's default. */
+function serverConfiguration(blueprint: Blueprint, replica: number, half: Half) {
+  const { server, rollout, advertised, peerCheck, addressesHidden } = blueprint
+  const { spec } = server
+  const { minVersion, sessionReuse, clientCertificates, truncatedUploads, clearCommandChannel } = spec.tls
+  const range = passiveRange(spec.passive, { replica, half, rollout })
+  return {
+    listeners: containerPorts(spec).map(({ listener: { name, tls }, port }) => ({
+      name,
+      port,
+      tls: toServerStyle(tls, properties.listeners.items.properties.tls),
+    })),
+    root: dataDirectory,
+    banner: spec.banner,
+    passive: {
+      ports: range,
+      advertisedAddress: advertised.addressOf(replica, half),
+      advertisedAddresses: advertised
+        .byNetwork(replica, half)
+        .map(({ clients, address }) => ({ clients: [...clients], address })),
+      advertisedPorts: portsOf(range).flatMap(port => {
+        const advertisedPort = advertised.ports.get(port)
+        return advertisedPort === undefined || advertisedPort === port ? [] : [{ port, advertised: advertisedPort }]
+      }),
+      peerCheck,
+    },
+    active: toServerStyle(spec.active, properties.active),
+    limits: {
+      ...toServerStyle(spec.limits, properties.limits),
+      // All clients together would be one that may not have more.
+      ...(addressesHidden && { maxSessionsPerAddress: spec.limits.maxSessions }),
+      drainTimeoutSeconds: spec.drainSeconds,
+    },
+    anonymous: toServerStyle(spec.anonymous, properties.anonymous),
+    tls: {
+      minVersion: toServerStyle(minVersion, properties.tls.properties.minVersion),
+      sessionReuse: toServerStyle(sessionReuse, properties.tls.properties.sessionReuse),
+      clientCertificates: toServerStyle(clientCertificates.mode, properties.tls.properties.clientCertificates),
+      truncatedUploads: toServerStyle(truncatedUploads, properties.tls.properties.truncatedUploads),
+      clearCommandChannel,
+    },
+    listing: toServerStyle(spec.listing, properties.listing),
+    logging: toServerStyle(spec.logging, properties.logging),
+    probes: { port: probesPort },
+  } satisfies DeepPartial<Static<typeof written>>
+}
+
+export function serverYaml(blueprint: Blueprint, replica: number, half: Half): string {
+  return stringify(serverConfiguration(blueprint, replica, half))
+}
+
+/** Key of the ConfigMap with `server.yaml` of a replica's pod. */
+export function serverYamlKey(replica: number, half: Half): string {
+  return `server-${replica}${half}.yaml`
+}
+
+/** Where the volume with the files is mounted. */
+export const dataDirectory = '/data'
+
+type DeepPartial<Value> = Value extends readonly (infer Item)[]
+  ? readonly DeepPartial<Item>[]
+  : Value extends object
+    ? { readonly [Key in keyof Value]?: DeepPartial<Value[Key]> | undefined }
+    : Value
