@@ -1,0 +1,177 @@
+/** Gathers all that a decision about a server needs: from the copies where there are any, from the cluster and the pods otherwise. */
+import { lookup } from 'node:dns/promises'
+import { abortable } from '../abortable.ts'
+import type { FtpServer } from '../api/ftp-server.ts'
+import type { Clock } from '../clock.ts'
+import { labelKeys, nameOf } from '../desired/names.ts'
+import { hasReason } from '../kubernetes/api-error.ts'
+import type { Cluster } from '../kubernetes/cluster.ts'
+import { kinds } from '../kubernetes/kinds.ts'
+import type { KubernetesObject } from '../kubernetes/object.ts'
+import type { ClusterView, SourceMetadata } from './cluster-view.ts'
+import { findLive, readNodeAddresses, readPod, readService, readSource } from './live.ts'
+import type { NodeAddress, Observation, ObservedPod, OperatorFacts, Source } from './observation.ts'
+import { fetchReport } from './pod-reports.ts'
+import { textAt } from './read.ts'
+
+export type ObserverOptions = {
+  readonly cluster: Pick<Cluster, 'get' | 'list' | 'isServed'>
+  readonly view: ClusterView
+  readonly operator: OperatorFacts
+  readonly clock: Clock
+}
+
+/** Most contents that are kept, over all servers. */
+const maxContents = 2000
+const nodesFreshMilliseconds = 30_000
+const resolutionFreshMilliseconds = 30_000
+const resolutionMilliseconds = 2000
+
+type Kept<Value> = { readonly value: Value; readonly since: number }
+
+export class Observer {
+  readonly #options: ObserverOptions
+  /** By kind, namespace and name; the least recently used first. */
+  readonly #contents = new Map<string, { readonly version: string; readonly source: Source }>()
+  readonly #resolved = new Map<string, Kept<boolean>>()
+  #nodes: Kept<ReadonlyMap<string, readonly NodeAddress[]>> | undefined
+
+  constructor(options: ObserverOptions) {
+    this.#options = options
+  }
+
+  /** Rejects where the cluster does not answer; pods that don't answer are part of what is observed. */
+  async observe(server: FtpServer, signal: AbortSignal): Promise<Observation> {
+    const { cluster, view, operator, clock } = this.#options
+    const [certificate, podMonitor, prometheusRule] = await Promise.all(
+      [kinds.certificate, kinds.podMonitor, kinds.prometheusRule].map(kind => cluster.isServed(kind, { signal })),
+    )
+    const served = {
+      certificate: certificate === true,
+      podMonitor: podMonitor === true,
+      prometheusRule: prometheusRule === true,
+    }
+    const live = [...view.liveOf(server), ...(await this.#optionalLive(server, served, signal))]
+    const [sources, claim, pods] = await Promise.all([
+      Promise.all(view.referencedBy(server).map(source => this.#content(server, source, signal))),
+      this.#claim(server, live, signal),
+      Promise.all(view.podsOf(server).map(pod => this.#pod(pod, signal))),
+    ])
+    const service = findLive(live, 'Service', server.metadata.name)
+    return {
+      now: clock.wallMilliseconds(),
+      server,
+      operator,
+      served,
+      sources: sources.filter(source => source !== undefined),
+      live,
+      otherServices: server.spec.service.type === 'LoadBalancer' ? view.servicesOfOthers(server) : [],
+      claim,
+      pods: pods.filter(pod => pod !== undefined),
+      nodes: needsNodes(server) ? await this.#nodeAddresses(signal) : new Map(),
+      resolvedNames: service === undefined ? new Map() : await this.#resolve(service),
+    }
+  }
+
+  async #optionalLive(
+    server: FtpServer,
+    served: Observation['served'],
+    signal: AbortSignal,
+  ): Promise<readonly KubernetesObject[]> {
+    const wanted = [
+      ...(served.certificate ? [kinds.certificate] : []),
+      ...(served.podMonitor ? [kinds.podMonitor] : []),
+      ...(served.prometheusRule ? [kinds.prometheusRule] : []),
+    ]
+    const { name, namespace } = server.metadata
+    const selection = { namespace, labelSelector: `${labelKeys.instance}=${name}`, signal }
+    const lists = await Promise.all(wanted.map(kind => this.#options.cluster.list(kind, selection)))
+    return lists.flatMap(({ items }) => items)
+  }
+
+  /** Read anew only if it is another version than the last time. Undefined if it has gone meanwhile. */
+  async #content(
+    { metadata: { namespace } }: FtpServer,
+    source: SourceMetadata,
+    signal: AbortSignal,
+  ): Promise<Source | undefined> {
+    const key = `${source.kind} ${namespace}/${source.name}`
+    const version = `${source.uid} ${source.resourceVersion}`
+    const known = this.#contents.get(key)
+    this.#contents.delete(key)
+    if (known?.version === version) {
+      this.#contents.set(key, known)
+      return known.source
+    }
+    const kind = source.kind === 'Secret' ? kinds.secret : kinds.configMap
+    const object = await this.#options.cluster.get(kind, { name: source.name, namespace }, { signal })
+    const read = object && readSource(object)
+    if (object === undefined || read === undefined) return undefined
+    this.#contents.set(key, { version: `${object.metadata.uid} ${object.metadata.resourceVersion}`, source: read })
+    const [oldest] = this.#contents.keys()
+    if (this.#contents.size > maxContents && oldest !== undefined) this.#contents.delete(oldest)
+    return read
+  }
+
+  async #claim(
+    { metadata, spec }: FtpServer,
+    live: readonly KubernetesObject[],
+    signal: AbortSignal,
+  ): Promise<KubernetesObject | undefined> {
+    const { claim, existingClaimName } = spec.storage
+    const name = existingClaimName ?? (claim === undefined ? undefined : nameOf.claim(metadata.name))
+    if (name === undefined) return undefined
+    const known = findLive(live, 'PersistentVolumeClaim', name)
+    return (
+      known ??
+      this.#options.cluster.get(kinds.persistentVolumeClaim, { name, namespace: metadata.namespace }, { signal })
+    )
+  }
+
+  async #pod(object: KubernetesObject, signal: AbortSignal): Promise<ObservedPod | undefined> {
+    const address = textAt(object, 'status', 'podIP')
+    const running = textAt(object, 'status', 'phase') === 'Running'
+    return readPod(object, address === undefined || !running ? undefined : await fetchReport(address, signal))
+  }
+
+  /** Empty where the operator may not read nodes. */
+  async #nodeAddresses(signal: AbortSignal): Promise<ReadonlyMap<string, readonly NodeAddress[]>> {
+    const now = this.#options.clock.milliseconds()
+    if (this.#nodes !== undefined && now - this.#nodes.since < nodesFreshMilliseconds) return this.#nodes.value
+    try {
+      const { items } = await this.#options.cluster.list(kinds.node, { signal })
+      const value = new Map(items.map(node => [node.metadata.name, readNodeAddresses(node)]))
+      this.#nodes = { value, since: now }
+      return value
+    } catch (error) {
+      if (!hasReason(error, 'Forbidden')) throw error
+      return new Map()
+    }
+  }
+
+  async #resolve(service: KubernetesObject): Promise<ReadonlyMap<string, boolean>> {
+    const names = readService(service).ingress.flatMap(({ hostname }) => hostname ?? [])
+    const results = await Promise.all(names.map(async name => [name, await this.#resolves(name)] as const))
+    return new Map(results)
+  }
+
+  async #resolves(name: string): Promise<boolean> {
+    const now = this.#options.clock.milliseconds()
+    const known = this.#resolved.get(name)
+    if (known !== undefined && now - known.since < resolutionFreshMilliseconds) return known.value
+    // A name server that is silent must not keep a worker from other servers.
+    const value = await abortable(lookup(name), AbortSignal.timeout(resolutionMilliseconds)).then(
+      () => true,
+      () => false,
+    )
+    this.#resolved.delete(name)
+    this.#resolved.set(name, { value, since: now })
+    const [oldest] = this.#resolved.keys()
+    if (this.#resolved.size > maxContents && oldest !== undefined) this.#resolved.delete(oldest)
+    return value
+  }
+}
+
+function needsNodes({ spec }: FtpServer): boolean {
+  return spec.hostNetwork || spec.service.type === 'NodePort'
+}

@@ -1,0 +1,26 @@
+/** Status of a resource that this operator can't read: one that an older or newer schema let in. Pure. */
+import type { KubernetesObject } from '../kubernetes/object.ts'
+import { conditionOf } from './read.ts'
+
+/** Undefined if status says so already: the time of the transition stays as it is. */
+export function unreadableStatus(object: KubernetesObject, errors: readonly string[], now: number): unknown {
+  const message = errors.join('; ').slice(0, longestMessage)
+  const before = conditionOf(object, 'Stalled')
+  const { generation } = object.metadata
+  if (before?.status === 'True' && before.message === message) return undefined
+  const common = {
+    observedGeneration: generation,
+    lastTransitionTime: new Date(now).toISOString().replace(/\.\d{3}Z$/, 'Z'),
+    reason: 'InvalidSpec',
+    message,
+  }
+  return {
+    observedGeneration: generation,
+    conditions: [
+      { type: 'Ready', status: 'False', ...common },
+      { type: 'Stalled', status: 'True', ...common },
+    ],
+  }
+}
+
+const longestMessage = 2048

@@ -1,0 +1,160 @@
+/** The operator in a running state: caches, election, controller, probes. Knows no process. */
+import { randomBytes } from 'node:crypto'
+import type { KubeConfig } from '@kubernetes/client-node'
+import { resourceKind } from './api/ftp-server.ts'
+import { systemClock } from './clock.ts'
+import { createController } from './controller/controller.ts'
+import { createLeaderElector } from './controller/leader.ts'
+import { fieldManager } from './desired/names.ts'
+import { ClusterView } from './ftp-server/cluster-view.ts'
+import { Observer } from './ftp-server/observer.ts'
+import { appliedKinds, createReconciler } from './ftp-server/reconciler.ts'
+import { createCluster } from './kubernetes/cluster.ts'
+import { createCredentials } from './kubernetes/credentials.ts'
+import { createEventRecorder } from './kubernetes/events.ts'
+import { createTransport } from './kubernetes/transport.ts'
+import { createLogger } from './logger.ts'
+import { createOperatorMetrics } from './metrics.ts'
+import { startProbes } from './probes.ts'
+import type { Settings } from './settings.ts'
+
+export type OperatorOptions = {
+  readonly settings: Settings
+  readonly kubeConfig: KubeConfig
+  readonly output: { write(line: string): unknown }
+  /** Name of this process for others: the pod's. */
+  readonly instance: string
+  /** Where it runs; undefined if that is not in the cluster. */
+  readonly namespace: string | undefined
+  readonly version: string
+  /** Version of Node. */
+  readonly runtime: string
+}
+
+export interface Operator {
+  readonly probesPort: number
+  /** Whether this process reconciles now. */
+  isLeading(): boolean
+  /** Lets running reconciles end, gives the lease back and closes everything. */
+  stop(): Promise<void>
+}
+
+const lease = 'ftp-operator'
+const graceSeconds = 10
+
+/** Rejects if the probes' port can't be listened on. The API server may be unreachable: then it waits for it. */
+export async function startOperator(options: OperatorOptions): Promise<Operator> {
+  const { settings, version, runtime, instance, namespace } = options
+  const clock = systemClock
+  const random = Math.random
+  const logger = createLogger(settings.logLevel, options.output)
+  const metrics = createOperatorMetrics({ version, runtime })
+  const transport = createTransport({
+    credentials: createCredentials(options.kubeConfig, clock),
+    clock,
+    random,
+    userAgent: `ftp-operator/${version}`,
+    onAttempt: attempt => metrics.onAttempt(attempt),
+  })
+  const unfenced = createCluster({ transport, clock, kinds: appliedKinds })
+  // Whoever lost the lease a moment ago must not write any more, whatever is under way.
+  const cluster = createCluster({ transport, clock, kinds: appliedKinds, beforeWrite: expectToLead })
+  const view = new ClusterView({ cluster: unfenced, namespaces: settings.namespaces, clock, random, logger, metrics })
+  const events = createEventRecorder({
+    cluster,
+    controller: `${resourceKind.group}/controller`,
+    instance,
+    clock,
+    logger,
+  })
+  const observer = new Observer({
+    cluster,
+    view,
+    clock,
+    operator: {
+      defaultImage: settings.serverImage,
+      namespace,
+      clusterDomain: 'cluster.local',
+      clusterNetworks: settings.clusterNetworks,
+    },
+  })
+  const reconcile = createReconciler({ cluster, view, observer, events, clock, logger })
+  let leadsAlone = false
+  const elector = createLeaderElector({
+    cluster: unfenced,
+    lease: { namespace: settings.leaderElectionNamespace, name: lease },
+    identity: `${instance}_${randomBytes(4).toString('hex')}`,
+    lead,
+    onChange: metrics.leader(lease),
+    clock,
+    random,
+    logger,
+  })
+  const probes = await startProbes({
+    port: settings.probesPort,
+    host: '::',
+    registry: metrics.registry,
+    unready: () => (view.hasSynced ? [] : ['the caches are not in sync yet']),
+    onFault: error => logger.error({ err: error }, 'the probes failed'),
+  })
+  const alone = new AbortController()
+  view.start()
+  if (settings.leaderElection) elector.start()
+  const leadingAlone = settings.leaderElection ? Promise.resolve() : leadAlone()
+  logger.info(
+    { version, namespaces: settings.namespaces ?? 'all', image: settings.serverImage },
+    `${fieldManager} started`,
+  )
+
+  return {
+    probesPort: probes.port,
+    isLeading: () => leadsAlone || elector.isLeader(),
+    async stop() {
+      alone.abort(new Error('the operator stops'))
+      await leadingAlone
+      await elector.stop()
+      await events.close()
+      await view.stop()
+      await probes.close()
+      await transport.close()
+      logger.info('stopped')
+    },
+  }
+
+  function expectToLead(): void {
+    if (!leadsAlone && !elector.isLeader()) throw new Error('this process does not lead')
+  }
+
+  async function leadAlone(): Promise<void> {
+    leadsAlone = true
+    await lead(alone.signal).catch((error: unknown) => {
+      if (!alone.signal.aborted) logger.error({ err: error }, 'the controller failed')
+    })
+    leadsAlone = false
+  }
+
+  /** A controller for each term; the caches outlive it. */
+  async function lead(signal: AbortSignal): Promise<void> {
+    const controller = createController({
+      name: 'ftpserver',
+      reconcile,
+      sources: view.sources,
+      workers: settings.workers,
+      clock,
+      random,
+      logger,
+      metrics: metrics.controller('ftpserver', settings.workers),
+    })
+    try {
+      await controller.start(signal)
+      await aborted(signal)
+    } finally {
+      await controller.stop({ graceSeconds })
+    }
+  }
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  await new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
+}

@@ -1,0 +1,158 @@
+/** `render -f FILE`: the manifests that would be applied for each FtpServer of a file, as YAML, without a cluster. */
+import { readFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { parseAllDocuments, stringify } from 'yaml'
+import { kind } from './api/ftp-server.ts'
+import { createReader } from './api/read.ts'
+import { annotationKeys } from './desired/names.ts'
+import { readSource } from './ftp-server/live.ts'
+import type { Observation, OperatorFacts, Source } from './ftp-server/observation.ts'
+import { plan } from './ftp-server/plan.ts'
+import { at, recordAt, textAt } from './ftp-server/read.ts'
+import type { KubernetesObject, Manifest } from './kubernetes/object.ts'
+
+export type RenderOptions = {
+  readonly argv: readonly string[]
+  /** Read for `-f -`. */
+  readonly input: AsyncIterable<Uint8Array | string>
+  readonly output: { write(text: string): unknown }
+  readonly error: { write(text: string): unknown }
+  readonly operator: OperatorFacts
+  /** Milliseconds since the epoch. */
+  readonly now: number
+}
+
+const renderUsage = `Usage: ftp-operator render -f FILE [--namespace NAME]
+
+Prints what the operator would apply for each FtpServer in FILE (- for standard input). Secrets and
+ConfigMaps in FILE are those that the servers refer to; all else that only a cluster knows is left open.
+`
+
+/** Resolves to the exit code: 0, 1 for a file that can't be rendered, 2 for wrong arguments. */
+export async function renderCommand(options: RenderOptions): Promise<number> {
+  const { output, error } = options
+  const parsed = parseOptions(options.argv)
+  if ('message' in parsed) {
+    error.write(`${parsed.message}\n\n${renderUsage}`)
+    return 2
+  }
+  try {
+    const text = parsed.file === '-' ? await readAll(options.input) : await readFile(parsed.file, 'utf8')
+    const { servers, sources } = readDocuments(text, parsed.namespace)
+    if (servers.length === 0) throw new Error(`${parsed.file} has no ${kind}`)
+    for (const server of servers) {
+      const { manifests, notes } = render(server, sources, options)
+      for (const note of notes) error.write(`${server.metadata.name}: ${note}\n`)
+      for (const manifest of manifests) output.write(`---\n${stringify(manifest, yamlOptions)}`)
+    }
+    return 0
+  } catch (fault) {
+    error.write(`${fault instanceof Error ? fault.message : String(fault)}\n`)
+    return 1
+  }
+}
+
+// kubectl reads YAML 1.1, in which a bare `yes` is no text.
+const yamlOptions = { lineWidth: 0, version: '1.1' } as const
+
+type Server = Observation['server']
+
+function parseOptions(
+  argv: readonly string[],
+): { readonly file: string; readonly namespace: string } | { readonly message: string } {
+  try {
+    const { values } = parseArgs({
+      args: [...argv],
+      options: {
+        filename: { type: 'string', short: 'f' },
+        namespace: { type: 'string', short: 'n', default: 'default' },
+      },
+    })
+    if (values.filename === undefined) return { message: '-f FILE must be given' }
+    return { file: values.filename, namespace: values.namespace }
+  } catch (fault) {
+    return { message: fault instanceof Error ? fault.message : String(fault) }
+  }
+}
+
+function readDocuments(text: string, namespace: string) {
+  const read = createReader()
+  const servers: Server[] = []
+  const sources: Source[] = []
+  for (const document of parseAllDocuments(text)) {
+    if (document.errors.length > 0) throw new Error(document.errors.map(({ message }) => message).join('\n'))
+    const value: unknown = document.toJS()
+    if (textAt(value, 'kind') === kind) {
+      const result = read(value)
+      if (!result.valid) throw new Error(result.errors.join('\n'))
+      const { metadata } = result.value
+      servers.push({ ...result.value, metadata: { ...metadata, namespace: metadata.namespace ?? namespace, uid: '' } })
+    } else if (textAt(value, 'metadata', 'name') !== undefined) {
+      const source = readSource(withEncodedText(value as KubernetesObject))
+      if (source !== undefined) sources.push(source)
+    }
+  }
+  return { servers, sources }
+}
+
+/** As the API server does with `stringData`. */
+function withEncodedText(object: KubernetesObject): KubernetesObject {
+  const texts = Object.entries(at(object, 'stringData') ?? {})
+  const encoded = texts.map(([key, text]) => [key, Buffer.from(String(text)).toString('base64')])
+  return { ...object, data: { ...recordAt(object, 'data'), ...Object.fromEntries(encoded) } }
+}
+
+function render(server: Server, sources: readonly Source[], { operator, now }: RenderOptions) {
+  const { podMonitor, prometheusRule } = server.spec.monitoring
+  const { apply, problems, certificateNeeded } = plan({
+    now,
+    server,
+    operator,
+    // Nobody knows: what is asked for outright is shown.
+    served: {
+      certificate: true,
+      podMonitor: podMonitor === 'Enabled',
+      prometheusRule: prometheusRule === 'Enabled',
+    },
+    sources,
+    live: [],
+    otherServices: [],
+    claim: undefined,
+    pods: [],
+    nodes: new Map(),
+    resolvedNames: new Map(),
+  })
+  return {
+    manifests: apply.map(withoutClusterFields),
+    notes: [
+      ...problems.map(({ source, message }) => `${source} ${message}`),
+      ...(certificateNeeded === undefined
+        ? []
+        : [`Secret ${certificateNeeded.secretName} with a self-signed certificate is made in the cluster`]),
+    ],
+  }
+}
+
+/** Without an owner: its uid is only known in the cluster, which would delete what has a wrong one. */
+function withoutClusterFields(manifest: Manifest): Manifest {
+  const {
+    ownerReferences: _,
+    annotations = {},
+    ...metadata
+  } = manifest.metadata as Manifest['metadata'] & {
+    readonly ownerReferences?: unknown
+    readonly annotations?: Readonly<Record<string, string>>
+  }
+  const { [annotationKeys.appliedHash]: __, ...rest } = annotations
+  return {
+    ...manifest,
+    metadata: { ...metadata, ...(Object.keys(rest).length > 0 && { annotations: rest }) },
+  }
+}
+
+async function readAll(input: AsyncIterable<Uint8Array | string>): Promise<string> {
+  let text = ''
+  const decoder = new TextDecoder()
+  for await (const chunk of input) text += typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true })
+  return text + decoder.decode()
+}

@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest'
+import { flags, parseSettings } from './settings.ts'
+
+test('without flags and variables, the operator looks after the whole cluster and elects a leader', () => {
+  expect(parseSettings([], {})).toMatchObject({
+    namespaces: undefined,
+    leaderElection: true,
+    workers: 4,
+    probesPort: 8081,
+  })
+})
+
+test('a flag wins over its variable', () => {
+  const environment = { FTP_OPERATOR_WORKERS: '2', FTP_OPERATOR_NAMESPACES: 'a, b' }
+  expect(parseSettings(['--workers', '8'], environment)).toMatchObject({ workers: 8, namespaces: ['a', 'b'] })
+})
+
+test('the Lease is in the namespace of the pod unless told', () => {
+  expect(parseSettings([], { POD_NAMESPACE: 'ftp' }).leaderElectionNamespace).toBe('ftp')
+  expect(parseSettings(['--leader-election-namespace', 'x'], { POD_NAMESPACE: 'ftp' }).leaderElectionNamespace).toBe(
+    'x',
+  )
+})
+
+test.each([
+  ['workers', '0', 'a number from 1 to 64'],
+  ['workers', 'many', 'a number from 1 to 64'],
+  ['probes-port', '70000', 'a number from 1 to 65535'],
+  ['log-level', 'loud', 'one of debug, info, warn, error'],
+  ['leader-election', 'yes', 'one of true, false'],
+] as const)('--%s %s is refused with what it must be', (name, value, must) => {
+  expect(() => parseSettings([`--${name}`, value], {})).toThrow(`--${name} (${flags[name].variable}) must be ${must}`)
+})
+
+test('an unknown flag is refused by name', () => {
+  expect(() => parseSettings(['--speed', '9'], {})).toThrow('--speed')
+})
