@@ -1,0 +1,56 @@
+/** Clients from elsewhere: a network of their own, with addresses that neither the node nor the pods have. */
+import { randomBytes, randomInt } from 'node:crypto'
+import { run } from './clients/process.ts'
+
+export type Outside = {
+  /** Two of them, of two clients. */
+  readonly addresses: readonly [string, string]
+  /** Runs a program there. Rejects with what it said if it fails. */
+  run(program: string, args: readonly string[], deadlineMilliseconds?: number): Promise<string>
+  dispose(): Promise<void>
+}
+
+/** Why there can be none here; undefined if there can. */
+export async function whyNoOutside(): Promise<string | undefined> {
+  const name = `probe-${randomBytes(3).toString('hex')}`
+  try {
+    await run('ip', ['netns', 'add', name])
+    await run('ip', ['netns', 'delete', name])
+    return undefined
+  } catch {
+    return 'it takes `ip netns` and the right to use it, in the network of the node'
+  }
+}
+
+/** Next to the node, which routes for it. */
+export async function createOutside(): Promise<Outside> {
+  const id = randomBytes(3).toString('hex')
+  const [namespace, link] = [`outside-${id}`, `out${id}`]
+  // For documentation (RFC 5737); eight addresses each, so that several tests can run at once.
+  const first = 8 * randomInt(31)
+  const [router, one, other] = [1, 2, 3].map(offset => `198.51.100.${first + offset}`) as [string, string, string]
+  const ip = (...args: readonly string[]) => run('ip', args)
+  const dispose = async () => {
+    await ip('netns', 'delete', namespace)
+  }
+  await ip('netns', 'add', namespace)
+  try {
+    await ip('link', 'add', link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', namespace)
+    await ip('address', 'add', `${router}/29`, 'dev', link)
+    await ip('link', 'set', link, 'up')
+    for (const address of [one, other]) await ip('-n', namespace, 'address', 'add', `${address}/29`, 'dev', 'eth0')
+    for (const device of ['lo', 'eth0']) await ip('-n', namespace, 'link', 'set', device, 'up')
+    await ip('-n', namespace, 'route', 'add', 'default', 'via', router)
+  } catch (error) {
+    await dispose()
+    throw error
+  }
+  return {
+    addresses: [one, other],
+    async run(program, args, deadlineMilliseconds = 30_000) {
+      const inside = ['netns', 'exec', namespace, program, ...args]
+      return (await run('ip', inside, { deadlineMilliseconds })).stdout
+    },
+    dispose,
+  }
+}
