@@ -1,0 +1,114 @@
+/** What is made from the schema of the resource: the CustomResourceDefinition as YAML, and the page of its reference. */
+import { stringify } from 'yaml'
+import { customResourceDefinition } from '../operator/api/custom-resource-definition.ts'
+import { group, plural } from '../operator/api/ftp-server.ts'
+import type { JsonSchema } from '../operator/api/kubernetes-style.ts'
+import type { Rule } from '../operator/api/rules.ts'
+import { code, escapeCell, table } from './markdown.ts'
+
+/** After the convention of controller-gen: the group, and the plural of the kind. */
+export const customResourceFile = `${group}_${plural}.yaml`
+
+export function customResourceYaml(): string {
+  // kubectl reads YAML 1.1, in which words such as `on` are booleans.
+  return stringify(customResourceDefinition(), { version: '1.1', lineWidth: 120, aliasDuplicateObjects: false })
+}
+
+export function customResourcePage(): string {
+  const { spec } = customResourceDefinition()
+  return [
+    '# FtpServer',
+    ...spec.versions.flatMap(({ name: version, schema: { openAPIV3Schema: schema } }) => [
+      `${schema.description ?? ''} \`apiVersion: ${spec.group}/${version}\`, short name \`ftp\`. Only \`spec.storage\` must be written. Unknown fields and wrong values are refused by the API server. \`kubectl explain ftpserver.spec\` says the same as this page.`,
+      nameNote(schema.properties?.['metadata']?.properties?.['name']),
+      ...['spec', 'status'].flatMap(part => sections(part, schema.properties?.[part] ?? {})),
+    ]),
+  ].join('\n\n')
+}
+
+function nameNote({ maxLength }: JsonSchema = {}): string {
+  return `\`metadata.name\` has at most ${String(maxLength)} characters: lower-case letters, digits and \`-\`, starting with a letter.`
+}
+
+type Field = { readonly path: string; readonly schema: JsonSchema; readonly required: boolean }
+
+/** A section for what is directly in `spec` or `status`, and one for each of its fields that has fields of its own. */
+function sections(name: string, schema: JsonSchema): string[] {
+  const direct = fieldsOf(name, schema)
+  const deep = direct.filter(field => allBelow(field).length > 0)
+  return [
+    `## ${name}`,
+    fieldTable(direct, `${name}.`),
+    ...ruleList([{ path: name, schema, required: true }]),
+    ...deep.flatMap(field => [
+      `### ${field.path}`,
+      field.schema.description ?? '',
+      fieldTable(allBelow(field), `${field.path}${field.schema.items ? '[]' : ''}.`),
+      ...ruleList([field, ...allBelow(field)]),
+    ]),
+  ]
+}
+
+function fieldsOf(path: string, { properties = {}, required = [] }: JsonSchema): Field[] {
+  return Object.entries(properties).map(([key, schema]) => ({
+    path: `${path}.${key}`,
+    schema,
+    required: required.includes(key),
+  }))
+}
+
+function allBelow({ path, schema }: Field): Field[] {
+  const direct = schema.items ? fieldsOf(`${path}[]`, schema.items) : fieldsOf(path, schema)
+  return direct.flatMap(field => [field, ...allBelow(field)])
+}
+
+function fieldTable(fields: readonly Field[], prefix: string): string {
+  return table(
+    ['field', 'type', 'default', 'meaning'],
+    fields.map(({ path, schema, required }) => [
+      code(path.slice(prefix.length)),
+      typeOf(schema),
+      fallbackOf(schema, required),
+      escapeCell(schema.description ?? ''),
+    ]),
+  )
+}
+
+function ruleList(fields: readonly Field[]): string[] {
+  const lines = fields.flatMap(({ path, schema: { items, ...schema } }) => [
+    ...rulesOf(schema).map(rule => ruleLine(path, rule)),
+    ...rulesOf(items ?? {}).map(rule => ruleLine(`${path}[]`, rule)),
+  ])
+  return lines.length > 0 ? ['Rules:', lines.join('\n')] : []
+}
+
+function rulesOf(schema: JsonSchema): readonly Rule[] {
+  return (schema['x-kubernetes-validations'] ?? []) as readonly Rule[]
+}
+
+function ruleLine(path: string, { fieldPath = '', message }: Rule): string {
+  return `- ${code(`${path}${fieldPath}`)} ${message}.`
+}
+
+function typeOf(schema: JsonSchema): string {
+  const { items, additionalProperties: values, minimum, maximum, maxLength } = schema
+  const upTo = (amount: number | undefined, unit: string) => (amount === undefined ? '' : `, up to ${amount}${unit}`)
+  if (items) {
+    const kind = schema['x-kubernetes-list-type'] === 'set' ? 'set' : 'list'
+    return `${kind} of ${items.properties ? 'objects' : typeOf(items)}${upTo(schema.maxItems, ' entries')}`
+  }
+  if (schema.enum) return schema.enum.map(code).join(', ')
+  if (schema['x-kubernetes-int-or-string'] === true) return 'integer or text'
+  if (schema.type === 'integer') return `integer${minimum === undefined ? '' : `, ${minimum} to ${maximum}`}`
+  if (typeof values === 'object') return `map to ${typeOf(values as JsonSchema)}`
+  if (schema.type === 'string')
+    return `text${schema.format === undefined ? upTo(maxLength, ' characters') : ' (RFC 3339)'}`
+  return schema.type ?? ''
+}
+
+function fallbackOf(schema: JsonSchema, required: boolean): string {
+  if (schema.default === undefined) return required ? 'required' : ''
+  // An object whose parts have defaults of their own.
+  if (schema.properties) return ''
+  return code(typeof schema.default === 'string' ? schema.default : JSON.stringify(schema.default))
+}

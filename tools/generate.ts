@@ -1,0 +1,60 @@
+/** Writes what is made from the sources: the reference, the CustomResourceDefinition and parts of the charts. With `--check`, writes nothing and fails if a file is not what it would be. */
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { commands } from '../server/commands/index.ts'
+import { siteCommands } from '../server/commands/site.ts'
+import { chartFiles } from './charts.ts'
+import { commandsPage } from './command-reference.ts'
+import { configurationPage, serverJsonSchema, usersJsonSchema } from './configuration-reference.ts'
+import { customResourceFile, customResourcePage, customResourceYaml } from './custom-resource.ts'
+import { rfcRows } from './rfc-rows.ts'
+
+const note = 'Made by `npm run generate`; changes made here get lost.'
+const page = (text: string) => `<!-- ${note} -->\n\n${text}\n`
+/** By directory, which has nothing else in it. */
+const directories: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'docs/reference': {
+    'commands.md': page(commandsPage(commands, siteCommands, rfcRows)),
+    'configuration.md': page(configurationPage()),
+    'ftpserver.md': page(customResourcePage()),
+    'server.schema.json': serverJsonSchema(),
+    'users.schema.json': usersJsonSchema(),
+  },
+  crds: { [customResourceFile]: `# ${note}\n${customResourceYaml()}` },
+}
+
+process.chdir(`${import.meta.dirname}/..`)
+for (const [directory, files] of Object.entries(directories)) {
+  if (process.argv.includes('--check')) await check(directory, files)
+  else await write(directory, files)
+}
+// These lie among files that are written by hand.
+for (const [path, content] of Object.entries(await chartFiles(customResourceYaml()))) {
+  if (!process.argv.includes('--check')) await writeFile(path, content)
+  else if (await isStale(path, content)) reportStale(path)
+}
+
+async function write(directory: string, files: Readonly<Record<string, string>>): Promise<void> {
+  await mkdir(directory, { recursive: true })
+  for (const [name, content] of Object.entries(files)) await writeFile(`${directory}/${name}`, content)
+}
+
+async function check(directory: string, files: Readonly<Record<string, string>>): Promise<void> {
+  for (const [name, content] of Object.entries(files)) {
+    const path = `${directory}/${name}`
+    if (await isStale(path, content)) reportStale(path)
+  }
+  const present = await readdir(directory).catch(() => [])
+  for (const name of present.filter(each => !Object.hasOwn(files, each))) {
+    console.error(`${directory}/${name} is made by nothing: delete it`)
+    process.exitCode = 1
+  }
+}
+
+async function isStale(path: string, content: string): Promise<boolean> {
+  return (await readFile(path, 'utf8').catch(() => undefined)) !== content
+}
+
+function reportStale(path: string): void {
+  console.error(`${path} is stale: run npm run generate`)
+  process.exitCode = 1
+}
