@@ -8,5 +8,7 @@ export default defineConfig({
     hookTimeout: 180_000,
     // One node, one set of ports: the files take turns.
     fileParallelism: false,
+    // A cluster has moods of its own: node ports are drawn by chance, and kube-proxy is a moment late now and then.
+    retry: 1,
   },
 })
