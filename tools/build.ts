@@ -16,6 +16,7 @@ process.chdir(projectDirectory)
 // What is in a directory that somebody named stays.
 if (process.argv[2] === undefined) await rm(outputDirectory, { recursive: true, force: true })
 const { metafile } = await build({
+  absWorkingDir: projectDirectory,
   entryPoints: Object.entries(entries)
     .filter(([, file]) => existsSync(file))
     .map(([out, file]) => ({ out, in: file })),
