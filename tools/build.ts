@@ -1,12 +1,14 @@
 /** Bundles the programs into single files that run without node_modules: in `dist/`, or the directory that is named. */
 import { existsSync } from 'node:fs'
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
+import { billOfMaterials, licenceTexts, packagesOf } from './bundled-packages.ts'
 
 const entries = {
   server: 'server/main.ts',
   'password-worker': 'server/auth/password-worker.ts',
+  'list-worker': 'server/config/list-worker.ts',
   operator: 'operator/main.ts',
 }
 const projectDirectory = join(import.meta.dirname, '..')
@@ -34,18 +36,22 @@ const { metafile } = await build({
   // CommonJS dependencies call require() for Node's own modules, which an ES module does not have.
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
 })
-await writeFile(`${outputDirectory}/LICENSES.txt`, await licences(Object.keys(metafile.inputs)))
+const native = await copyNative()
+const bundled = await packagesOf([...Object.keys(metafile.inputs), ...native])
+const product = JSON.parse(await readFile('package.json', 'utf8'))
+await writeFile(`${outputDirectory}/LICENSES.txt`, licenceTexts(bundled))
+await writeFile(`${outputDirectory}/sbom.cdx.json`, billOfMaterials(product, bundled))
 
-/** The licences of all packages that these files come from, as they demand of those who pass them on. */
-async function licences(files: readonly string[]): Promise<string> {
-  const packages = new Set(files.flatMap(file => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []))
-  const texts = await Promise.all([...packages].toSorted().map(licence))
-  return texts.join(`\n${'-'.repeat(80)}\n\n`)
-}
-
-async function licence(directory: string): Promise<string> {
-  const { name, version, license } = JSON.parse(await readFile(`${directory}/package.json`, 'utf8'))
-  const file = (await readdir(directory)).find(candidate => /^licen[cs]e/i.test(candidate))
-  const text = file ? await readFile(`${directory}/${file}`, 'utf8') : `License: ${license}\n`
-  return `${name} ${version}\n\n${text}`
+/** Native code can't be bundled: `koffi` goes beside the programs, for this platform only. Gives what was copied; without it they work as well. */
+async function copyNative(): Promise<readonly string[]> {
+  if (!existsSync('node_modules/koffi')) return []
+  const platforms = existsSync('node_modules/@koromix') ? await readdir('node_modules/@koromix') : []
+  const copied = [
+    ...['package.json', 'LICENSE.txt', 'index.cjs', 'src/koffi/index.cjs', 'src/koffi/src/static.cjs'].map(
+      file => `node_modules/koffi/${file}`,
+    ),
+    ...platforms.filter(name => name.startsWith('koffi-')).map(name => `node_modules/@koromix/${name}`),
+  ]
+  await Promise.all(copied.map(path => cp(path, join(outputDirectory, path), { recursive: true })))
+  return copied
 }
