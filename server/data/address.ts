@@ -67,6 +67,12 @@ export function isUnspecified({ address }: Address): boolean {
   return ['0.0.0.0', '::'].includes(canonicalAddress(address))
 }
 
+/** Where PORT and EPRT name such an address, a client behind NAT has told its own. */
+export function isPrivate(address: string): boolean {
+  const plain = canonicalAddress(address)
+  return privateNetworks.check(plain, isIP(plain) === 6 ? 'ipv6' : 'ipv4')
+}
+
 /** One spelling for each address; IPv4 that came mapped into IPv6, as IPv4. */
 export function canonicalAddress(address: string): string {
   const plain = plainAddress(address)
@@ -93,3 +99,14 @@ for (const [network, prefix] of [
   ['ff00::', 8],
 ] as const)
   neverForeign.addSubnet(network, prefix, 'ipv6')
+
+// RFC 1918, RFC 6598 and RFC 4193.
+const privateNetworks = new BlockList()
+for (const [network, prefix] of [
+  ['10.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+  ['100.64.0.0', 10],
+] as const)
+  privateNetworks.addSubnet(network, prefix, 'ipv4')
+privateNetworks.addSubnet('fc00::', 7, 'ipv6')

@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest'
 import { AdvertisedAddresses, advertisedPort } from './advertised-address.ts'
 
 const passive = {
-  ports: { first: 30_000, last: 30_099 },
+  ports: { first: 20_000, last: 20_099 },
   advertisedAddress: '203.0.113.9',
   advertisedAddresses: [
     { clients: ['10.0.0.0/8', '2001:db8::/32'], address: 'auto' },
     { clients: ['10.1.0.0/16', '192.0.2.1'], address: 'ftp.example' },
   ],
-  advertisedPorts: [{ port: 30_001, advertised: 31_001 }],
+  advertisedPorts: [{ port: 20_001, advertised: 31_001 }],
   peerCheck: 'same-address' as const,
 }
 
@@ -72,6 +72,6 @@ describe('AdvertisedAddresses', () => {
 
 describe('advertisedPort', () => {
   it('maps ports that are reached under other numbers', () => {
-    expect([30_000, 30_001].map(port => advertisedPort(passive, port))).toEqual([30_000, 31_001])
+    expect([20_000, 20_001].map(port => advertisedPort(passive, port))).toEqual([20_000, 31_001])
   })
 })

@@ -1,7 +1,10 @@
 /** A data connection, in clear text or under TLS: moves bytes with backpressure, and ends well. */
 import type { Socket } from 'node:net'
 import type { SecureChannel } from '../tls/secure-channel.ts'
-import { ChunkQueue } from './chunk-queue.ts'
+import type { BufferPool } from './buffer-pool.ts'
+import { type Consumer, Intake } from './intake.ts'
+import { readInto } from './read-into.ts'
+import type { KernelSocket, Sendfile } from './sendfile.ts'
 
 /** How long the client may take to close after the last byte; its slowness costs it this much, but not its transfer. */
 const lingerMilliseconds = 5000
@@ -20,6 +23,7 @@ export class DataConnection {
   #bytesWritten = 0
   #loss: Error | undefined
   #onStall: (() => void) | undefined
+  #stallMilliseconds = 0
 
   /** Takes a connected socket that has not been read from, and the TLS channel over it, if any. */
   constructor(socket: Socket, channel?: SecureChannel) {
@@ -69,22 +73,40 @@ export class DataConnection {
     await this.#closed()
   }
 
+  /** For the kernel to send on by itself, which it can in clear text. Close it before the connection. */
+  kernelSocket(sendfile: Sendfile | undefined): KernelSocket | undefined {
+    return this.#channel === undefined && !this.#socket.destroyed ? sendfile?.join(this.#socket) : undefined
+  }
+
+  /** Counts what the kernel sends by itself: `send` resolves to bytes, 0 or less for none, and so does this. Rejects when the connection is lost. */
+  async transmit(send: () => Promise<number>): Promise<number> {
+    const taken = this.#socket.destroyed ? 0 : await send()
+    if (taken > 0) {
+      this.#bytesWritten += taken
+      // The socket has seen nothing of it.
+      if (this.#onStall !== undefined && !this.#socket.destroyed) this.#socket.setTimeout(this.#stallMilliseconds)
+    }
+    if (this.#socket.destroyed) throw this.#loss ?? new Error('connection closed')
+    return taken
+  }
+
   /**
-   * Reads to the end. The bytes are valid until the promise of `onChunk` settles; one call runs at a time, while more is read.
+   * Reads to the end. The bytes are valid until `consume` is done with them; one call runs at a time, while more is read.
    * Resolves after the last call, to whether the client ended TLS with close_notify (undefined in clear text). Rejects, after the
-   * running call has settled, when the connection is lost or with what `onChunk` rejected with.
+   * running call has settled, when the connection is lost or with what `consume` rejected with.
    */
-  async receive(onChunk: (bytes: Uint8Array) => Promise<void>): Promise<ReceivedEnd> {
+  async receive(consume: Consumer, buffers: BufferPool): Promise<ReceivedEnd> {
     const stream = this.#stream
-    const queue = new ChunkQueue(onChunk, () => stream.resume())
+    const intake = new Intake(consume, buffers, () => stream.resume())
     const onData = (chunk: Buffer) => {
       this.#bytesRead += chunk.length
-      if (queue.add(chunk) === 'full') stream.pause()
+      if (intake.add(chunk) === 'full') stream.pause()
     }
+    const release = this.#readInto(intake, onData)
     try {
       await this.#operation<void>((resolve, reject) => {
-        queue.onFailure = reject
-        stream.on('data', onData)
+        intake.onFailure = reject
+        if (release === undefined) stream.on('data', onData)
         stream.once('end', resolve)
         stream.resume()
         // The end may have been reached before anybody listened.
@@ -93,9 +115,11 @@ export class DataConnection {
     } finally {
       stream.off('data', onData)
       // What arrived is kept even if the rest is lost: the client may resume.
-      await queue.idle()
+      await intake.idle()
+      release?.()
+      intake.close()
     }
-    queue.throwIfFailed()
+    intake.throwIfFailed()
     return { closeNotify: this.#channel?.closeNotifyReceived, broken: this.#channel?.inputIsBroken === true }
   }
 
@@ -104,7 +128,8 @@ export class DataConnection {
     const watched = this.#channel?.activity ?? this.#socket
     if (this.#onStall !== undefined) watched.off('timeout', this.#onStall)
     this.#onStall = seconds === 0 ? undefined : onStall
-    watched.setTimeout(seconds * 1000)
+    this.#stallMilliseconds = seconds * 1000
+    watched.setTimeout(this.#stallMilliseconds)
     if (this.#onStall !== undefined) watched.once('timeout', this.#onStall)
   }
 
@@ -118,6 +143,24 @@ export class DataConnection {
   reset(): void {
     if (!this.#socket.destroyed) this.#socket.resetAndDestroy()
     this.destroy()
+  }
+
+  #readInto(intake: Intake, onData: (chunk: Buffer) => void): (() => void) | undefined {
+    const stream = this.#stream
+    if (stream.destroyed) return undefined
+    // What came with the handshake.
+    while (stream.readableLength > 0) {
+      const early: unknown = stream.read()
+      if (!(early instanceof Buffer)) break
+      onData(early)
+    }
+    return readInto(stream, {
+      room: () => intake.room(),
+      onBytes: count => {
+        this.#bytesRead += count
+        return intake.added(count)
+      },
+    })
   }
 
   #operation<T>(start: (resolve: (value: T) => void, reject: (error: Error) => void) => void): Promise<T> {

@@ -12,13 +12,21 @@ export type PassiveListenOptions = PassivePortOptions & {
   readonly last: number
 }
 
+/** The ports that a process tries first: every `of`-th. With others that use the same range it shares them so that they rarely try the same one. */
+export type PortShare = { readonly index: number; readonly of: number }
+
+export const wholeRange: PortShare = { index: 0, of: 1 }
+
 /** Gives out ports of a range, one client each. The range is told anew each time: ports in use stay when it changes. */
 export class PassivePorts {
   readonly #ports = new Map<number, PassivePort | 'opening'>()
   readonly #onCount: (portsInUse: number) => void
+  readonly #share: () => PortShare
 
-  constructor(onCount: (portsInUse: number) => void) {
+  /** Without a share all ports are alike. */
+  constructor(onCount: (portsInUse: number) => void, share: () => PortShare = () => wholeRange) {
     this.#onCount = onCount
+    this.#share = share
   }
 
   /** Ports that are listened on now. */
@@ -28,7 +36,7 @@ export class PassivePorts {
 
   /** Opens a random free port. Rejects with DataChannelError `no-port` where there is none. */
   async listen(options: PassiveListenOptions): Promise<PassivePort> {
-    for (const port of inRandomOrder(options.first, options.last)) {
+    for (const port of inOrder(options.first, options.last, this.#share())) {
       if (this.#ports.has(port)) continue
       this.#ports.set(port, 'opening')
       try {
@@ -57,6 +65,13 @@ export class PassivePorts {
     this.#onCount(this.#ports.size)
     return port
   }
+}
+
+/** Each port of the range once, those of the share first. */
+function* inOrder(first: number, last: number, { index, of }: PortShare): Generator<number> {
+  if (of === 1) return yield* inRandomOrder(first, last)
+  for (const port of inRandomOrder(first, last)) if (port % of === index) yield port
+  for (const port of inRandomOrder(first, last)) if (port % of !== index) yield port
 }
 
 /** Each port of the range once. No list is made: a range may have 65,535 of them. */

@@ -2,6 +2,8 @@
 import { type ReadableFile, StorageError, type StorageErrorKind, type WritableFile } from '../storage/storage.ts'
 import { fromNetwork, toNetwork } from './ascii.ts'
 import type { DataConnection } from './connection.ts'
+import type { TransferMeans } from './means.ts'
+import type { KernelSocket } from './sendfile.ts'
 
 export type Transfer =
   | { readonly kind: 'send-file'; readonly file: ReadableFile; readonly path: string; readonly type: 'ascii' | 'image' }
@@ -11,7 +13,7 @@ export type Transfer =
       readonly path: string
       readonly type: 'ascii' | 'image'
     }
-  /** Lines end with CRLF already; file names are encoded by encodeName. */
+  /** Lines end with CRLF already; file names are encoded by encodeName. A chunk is valid until the next one is asked for. */
   | { readonly kind: 'send-listing'; readonly chunks: AsyncIterable<Uint8Array>; readonly path: string }
 
 /** How a transfer ended. */
@@ -45,6 +47,7 @@ export type TransferOptions = {
   readonly rejectTruncated: boolean
   /** Bytes so far. */
   readonly onProgress: (bytes: number) => void
+  readonly means: TransferMeans
 }
 
 /**
@@ -59,8 +62,13 @@ export async function runTransfer(
   const started = performance.now()
   const { signal } = options
   let stopped: 'aborted' | 'stalled' | undefined
+  let patience: NodeJS.Timeout | undefined
+  const { promise: givenUp, reject: giveUp } = Promise.withResolvers<never>()
+  givenUp.catch(() => {})
   const stop = (reason: 'aborted' | 'stalled') => {
     stopped ??= reason
+    // A volume that hangs can't be called off: what waits for it is left behind, and goes on by itself once it can.
+    patience ??= setTimeout(() => giveUp(new StorageError('failed')), storagePatienceMilliseconds)
     if (reason === 'stalled' && transfer.kind !== 'receive-file') connection.reset()
     else connection.destroy()
   }
@@ -73,24 +81,26 @@ export async function runTransfer(
     bytes: connection.bytesRead + connection.bytesWritten,
     durationSeconds: (performance.now() - started) / 1000,
   })
+  const inTime = <T>(operation: Promise<T>): Promise<T> => Promise.race([operation, givenUp])
   try {
-    return result(await move(transfer, connection, options))
+    return result(await inTime(move(transfer, connection, options)))
   } catch (error) {
-    if (transfer.kind === 'receive-file') await transfer.file.abandon()
+    if (transfer.kind === 'receive-file') await inTime(transfer.file.abandon()).catch(() => {})
     else if (error instanceof StorageError) connection.reset()
     return result(stopped === undefined ? endingOf(error) : { outcome: stopped })
   } finally {
     signal.removeEventListener('abort', onAbort)
     connection.watchStall(0, () => {})
     connection.destroy()
-    if (transfer.kind === 'send-file') await transfer.file.close().catch(() => {})
+    if (transfer.kind === 'send-file') await inTime(transfer.file.close()).catch(() => {})
+    clearTimeout(patience)
   }
 }
 
-type Ending = Pick<TransferResult, 'outcome' | 'storageError' | 'closeNotify'>
+/** How long a transfer that is to end waits for the storage. */
+const storagePatienceMilliseconds = 2000
 
-/** Large enough to make system calls rare, small enough for hundreds of transfers at once; there are two a download. */
-const bufferBytes = 262_144
+type Ending = Pick<TransferResult, 'outcome' | 'storageError' | 'closeNotify'>
 
 class TruncatedError extends Error {
   override readonly name = 'TruncatedError'
@@ -102,6 +112,7 @@ function endingOf(error: unknown): Ending {
   return { outcome: 'connection-lost' }
 }
 
+/** The one place where the way the bytes go is chosen. */
 function move(transfer: Transfer, connection: DataConnection, options: TransferOptions): Promise<Ending> {
   switch (transfer.kind) {
     case 'send-file':
@@ -113,49 +124,115 @@ function move(transfer: Transfer, connection: DataConnection, options: TransferO
   }
 }
 
-/** Reads one buffer while the other is written. */
+/** Less is sent as quickly by reading and writing it. */
+const leastForKernel = 262_144
+
 async function sendFile(
   file: ReadableFile,
   type: 'ascii' | 'image',
   connection: DataConnection,
-  { onProgress }: TransferOptions,
+  options: TransferOptions,
 ): Promise<Ending> {
-  const length = Math.max(1, Math.min(bufferBytes, file.size - file.offset + 1))
-  const converter = type === 'ascii' ? toNetwork() : undefined
-  let reading = Buffer.allocUnsafeSlow(length)
-  let spare: typeof reading | undefined
-  let written = Promise.resolve()
-  for (;;) {
-    const count = await fromStorage(file.read(reading))
-    await written
-    onProgress(connection.bytesWritten)
-    if (count === 0) break
-    const bytes = reading.subarray(0, count)
-    written = connection.write(converter?.convert(bytes) ?? bytes)
-    // It is waited for after the next read, which may take longer than its failure.
-    written.catch(() => {})
-    const next = spare ?? Buffer.allocUnsafeSlow(length)
-    spare = reading
-    reading = next
-  }
+  const isLarge = file.size - file.offset >= leastForKernel
+  const kernel =
+    isLarge && type === 'image' && file.transmit !== undefined
+      ? connection.kernelSocket(options.means.sendfile)
+      : undefined
+  if (kernel === undefined) await sendByPump(file, type, connection, options)
+  else await sendByKernel(file, kernel, connection, options).finally(() => kernel.close())
   await connection.end()
   return { outcome: 'complete' }
 }
+
+/** A thread is held up no longer than this takes, and an abort waits no longer for it. */
+const kernelBytes = 1_048_576
+
+/** What is written in the usual way where the kernel takes no more by itself. */
+const waitingBytes = 65_536
+
+async function sendByKernel(
+  file: ReadableFile,
+  kernel: KernelSocket,
+  connection: DataConnection,
+  { onProgress }: TransferOptions,
+): Promise<void> {
+  const send = (descriptor: number, position: number) => kernel.send(descriptor, position, kernelBytes)
+  const buffer = Buffer.allocUnsafeSlow(waitingBytes)
+  for (;;) {
+    const taken = await connection.transmit(async () => (await file.transmit?.(send)) ?? 0)
+    onProgress(connection.bytesWritten)
+    if (taken === kernelBytes) continue
+    // The client has to read first, or this is the end of the file, or one of both has failed: the next bytes show it, and wait.
+    const count = await fromStorage(file.read(buffer))
+    if (count === 0) return
+    await connection.write(buffer.subarray(0, count))
+  }
+}
+
+/** Reads one half of a buffer while the other is written. */
+async function sendByPump(
+  file: ReadableFile,
+  type: 'ascii' | 'image',
+  connection: DataConnection,
+  { onProgress, means: { buffers } }: TransferOptions,
+): Promise<void> {
+  const expected = file.size - file.offset + 1
+  const pooled = expected > largestOwn ? buffers.take() : undefined
+  const buffer = pooled ?? Buffer.allocUnsafeSlow(Math.max(1, expected) * 2)
+  const converter = type === 'ascii' ? toNetwork() : undefined
+  const middle = buffer.length / 2
+  let reading = buffer.subarray(0, middle)
+  let spare = buffer.subarray(middle)
+  let written = Promise.resolve()
+  let left = file.size - file.offset
+  try {
+    for (;;) {
+      const count = await fromStorage(file.read(reading))
+      await written
+      if (count === 0) break
+      onProgress(connection.bytesWritten)
+      const bytes = reading.subarray(0, count)
+      written = connection.write(converter?.convert(bytes) ?? bytes)
+      // It is waited for after the next read, which may take longer than its failure.
+      written.catch(() => {})
+      left -= count
+      // It has not grown since it was opened: asking for more would only cost time.
+      if (left <= 0 && count < reading.length) break
+      const next = spare
+      spare = reading
+      reading = next
+    }
+    await written
+    onProgress(connection.bytesWritten)
+  } catch (error) {
+    // A write may still be under way.
+    if (pooled !== undefined) buffers.forget(pooled)
+    throw error
+  }
+  if (pooled !== undefined) buffers.give(pooled)
+}
+
+/** Files of up to so many bytes get a buffer of their size. */
+const largestOwn = 65_536
 
 async function receiveFile(
   file: WritableFile,
   type: 'ascii' | 'image',
   connection: DataConnection,
-  { onProgress, rejectTruncated }: TransferOptions,
+  { onProgress, rejectTruncated, means }: TransferOptions,
 ): Promise<Ending> {
   const converter = type === 'ascii' ? fromNetwork() : undefined
-  const write = async (bytes: Uint8Array) => {
-    if (bytes.length > 0) await fromStorage(file.write(bytes))
+  const write = (bytes: Uint8Array): Promise<void> | undefined => {
+    if (bytes.length === 0) return undefined
+    const writing = file.write(bytes)
+    return writing && fromStorage(writing)
   }
-  const { closeNotify, broken } = await connection.receive(async bytes => {
-    await write(converter?.convert(bytes) ?? bytes)
+  const { closeNotify, broken } = await connection.receive(bytes => {
+    const writing = write(converter?.convert(bytes) ?? bytes)
+    if (writing !== undefined) return writing.then(() => onProgress(connection.bytesRead))
     onProgress(connection.bytesRead)
-  })
+    return undefined
+  }, means.buffers)
   if (broken || (closeNotify === false && rejectTruncated)) throw new TruncatedError('no close_notify')
   connection.watchStall(0, () => {})
   if (converter !== undefined) await write(converter.end())

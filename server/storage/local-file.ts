@@ -1,26 +1,41 @@
 /** Open files: regular ones only, opened so that neither a link, a FIFO nor a device can stand in for one. */
-import { constants, fstatSync, type Stats } from 'node:fs'
+import { closeSync, constants, fstatSync, readSync, type Stats, writeSync } from 'node:fs'
 import { errnoOf, storageError } from './errno.ts'
 import { identityOf } from './local-entry.ts'
+import { FilePace, Pace } from './local-pace.ts'
 import { close, ftruncate, open, read, write } from './local-system.ts'
 import { type Place, symbolicLink } from './local-tree.ts'
+import type { VolumeKind } from './local-volume.ts'
 import { type ReadableFile, StorageError, type WritableFile, type WriteMode } from './storage.ts'
+import { createUploadClaims, type UploadClaims } from './upload-claims.ts'
 
-/** Files that uploads write to now, by identity: one of these for all storages of a server. */
-export type RunningUploads = Set<string>
+/** Files that uploads write to now, and how quickly files are read and written: one of these for all storages of a process. */
+export class RunningUploads {
+  readonly pace = { reading: new Pace(), writing: new Pace() }
+  readonly claims: UploadClaims
+
+  /** Without claims of others, those of this process alone. */
+  constructor(claims: UploadClaims = createUploadClaims()) {
+    this.claims = claims
+  }
+}
 
 type WithoutUnique = Exclude<WriteMode, { kind: 'unique' }>
 
 // O_NONBLOCK: a FIFO without a reader fails, and one with a writer is told from its status, without waiting.
 const safely = constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY
 
-export async function openForReading({ address }: Place, offset: number): Promise<ReadableFile | typeof symbolicLink> {
-  const descriptor = await openUnlessLink(address, constants.O_RDONLY)
+export async function openForReading(
+  place: Place,
+  offset: number,
+  { pace }: RunningUploads,
+): Promise<ReadableFile | typeof symbolicLink> {
+  const descriptor = await openUnlessLink(place, constants.O_RDONLY)
   if (descriptor === undefined) return symbolicLink
   try {
     const { size } = regularFile(descriptor)
     if (offset > size) throw new StorageError('bad-offset')
-    return new LocalDownload(descriptor, size, offset)
+    return new LocalDownload(descriptor, { size, offset }, pace.reading, place.volume)
   } catch (error) {
     await close(descriptor)
     throw error
@@ -32,7 +47,7 @@ export async function openForWriting(
   mode: WithoutUnique,
   running: RunningUploads,
 ): Promise<WritableFile | typeof symbolicLink> {
-  const descriptor = await openUnlessLink(place.address, constants.O_WRONLY | flagsOf(mode)).catch((error: unknown) => {
+  const descriptor = await openUnlessLink(place, constants.O_WRONLY | flagsOf(mode)).catch((error: unknown) => {
     // RFC 3659 section 5.3: a restart beyond the end, here of a file that isn't there.
     throw mode.kind === 'resume' && mode.offset > 0 && errnoOf(error) === 'ENOENT'
       ? new StorageError('bad-offset')
@@ -41,16 +56,17 @@ export async function openForWriting(
   if (descriptor === undefined) return symbolicLink
   let identity: string | undefined
   try {
+    const claimed = identityOf(regularFile(descriptor))
+    if (!(await running.claims.claim(claimed))) throw new StorageError('busy')
+    identity = claimed
+    // Only now nobody else changes the size.
     const stats = regularFile(descriptor)
-    if (running.has(identityOf(stats))) throw new StorageError('busy')
     const position = startOf(mode, stats)
-    identity = identityOf(stats)
-    running.add(identity)
     // Only now: not by O_TRUNC, which would cut off what another upload is writing.
     if (mode.kind === 'replace' && stats.size > 0) await ftruncate(descriptor, 0)
-    return new LocalUpload(descriptor, place.path, position, running, identity)
+    return new LocalUpload(descriptor, place, position, running, identity)
   } catch (error) {
-    if (identity !== undefined) running.delete(identity)
+    if (identity !== undefined) running.claims.release(identity)
     await close(descriptor)
     throw error
   }
@@ -72,9 +88,11 @@ function startOf(mode: WithoutUnique, { size }: Stats): number {
   return mode.offset
 }
 
-async function openUnlessLink(address: Place['address'], flags: number): Promise<number | undefined> {
+async function openUnlessLink(place: Place, flags: number): Promise<number | undefined> {
+  const descriptor = place.openAtOnce(flags | safely)
+  if (descriptor !== undefined) return descriptor
   try {
-    return await open(address, flags | safely, 0o666)
+    return await open(place.address, flags | safely, 0o666)
   } catch (error) {
     if (errnoOf(error) === 'ELOOP') return undefined
     throw error
@@ -92,10 +110,19 @@ class LocalDownload implements ReadableFile {
   readonly offset: number
   #descriptor: number | undefined
   #position: number
-  #running: Promise<unknown> = Promise.resolve()
+  readonly #pace: FilePace
+  readonly #volume: VolumeKind | undefined
+  #running: Promise<unknown> | undefined
 
-  constructor(descriptor: number, size: number, offset: number) {
+  constructor(
+    descriptor: number,
+    { size, offset }: { readonly size: number; readonly offset: number },
+    pace: Pace,
+    volume: VolumeKind | undefined,
+  ) {
     this.#descriptor = descriptor
+    this.#pace = new FilePace(pace, descriptor)
+    this.#volume = volume
     this.size = size
     this.offset = offset
     this.#position = offset
@@ -103,15 +130,27 @@ class LocalDownload implements ReadableFile {
 
   async read(buffer: Uint8Array): Promise<number> {
     if (this.#descriptor === undefined) throw closedError()
-    const reading = read(this.#descriptor, buffer, 0, buffer.byteLength, this.#position)
-    this.#running = reading
+    const isQuick = isInMemory(this.#volume, buffer) || this.#pace.isQuick
+    const started = performance.now()
     try {
-      const { bytesRead } = await reading
+      const bytesRead = isQuick
+        ? readSync(this.#descriptor, buffer, 0, buffer.byteLength, this.#position)
+        : await this.#readInThread(this.#descriptor, buffer)
       this.#position += bytesRead
+      this.#pace.note(isQuick ? 'here' : 'thread', performance.now() - started, bytesRead)
       return bytesRead
     } catch (error) {
       throw storageError(error)
     }
+  }
+
+  async transmit(send: (descriptor: number, position: number) => Promise<number>): Promise<number> {
+    if (this.#descriptor === undefined) throw closedError()
+    const sending = send(this.#descriptor, this.#position)
+    this.#running = sending
+    const taken = await sending
+    if (taken > 0) this.#position += taken
+    return taken
   }
 
   async close(): Promise<void> {
@@ -119,8 +158,17 @@ class LocalDownload implements ReadableFile {
     if (descriptor === undefined) return
     this.#descriptor = undefined
     // A read that still runs must not meet another file under the same number.
-    await this.#running.catch(() => undefined)
-    await close(descriptor).catch(() => undefined)
+    await this.#running?.catch(() => undefined)
+    // Where nothing was written, there is nothing that a disk would have to do.
+    if (this.#volume === undefined) await close(descriptor).catch(() => undefined)
+    else closeSync(descriptor)
+  }
+
+  async #readInThread(descriptor: number, buffer: Uint8Array): Promise<number> {
+    const reading = read(descriptor, buffer, 0, buffer.byteLength, this.#position)
+    this.#running = reading
+    const { bytesRead } = await reading
+    return bytesRead
   }
 }
 
@@ -129,26 +177,31 @@ class LocalUpload implements WritableFile {
   #descriptor: number | undefined
   #position: number
   readonly #uploads: RunningUploads
+  readonly #pace: FilePace
+  readonly #volume: VolumeKind | undefined
   readonly #identity: string
-  #running: Promise<unknown> = Promise.resolve()
+  #running: Promise<unknown> | undefined
 
-  constructor(descriptor: number, path: string, position: number, uploads: RunningUploads, identity: string) {
+  constructor(
+    descriptor: number,
+    { path, volume }: Pick<Place, 'path' | 'volume'>,
+    position: number,
+    uploads: RunningUploads,
+    identity: string,
+  ) {
     this.#descriptor = descriptor
     this.path = path
+    this.#volume = volume
     this.#position = position
     this.#uploads = uploads
+    this.#pace = new FilePace(uploads.pace.writing, descriptor)
     this.#identity = identity
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
-    if (this.#descriptor === undefined) throw closedError()
-    const writing = this.#writeAll(this.#descriptor, bytes)
-    this.#running = writing
-    try {
-      await writing
-    } catch (error) {
-      throw storageError(error)
-    }
+  write(bytes: Uint8Array): Promise<void> | undefined {
+    if (this.#descriptor === undefined) return Promise.reject(closedError())
+    const isQuick = isInMemory(this.#volume, bytes) || this.#pace.isQuick
+    return isQuick ? this.#writeHere(this.#descriptor, bytes) : this.#writeInThread(this.#descriptor, bytes)
   }
 
   async finish(): Promise<void> {
@@ -161,6 +214,35 @@ class LocalUpload implements WritableFile {
 
   async abandon(): Promise<void> {
     await this.#close().catch(() => undefined)
+  }
+
+  #writeHere(descriptor: number, bytes: Uint8Array): Promise<void> | undefined {
+    const started = performance.now()
+    try {
+      for (let rest = bytes; rest.byteLength > 0; ) {
+        const written = writeSync(descriptor, rest, 0, rest.byteLength, this.#position)
+        this.#position += written
+        rest = rest.subarray(written)
+      }
+      return undefined
+    } catch (error) {
+      return Promise.reject(storageError(error))
+    } finally {
+      this.#pace.note('here', performance.now() - started, bytes.byteLength)
+    }
+  }
+
+  async #writeInThread(descriptor: number, bytes: Uint8Array): Promise<void> {
+    const started = performance.now()
+    const writing = this.#writeAll(descriptor, bytes)
+    this.#running = writing
+    try {
+      await writing
+    } catch (error) {
+      throw storageError(error)
+    } finally {
+      this.#pace.note('thread', performance.now() - started, bytes.byteLength)
+    }
   }
 
   async #writeAll(descriptor: number, bytes: Uint8Array): Promise<void> {
@@ -180,11 +262,19 @@ class LocalUpload implements WritableFile {
     try {
       await this.#running
     } finally {
-      this.#uploads.delete(this.#identity)
-      await close(descriptor)
+      this.#uploads.claims.release(this.#identity)
+      if (this.#volume === 'memory') closeSync(descriptor)
+      else await close(descriptor)
     }
   }
 }
+
+/** Whether so much is read or written there in less time than a thread would take to begin. */
+function isInMemory(volume: VolumeKind | undefined, { byteLength }: Uint8Array): boolean {
+  return volume === 'memory' && byteLength <= mostAtOnce
+}
+
+const mostAtOnce = 131_072
 
 function closedError(): StorageError {
   return new StorageError('failed', { cause: new Error('the file is closed') })

@@ -62,6 +62,11 @@ export interface ReadableFile {
   readonly offset: number
   /** Fills the buffer from the next position; 0 at the end. Rejects with a StorageError. */
   read(buffer: Uint8Array): Promise<number>
+  /**
+   * Where the file has a descriptor: lets the kernel send from it. `send` gets the descriptor, which stays open until it has settled, and the
+   * next position; it resolves to how many bytes it took, 0 or less for none, and so does this.
+   */
+  readonly transmit?: (send: (descriptor: number, position: number) => Promise<number>) => Promise<number>
   /** Releases the file; may be called more than once. */
   close(): Promise<void>
 }
@@ -69,8 +74,8 @@ export interface ReadableFile {
 export interface WritableFile {
   /** Where it is stored, as a virtual path: STOU tells it to the client. */
   readonly path: string
-  /** Writes all of the bytes at the next position. Rejects with a StorageError. */
-  write(bytes: Uint8Array): Promise<void>
+  /** Writes all of the bytes at the next position; `undefined` if that is done already. Rejects with a StorageError. One call at a time. */
+  write(bytes: Uint8Array): Promise<void> | undefined
   /** The upload is whole: when this resolves, the bytes are in the file and the file is closed. */
   finish(): Promise<void>
   /** The upload broke off: keeps what arrived, so that the client can resume, and closes the file. Never rejects. */

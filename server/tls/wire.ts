@@ -1,12 +1,16 @@
 /** What lies between net.Socket and TLSSocket, where one sees and steers what TLSSocket hides: records, tickets, the end of the stream. */
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
+import { readInto } from '../data/read-into.ts'
 import { RecordScanner } from './records.ts'
 
 export type TlsWireKind = 'control' | 'data'
 
 /** How long the client may take to close after we have. */
 const lingerMilliseconds = 5000
+
+/** What is read at once of an upload. It is decrypted before the next is read, and passed by a processor's cache. */
+const readBytes = 65_536
 
 /** Tickets and alerts are a few hundred bytes; a client that makes us collect more is up to no good. */
 const longestHeldOutput = 65_536
@@ -22,6 +26,7 @@ export class TlsWire extends Duplex {
   #outputComplete = false
   #detached = false
   #onClearText = () => {}
+  #release: (() => void) | undefined
 
   constructor(socket: Socket, kind: TlsWireKind) {
     super({ allowHalfOpen: true })
@@ -30,7 +35,7 @@ export class TlsWire extends Duplex {
     // net.Socket would close its side as soon as the client has closed its own, and close_notify could not be sent any more.
     this.#allowHalfOpen = socket.allowHalfOpen
     socket.allowHalfOpen = true
-    socket.on('data', this.#onData)
+    if (kind === 'control' || !this.#readWithoutCopies()) socket.on('data', this.#onData)
     socket.on('end', this.#onEnd)
     socket.on('error', this.#onError)
     socket.on('close', this.#onClose)
@@ -58,6 +63,12 @@ export class TlsWire extends Duplex {
   beginUnwrapping(onClearText: () => void): void {
     this.#mode = 'unwrapping'
     this.#onClearText = onClearText
+  }
+
+  // What is passed on directly is unknown to Duplex, which would wait for it.
+  override resume(): this {
+    if (this.#release !== undefined && !this.#detached && !this.#socket.destroyed) this.#socket.resume()
+    return super.resume()
   }
 
   override _read(): void {
@@ -118,6 +129,22 @@ export class TlsWire extends Duplex {
     if (held.length > 0 && !this.#socket.destroyed) this.#socket.write(Buffer.concat(held))
   }
 
+  /** An upload is read into the same memory again and again: TLSSocket has copied it by the time the event is over. */
+  #readWithoutCopies(): boolean {
+    const reused = Buffer.allocUnsafeSlow(readBytes)
+    this.#release = readInto(this.#socket, {
+      room: () => reused,
+      onBytes: count => {
+        const chunk = reused.subarray(0, count)
+        this.#scanner.scan(chunk)
+        if (this.readableFlowing === true && this.readableLength === 0) this.emit('data', chunk)
+        else this.push(Buffer.from(chunk))
+        return this.readableFlowing === true ? 'room' : 'full'
+      },
+    })
+    return this.#release !== undefined
+  }
+
   readonly #onData = (chunk: Buffer): void => {
     if (this.#mode !== 'unwrapping') {
       this.#scanner.scan(chunk)
@@ -150,6 +177,7 @@ export class TlsWire extends Duplex {
 
   #detach(): void {
     this.#detached = true
+    this.#release?.()
     this.#socket.off('data', this.#onData)
     this.#socket.off('end', this.#onEnd)
   }

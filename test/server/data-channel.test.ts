@@ -5,6 +5,7 @@ import type { TLSSocket } from 'node:tls'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { CertificateFiles } from '../../server/config/configuration.ts'
 import { AdvertisedAddresses } from '../../server/data/advertised-address.ts'
+import { BufferPool } from '../../server/data/buffer-pool.ts'
 import { DataChannel } from '../../server/data/data-channel.ts'
 import { PassivePorts } from '../../server/data/passive.ts'
 import type { SessionTls } from '../../server/tls/session-tls.ts'
@@ -100,7 +101,7 @@ describe('a passive data connection', () => {
     let received = ''
     await connection.receive(async bytes => {
       received += Buffer.from(bytes).toString()
-    })
+    }, new BufferPool())
     expect(received).toBe('early')
     await connection.end()
   })
@@ -120,7 +121,7 @@ describe('a passive data connection', () => {
     let received = ''
     await connection.receive(async bytes => {
       received += Buffer.from(bytes).toString()
-    })
+    }, new BufferPool())
     expect(received).toBe('mine')
     expect(strays).toEqual(['127.0.0.2', '127.0.0.3'])
     connection.destroy()

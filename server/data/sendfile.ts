@@ -1,0 +1,139 @@
+/** Linux's sendfile(2): the kernel moves a file to a connection by itself, for less than half of what reading and writing it costs. */
+import { createRequire as requireFrom } from 'node:module'
+import type { Socket } from 'node:net'
+import { arch, platform } from 'node:os'
+
+export interface Sendfile {
+  /** Takes part in a connection: whatever becomes of the socket meanwhile, the descriptor stays ours. Undefined where there is none. */
+  join(socket: Socket): KernelSocket | undefined
+}
+
+export interface KernelSocket {
+  /**
+   * Has up to so many bytes of a file taken. Does not wait for the client: resolves to 0 or less where nothing was taken, because nothing
+   * fits now, because the file ends there, or for a failure; writing the next bytes in the usual way tells which.
+   */
+  send(file: number, position: number, bytes: number): Promise<number>
+  /** Leaves the connection, as soon as no call runs any more. */
+  close(): void
+}
+
+/** Why it can't be used here, in words. */
+export type NoSendfile = { readonly reason: string }
+
+export function loadSendfile(): Sendfile | NoSendfile {
+  const system = `${platform()}-${arch()}`
+  if (!systems.has(system)) return { reason: `not available on ${system}` }
+  try {
+    const native: NativeCalls = requireFrom(import.meta.url)('koffi')
+    return createSendfile(native.load(null))
+  } catch (error) {
+    return { reason: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error) }
+  }
+}
+
+/** off_t has 64 bits there. */
+const systems = new Set(['linux-x64', 'linux-arm64'])
+
+/** Calls wait in the threads that also open and read files: there are four, and others must find one. */
+const mostCalls = 3
+
+/** What is needed of the package `koffi`. */
+type NativeCalls = { readonly load: (library: null) => Library }
+type Library = { readonly func: (definition: string) => NativeCall }
+type NativeCall = {
+  (...values: readonly unknown[]): number
+  readonly async: (...values: readonly unknown[]) => void
+}
+
+function createSendfile(library: Library): Sendfile {
+  const calls: Calls = {
+    sendfile: library.func('long sendfile(int out, int in, int64_t *offset, size_t count)'),
+    fcntl: library.func('int fcntl(int fd, int command, ...)'),
+    close: library.func('int close(int fd)'),
+  }
+  const turns = new Turns(mostCalls)
+  return {
+    join(socket) {
+      const descriptor: unknown = Reflect.get(Object(Reflect.get(socket, '_handle')), 'fd')
+      if (typeof descriptor !== 'number' || descriptor < 0) return undefined
+      const own = calls.fcntl(descriptor, duplicateCloseOnExec, 'int', 0)
+      return own < 0 ? undefined : new JoinedSocket(own, calls, turns)
+    },
+  }
+}
+
+type Calls = { readonly sendfile: NativeCall; readonly fcntl: NativeCall; readonly close: NativeCall }
+
+// fcntl.h: F_DUPFD_CLOEXEC
+const duplicateCloseOnExec = 1030
+
+class JoinedSocket implements KernelSocket {
+  readonly #descriptor: number
+  readonly #calls: Calls
+  readonly #turns: Turns
+  readonly #offset = new BigInt64Array(new ArrayBuffer(8))
+  #running = false
+  #state: 'open' | 'closing' | 'closed' = 'open'
+
+  constructor(descriptor: number, calls: Calls, turns: Turns) {
+    this.#descriptor = descriptor
+    this.#calls = calls
+    this.#turns = turns
+  }
+
+  async send(file: number, position: number, bytes: number): Promise<number> {
+    if (this.#state !== 'open' || this.#running) return 0
+    this.#running = true
+    await this.#turns.begin()
+    try {
+      return this.#state === 'open' ? await this.#call(file, position, bytes) : 0
+    } finally {
+      this.#turns.end()
+      this.#running = false
+      if (this.#isClosing) this.close()
+    }
+  }
+
+  close(): void {
+    if (this.#state === 'closed') return
+    // The number may be another connection's a moment later: no call may run with it.
+    this.#state = this.#running ? 'closing' : 'closed'
+    if (!this.#running) this.#calls.close(this.#descriptor)
+  }
+
+  get #isClosing(): boolean {
+    return this.#state === 'closing'
+  }
+
+  #call(file: number, position: number, bytes: number): Promise<number> {
+    this.#offset[0] = BigInt(position)
+    return new Promise((resolve, reject) => {
+      this.#calls.sendfile.async(this.#descriptor, file, this.#offset, bytes, (error: unknown, taken: number) => {
+        if (error) reject(new Error('sendfile could not be called', { cause: error }))
+        else resolve(taken)
+      })
+    })
+  }
+}
+
+/** Lets so many go on at once, and the others in order. */
+class Turns {
+  #free: number
+  readonly #waiting: (() => void)[] = []
+
+  constructor(atOnce: number) {
+    this.#free = atOnce
+  }
+
+  async begin(): Promise<void> {
+    if (this.#free > 0) this.#free--
+    else await new Promise<void>(resolve => this.#waiting.push(resolve))
+  }
+
+  end(): void {
+    const next = this.#waiting.shift()
+    if (next === undefined) this.#free++
+    else next()
+  }
+}

@@ -1,0 +1,87 @@
+/** Whether files are read and written so quickly that handing a call to a thread costs more than the call. */
+import { type StatsFs, statfs } from 'node:fs'
+
+/** Half a megabyte in memory takes a twentieth of it, the rest is for a busy processor. With a thread, waiting for one and coming back counts as well. */
+const quickMilliseconds = { here: 12, thread: 25 }
+const quickInARow = 32
+/** Eight transfers take eight times as long in each turn of the event loop. */
+const quickOnAverageMilliseconds = 2
+const averagedCalls = 16
+/** Smaller calls say little. */
+const leastBytes = 65_536
+const shortestPauseMilliseconds = 500
+const longestPauseMilliseconds = 32_000
+/** After so many quick calls, what was slow is forgotten. */
+const quickAgain = 2000
+
+/**
+ * Learns from every call of a server. A call made in place costs a third less, but while it lasts all sessions wait: so that is done only
+ * after many quick ones, and a slow one ends it for a while, longer each time.
+ */
+export class Pace {
+  readonly #now: () => number
+  #quick = 0
+  #average = 0
+  #pause = shortestPauseMilliseconds
+  #pausedUntil = 0
+
+  /** The clock gives milliseconds. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now
+  }
+
+  /** Whether the next call may be waited for. */
+  get isQuick(): boolean {
+    return this.#quick >= quickInARow
+  }
+
+  /** How long a call took, and where it was made. */
+  note(where: 'here' | 'thread', milliseconds: number, bytes: number): void {
+    if (where === 'here') this.#average += (milliseconds - this.#average) / averagedCalls
+    if (milliseconds <= quickMilliseconds[where] && this.#average <= quickOnAverageMilliseconds) {
+      if (bytes >= leastBytes && this.#now() >= this.#pausedUntil) this.#quick++
+      if (this.#quick === quickAgain) this.#pause = shortestPauseMilliseconds
+    } else if (where === 'here') {
+      this.#quick = 0
+      this.#average = 0
+      this.#pausedUntil = this.#now() + this.#pause
+      this.#pause = Math.min(2 * this.#pause, longestPauseMilliseconds)
+    } else if (!this.isQuick) this.#quick = 0
+  }
+}
+
+/** The same for one file: its first calls are made in threads, and all where its file system may hang for reasons that lie beyond this machine. */
+export class FilePace {
+  readonly #pace: Pace
+  readonly #descriptor: number
+  #calls = 0
+  #isLocal = false
+
+  constructor(pace: Pace, descriptor: number) {
+    this.#pace = pace
+    this.#descriptor = descriptor
+  }
+
+  get isQuick(): boolean {
+    return this.#isLocal && this.#pace.isQuick
+  }
+
+  /** Not after the file was closed. */
+  note(where: 'here' | 'thread', milliseconds: number, bytes: number): void {
+    this.#pace.note(where, milliseconds, bytes)
+    if (++this.#calls !== callsInThreads) return
+    statfs(`/proc/self/fd/${this.#descriptor}`, (error, stats) => {
+      this.#isLocal = error === null && isLocal(stats)
+    })
+  }
+}
+
+const callsInThreads = 4
+
+/** linux/magic.h: tmpfs, ramfs, overlayfs, ext2 to ext4, XFS, Btrfs, F2FS, ZFS. */
+const localTypes = new Set([0x01021994, 0x858458f6, 0x794c7630, 0xef53, 0x58465342, 0x9123683e, 0xf2f52010, 0x2fc12fc1])
+
+// Some types do not fit into a signed number of 32 bits.
+function isLocal({ type }: StatsFs): boolean {
+  return localTypes.has(type >>> 0)
+}

@@ -1,0 +1,154 @@
+/** Descriptors and memory that transfers share with the kernel: nobody else gets them while it may still use them. */
+import { readlinkSync } from 'node:fs'
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises'
+import type { Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { BufferPool } from '../../server/data/buffer-pool.ts'
+import { DataConnection } from '../../server/data/connection.ts'
+import { readInto } from '../../server/data/read-into.ts'
+import { type KernelSocket, loadSendfile, type Sendfile } from '../../server/data/sendfile.ts'
+import { connectedPair, pattern, readAll, until } from '../support/data-connections.ts'
+
+describe('sendfile', () => {
+  it('keeps a descriptor of its own that outlives the socket, until its last call has returned', async () => {
+    const sendfile = loaded()
+    const { client, server } = await connectedPair()
+    client.resume()
+    const descriptor = descriptorOf(server)
+    const kernel = joined(sendfile, server)
+    const connection = readlinkSync(`/proc/self/fd/${descriptor}`)
+    const file = await temporaryFile(pattern(4_000_000))
+    const running = kernel.send(file, 0, 4_000_000)
+    for (let times = 0; times < 5; times++) await Promise.resolve()
+    server.destroy()
+    kernel.close()
+    // Whatever is opened now may get the number of the socket, but not that of the running call.
+    expect(descriptorsOf(connection)).toHaveLength(1)
+    expect(await running).toBeGreaterThan(0)
+    await until(() => descriptorsOf(connection).length === 0, 'the descriptor is closed')
+  })
+
+  it('takes nothing after it was closed, and closes once', async () => {
+    const { client, server } = await connectedPair()
+    client.resume()
+    const kernel = joined(loaded(), server)
+    const file = await temporaryFile(pattern(100))
+    kernel.close()
+    kernel.close()
+    expect(await kernel.send(file, 0, 100)).toBe(0)
+    server.destroy()
+  })
+
+  it('sends from a position, and takes nothing at the end or what nobody reads', async () => {
+    const { client, server } = await connectedPair()
+    client.pause()
+    const kernel = joined(loaded(), server)
+    const file = await temporaryFile(pattern(20_000_000))
+    expect(await kernel.send(file, 19_999_000, 5000)).toBe(1000)
+    expect(await kernel.send(file, 20_000_000, 5000)).toBe(0)
+    await until(async () => (await kernel.send(file, 0, 1_000_000)) <= 0, 'the connection is full')
+    kernel.close()
+    client.destroy()
+    server.destroy()
+  })
+
+  it('serves many connections at once, in turn', async () => {
+    const sendfile = loaded()
+    const file = await temporaryFile(pattern(1_000_000))
+    const sent = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const { client, server } = await connectedPair()
+        const received = readAll(client)
+        const kernel = joined(sendfile, server)
+        for (let position = 0; position < 1_000_000; ) {
+          position += Math.max(0, await kernel.send(file, position, 200_000))
+        }
+        kernel.close()
+        server.end()
+        return await received
+      }),
+    )
+    for (const bytes of sent) expect(bytes.equals(pattern(1_000_000))).toBe(true)
+  })
+})
+
+describe('reading into memory of ours', () => {
+  it('works on this Node', async () => {
+    const { client, server } = await connectedPair()
+    const memory = Buffer.alloc(100)
+    let count = 0
+    const release = readInto(server, {
+      room: () => memory.subarray(count),
+      onBytes: more => {
+        count += more
+        return 'room'
+      },
+    })
+    expect(release).toBeDefined()
+    server.resume()
+    client.write('content')
+    await until(() => count === 7, 'the bytes')
+    expect(memory.subarray(0, 7).toString()).toBe('content')
+
+    release?.()
+    client.write('nothing of this')
+    await until(() => server.bytesRead === 22, 'more bytes')
+    expect(memory.subarray(7).every(byte => byte === 0)).toBe(true)
+    client.destroy()
+    server.destroy()
+  })
+
+  it('is done without where Node has no door to it', async () => {
+    const { client, server } = await connectedPair()
+    const field = Object.getOwnPropertySymbols(server).find(({ description }) => description === 'kBufferCb')
+    Reflect.deleteProperty(server, field ?? '')
+    expect(readInto(server, { room: () => Buffer.alloc(1), onBytes: () => 'room' })).toBeUndefined()
+    const chunks: Buffer[] = []
+    client.end(pattern(3_000_000))
+    const connection = new DataConnection(server)
+    await connection.receive(bytes => void chunks.push(Buffer.from(bytes)), new BufferPool())
+    expect(Buffer.concat(chunks).equals(pattern(3_000_000))).toBe(true)
+    expect(connection.bytesRead).toBe(3_000_000)
+    connection.destroy()
+  })
+})
+
+function loaded(): Sendfile {
+  const sendfile = loadSendfile()
+  if ('reason' in sendfile) throw new Error(sendfile.reason)
+  return sendfile
+}
+
+function joined(sendfile: Sendfile, socket: Socket): KernelSocket {
+  const kernel = sendfile.join(socket)
+  if (kernel === undefined) throw new Error('no descriptor')
+  return kernel
+}
+
+function descriptorOf(socket: Socket): number {
+  return Number(Reflect.get(Object(Reflect.get(socket, '_handle')), 'fd'))
+}
+
+async function temporaryFile(content: Uint8Array): Promise<number> {
+  const directory = await mkdtemp(join(tmpdir(), 'ftp-operator-'))
+  await writeFile(join(directory, 'file'), content)
+  const file = await open(join(directory, 'file'))
+  onTestFinished(async () => {
+    await file.close()
+    await rm(directory, { recursive: true })
+  })
+  return file.fd
+}
+
+/** Descriptors of this process that lead to this connection. */
+function descriptorsOf(connection: string): readonly number[] {
+  return Array.from({ length: 300 }, (_, descriptor) => descriptor).filter(descriptor => {
+    try {
+      return readlinkSync(`/proc/self/fd/${descriptor}`) === connection
+    } catch {
+      return false
+    }
+  })
+}
