@@ -1,18 +1,15 @@
 /** TLS of one session: its control connection and all its data connections share one set of resumption keys. */
-import { randomBytes } from 'node:crypto'
+import { randomBytes, X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
-import tls, { type TLSSocket } from 'node:tls'
-import type { CertificateFiles } from '../config/configuration.ts'
-import type { ServerConfiguration } from '../config/schema.ts'
+import type { TLSSocket } from 'node:tls'
+import { type HandshakeLane, HandshakeLanes, type HandshakeOptions, type HandshakeParty } from './handshake-lanes.ts'
 import { SecureChannel } from './secure-channel.ts'
-import { renewTickets } from './ticket-renewal.ts'
 import { TlsWire } from './wire.ts'
 
-export type SessionTlsOptions = {
-  /** The certificate in force when AUTH came; it stays with the session. */
-  readonly certificate: CertificateFiles
-  readonly settings: ServerConfiguration['tls']
-  readonly handshakeTimeoutSeconds: number
+/** With the certificate in force when AUTH came; it stays with the session. */
+export type SessionTlsOptions = HandshakeOptions & {
+  /** Those of other sessions with the same options; otherwise some of its own. */
+  readonly lanes?: HandshakeLanes
 }
 
 /** A handshake that came to nothing: in time, by the signal, or for a reason that OpenSSL words. */
@@ -36,28 +33,34 @@ type TicketSupply = 'fresh' | 'left over' | 'spent'
 
 const ticketsOfFullHandshake = 2
 
-// Node ends resumption after 300 s by default, which would break long sessions.
-const sessionTimeoutSeconds = 86_400
-
-/** More than a client has connections at once; each is about 200 bytes to 2 KiB. */
-const longestSessionCache = 8
-
 /**
  * Made at AUTH (or on connecting, with implicit TLS), kept through CCC, dropped at REIN. Nothing to close. The ticket keys and the
  * session cache are this session's alone, so a data connection that resumes comes from whoever did the control connection's handshake.
  */
 export class SessionTls {
   readonly #options: SessionTlsOptions
+  readonly #lanes: HandshakeLanes
+  readonly #party: HandshakeParty = {
+    ticketKeys: randomBytes(48),
+    sessionIds: new Map(),
+    selectProtocol: offered => selectProtocol(this.#purpose, offered),
+    mayName: host => this.#mayName(host),
+    onFailure: error => {
+      this.#lastFailure = error
+    },
+  }
   readonly #resumedWith = new Set<TicketSupply>()
   #supply: TicketSupply = 'fresh'
   #tickets = ticketsOfFullHandshake
-  #server: tls.Server | undefined
   #purpose: Purpose = 'control'
   #lastFailure: Error | undefined
-  #previous: Promise<unknown> = Promise.resolve()
+  /** The connection whose handshake is under way. */
+  #socket: Socket | undefined
+  #previous: Promise<void> = Promise.resolve()
 
   constructor(options: SessionTlsOptions) {
     this.#options = options
+    this.#lanes = options.lanes ?? new HandshakeLanes(options)
   }
 
   /** Does the handshake of the control connection, on a paused socket. Rejects with TlsError, with the socket destroyed. */
@@ -93,21 +96,17 @@ export class SessionTls {
 
   // One handshake at a time: tls.Server does not say which of the streams it was given a connection came from.
   async #enqueue(socket: Socket, purpose: Purpose, signal: AbortSignal): Promise<SecureChannel> {
-    const previous = this.#previous
-    const handshake = previous.catch(() => {}).then(() => this.#handshake(socket, purpose, signal))
-    this.#previous = handshake
+    const handshake = this.#previous.then(() => this.#handshake(socket, purpose, signal))
+    // Without its result: a connection that was closed long ago would be kept in memory.
+    this.#previous = handshake.then(ignore, ignore)
     return handshake
   }
 
   async #handshake(socket: Socket, purpose: Purpose, signal: AbortSignal): Promise<SecureChannel> {
-    try {
-      this.#server ??= this.#createServer()
-    } catch (cause) {
-      socket.destroy()
-      throw new TlsError('failed', 'the certificate or its key cannot be used', { cause })
-    }
-    const server = this.#server
+    const lane = this.#takeLane(socket)
+    const { server } = lane
     this.#purpose = purpose
+    this.#socket = socket
     this.#lastFailure = undefined
     const wire = purpose === 'send' ? undefined : new TlsWire(socket, purpose === 'control' ? 'control' : 'data')
     const stream = wire ?? socket
@@ -138,8 +137,12 @@ export class SessionTls {
         settle()
         secured.allowHalfOpen = true
         const channel = new SecureChannel(secured, wire, socket)
-        // A write within the event makes OpenSSL clients fail with SHUTDOWN_WHILE_IN_INIT in TLS 1.3.
-        setImmediate(() => resolve(channel))
+        setImmediate(() => {
+          // In TLS 1.3 the tickets are made right after the event.
+          this.#lanes.giveBack(lane)
+          // A write within the event makes OpenSSL clients fail with SHUTDOWN_WHILE_IN_INIT in TLS 1.3.
+          resolve(channel)
+        })
       }
       const timer = setTimeout(onTimeout, this.#options.handshakeTimeoutSeconds * 1000)
       // Half-open, TLSSocket would wait for ever for the rest of a handshake that the client broke off.
@@ -154,30 +157,27 @@ export class SessionTls {
     })
   }
 
-  #createServer(): tls.Server {
-    const { certificate, settings, handshakeTimeoutSeconds } = this.#options
-    const ticketKeys = randomBytes(48)
-    const server = tls.createServer({
-      cert: certificate.certificate,
-      key: certificate.key,
-      ...(certificate.authority === undefined ? {} : { ca: certificate.authority }),
-      requestCert: settings.clientCertificates !== 'off',
-      rejectUnauthorized: settings.clientCertificates === 'required',
-      minVersion: settings.minVersion,
-      ticketKeys,
-      sessionTimeout: sessionTimeoutSeconds,
-      sessionIdContext: randomBytes(16).toString('hex'),
-      handshakeTimeout: handshakeTimeoutSeconds * 1000,
-      ALPNCallback: ({ protocols }) => selectProtocol(this.#purpose, protocols),
-    })
-    server.on('tlsClientError', error => {
-      this.#lastFailure = error
-    })
-    cacheSessions(server)
-    renewTickets(server, ticketKeys)
-    return server
+  #takeLane(socket: Socket): HandshakeLane {
+    try {
+      return this.#lanes.take(this.#party)
+    } catch (cause) {
+      socket.destroy()
+      throw new TlsError('failed', 'the certificate or its key cannot be used', { cause })
+    }
+  }
+
+  #mayName(name: string): boolean {
+    const { certificate, settings } = this.#options
+    if (!settings.strictServerName || this.#purpose !== 'control') return true
+    if (new X509Certificate(certificate.certificate).checkHost(name) !== undefined) return true
+    // Node would only close the connection; so far nothing was said, and an alert is in clear text.
+    this.#socket?.write(unrecognizedName)
+    return false
   }
 }
+
+/** A fatal alert, unrecognized_name (RFC 8446 section 6.2, RFC 6066 section 3). */
+const unrecognizedName = Uint8Array.of(0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x70)
 
 /** Names of FTP in ALPN: a client that means another protocol was sent here by an attacker (ALPACA). */
 const protocolNames = {
@@ -190,16 +190,4 @@ function selectProtocol(purpose: Purpose, offered: readonly string[]): string | 
   return protocolNames[purpose].find(name => offered.includes(name))
 }
 
-/** Session IDs of TLS 1.2: curl resumes by them only. */
-function cacheSessions(server: tls.Server): void {
-  const sessions = new Map<string, Buffer>()
-  server.on('newSession', (id, data, done) => {
-    const [oldest] = sessions.keys()
-    if (sessions.size >= longestSessionCache && oldest !== undefined) sessions.delete(oldest)
-    sessions.set(id.toString('hex'), data)
-    done()
-  })
-  server.on('resumeSession', (id, done) => {
-    done(null, sessions.get(id.toString('hex')))
-  })
-}
+function ignore(): void {}

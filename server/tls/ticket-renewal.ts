@@ -5,13 +5,14 @@ import type { Server } from 'node:tls'
 /**
  * RFC 8446 appendix C.4: clients use a ticket of TLS 1.3 once. Node sends new ones after full handshakes only, so that such a client
  * (curl) resumes every second time. OpenSSL does better where the callback for ticket keys asks it to, and Node has a door to that
- * callback, though not a documented one: where it is missing, all stays as it was.
+ * callback, though not a documented one: where it is missing, all stays as it was. The keys are asked for at each ticket.
  */
-export function renewTickets(server: Server, keys: Buffer): boolean {
+export function renewTickets(server: Server, ticketKeys: () => Buffer): boolean {
   const context: unknown = Reflect.get(Object(Reflect.get(server, '_sharedCreds')), 'context')
   if (!isTicketContext(context)) return false
-  const [name, hmacKey, cipherKey] = [keys.subarray(0, 16), keys.subarray(16, 32), keys.subarray(32, 48)]
   context.onticketkeycallback = (ticketName, _vector, encrypting) => {
+    const keys = ticketKeys()
+    const [name, hmacKey, cipherKey] = [keys.subarray(0, 16), keys.subarray(16, 32), keys.subarray(32, 48)]
     if (encrypting) return [useKey, hmacKey, cipherKey, name, randomBytes(16)]
     return name.equals(ticketName) ? [useKeyAndRenew, hmacKey, cipherKey] : [unknownKey, hmacKey, cipherKey]
   }

@@ -1,0 +1,123 @@
+/** Node's TLS servers, each lent to one handshake at a time: to make one costs more than ten handshakes, and 50 KiB. */
+import { constants, randomBytes } from 'node:crypto'
+import tls from 'node:tls'
+import type { CertificateFiles } from '../config/configuration.ts'
+import type { ServerConfiguration } from '../config/schema.ts'
+import { renewTickets } from './ticket-renewal.ts'
+
+export type HandshakeOptions = {
+  readonly certificate: CertificateFiles
+  readonly settings: ServerConfiguration['tls']
+  readonly handshakeTimeoutSeconds: number
+}
+
+/** The session that a handshake is done for: it alone can resume what it began. */
+export type HandshakeParty = {
+  /** 48 bytes. */
+  readonly ticketKeys: Buffer
+  /** What session IDs of TLS 1.2 stand for. */
+  readonly sessionIds: Map<string, Buffer>
+  readonly selectProtocol: (offered: readonly string[]) => string | undefined
+  /** Whether a client that names this host may go on. */
+  readonly mayName: (host: string) => boolean
+  readonly onFailure: (error: Error) => void
+}
+
+// Node ends resumption after 300 s by default, which would break long sessions.
+const sessionTimeoutSeconds = 86_400
+
+/** More than a client has connections at once; each is about 200 bytes to 2 KiB. */
+const maxSessionIds = 8
+
+/** More handshakes than these at a time are rare enough to pay for their own. */
+const maxIdleLanes = 16
+
+/** All lanes of one certificate with the same settings. Nothing to close. */
+export class HandshakeLanes {
+  readonly #options: HandshakeOptions
+  readonly #idle: HandshakeLane[] = []
+
+  constructor(options: HandshakeOptions) {
+    this.#options = options
+  }
+
+  /** Whether these are the lanes for the options. */
+  serve({ certificate, settings, handshakeTimeoutSeconds }: HandshakeOptions): boolean {
+    const own = this.#options
+    return (
+      own.certificate === certificate &&
+      own.settings === settings &&
+      own.handshakeTimeoutSeconds === handshakeTimeoutSeconds
+    )
+  }
+
+  /** A lane for one handshake. Throws if the certificate or its key cannot be used. */
+  take(party: HandshakeParty): HandshakeLane {
+    const lane = this.#idle.pop() ?? new HandshakeLane(this.#options)
+    lane.lend(party)
+    return lane
+  }
+
+  /** After a handshake that succeeded. A lane of one that failed is not given back: Node may tell of the failure later still. */
+  giveBack(lane: HandshakeLane): void {
+    lane.lend(undefined)
+    if (this.#idle.length < maxIdleLanes) this.#idle.push(lane)
+  }
+}
+
+export class HandshakeLane {
+  readonly server: tls.Server
+  readonly #renewsTickets: boolean
+  #party: HandshakeParty | undefined
+
+  constructor({ certificate, settings, handshakeTimeoutSeconds }: HandshakeOptions) {
+    this.server = tls.createServer({
+      cert: certificate.certificate,
+      key: certificate.key,
+      ...(certificate.authority === undefined ? {} : { ca: certificate.authority }),
+      requestCert: settings.clientCertificates !== 'off',
+      rejectUnauthorized: settings.clientCertificates === 'required',
+      minVersion: settings.minVersion,
+      // Of those of TLS 1.3 the one with the shorter key first, which every implementation has (RFC 8446 section 9.1): large transfers cost less.
+      ciphers: `TLS_AES_128_GCM_SHA256:${tls.DEFAULT_CIPHERS}`,
+      sessionTimeout: sessionTimeoutSeconds,
+      // The same for all lanes, as a session resumes on another one than it began on: the keys are what tells sessions apart.
+      sessionIdContext: 'ftp',
+      // A handshake within a session of TLS 1.2 would come when the lane is somebody else's.
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+      handshakeTimeout: handshakeTimeoutSeconds * 1000,
+      ALPNCallback: ({ protocols }) => this.#party?.selectProtocol(protocols),
+      SNICallback: (host, done) => {
+        if (this.#party?.mayName(host) === true) done(null)
+        else done(new Error('the client names a host that the certificate does not cover'))
+      },
+    })
+    this.server.on('tlsClientError', error => this.#party?.onFailure(error))
+    this.#cacheSessionIds()
+    this.#renewsTickets = renewTickets(this.server, () => this.#ticketKeys())
+  }
+
+  lend(party: HandshakeParty | undefined): void {
+    this.#party = party
+    if (!this.#renewsTickets) this.server.setTicketKeys(this.#ticketKeys())
+  }
+
+  /** For nobody, keys that nobody has. */
+  #ticketKeys(): Buffer {
+    return this.#party?.ticketKeys ?? randomBytes(48)
+  }
+
+  /** curl resumes by session IDs only. */
+  #cacheSessionIds(): void {
+    this.server.on('newSession', (id, data, done) => {
+      const sessions = this.#party?.sessionIds
+      const [oldest] = sessions?.keys() ?? []
+      if (sessions !== undefined && sessions.size >= maxSessionIds && oldest !== undefined) sessions.delete(oldest)
+      sessions?.set(id.toString('hex'), data)
+      done()
+    })
+    this.server.on('resumeSession', (id, done) => {
+      done(null, this.#party?.sessionIds.get(id.toString('hex')))
+    })
+  }
+}
