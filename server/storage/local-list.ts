@@ -1,40 +1,49 @@
 /** Reads directories of any size in batches, without holding up other sessions. */
 import { Buffer } from 'node:buffer'
-import { type Dir, lstatSync, type Stats } from 'node:fs'
+import { type Dir, type Dirent, lstatSync, opendirSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
 import { errnoOf } from './errno.ts'
 import { toEntry } from './local-entry.ts'
 import type { Pinned } from './local-pin.ts'
-import { lstat, opendir } from './local-system.ts'
+import type { Found, Statx } from './local-statx.ts'
+import { lstat } from './local-system.ts'
+import type { VolumeKind } from './local-volume.ts'
 import { decodeName } from './name.ts'
 import type { Entry } from './storage.ts'
 
 const batchEntries = 1024
-// A call in the thread pool costs 40 µs and more, lstat itself 1.5 µs where the system has the answer in memory.
+// A call in the thread pool costs 40 µs and more, the status itself 0.5 to 2 µs where the system has the answer in memory.
 const sliceMilliseconds = 4
 const slowSliceEntries = 100
-const slowAtOnce = 16
+const looksAtOnce = 16
+const maxBackoffEntries = 4096
+// The clock costs a tenth of what a look at a file does.
+const looksPerClock = 8
 
-/** Entries without links; what a link leads to is asked of `followed`, and `undefined` is left out. */
+export type ListingOptions = {
+  /** What a link leads to; `undefined` is left out. */
+  readonly followed: (name: string) => Promise<Entry | undefined>
+  readonly statx: Statx | undefined
+  /** What the directory is on, where that is known. */
+  readonly volume: VolumeKind | undefined
+}
+
+/** Entries without links. */
 export async function* listEntries(
   directory: Pinned,
-  followed: (name: string) => Promise<Entry | undefined>,
+  { followed, statx, volume }: ListingOptions,
 ): AsyncGenerator<readonly Entry[]> {
-  const opened = await opendir(directory.self, { bufferSize: batchEntries, encoding: latin1 })
+  // Where holding it did not hang, this does not.
+  const opened = opendirSync(directory.self, { bufferSize: batchEntries, encoding: latin1 })
   try {
-    const statusOf = statusReader(directory)
+    const look = observer(directory, statx)
     for (;;) {
-      const { names, ended } = await readNames(opened)
-      const statuses = await statusOf(names)
-      const entries: Entry[] = []
-      for (let index = 0; index < names.length; index++) {
-        const name = names[index] ?? ''
-        // What is gone since the directory was read is left out.
-        const stats = statuses[index]
-        const entry = stats?.isSymbolicLink() ? await followed(name) : stats && toEntry(name, stats)
-        if (entry !== undefined) entries.push(entry)
-      }
+      const { names, ended } = volume === 'memory' ? namesIn(opened, opened.readSync()) : await readNames(opened)
+      const entries = await shown(names, await look(names), followed)
       if (entries.length > 0) yield entries
       if (ended) return
+      // A directory in memory is never waited for: others would not come in otherwise.
+      if (volume === 'memory') await setImmediate()
     }
   } finally {
     opened.closeSync()
@@ -44,10 +53,16 @@ export async function* listEntries(
 // opendir decodes names: one character a byte loses nothing.
 const latin1 = 'latin1'
 
-/** The names that one read of the directory gave. */
-async function readNames(directory: Dir): Promise<{ names: string[]; ended: boolean }> {
+type Names = { readonly names: readonly string[]; readonly ended: boolean }
+
+/** The names that one read of the directory gives. */
+async function readNames(directory: Dir): Promise<Names> {
+  return namesIn(directory, await directory.read())
+}
+
+function namesIn(directory: Dir, first: Dirent | null): Names {
   const names: string[] = []
-  let entry = await directory.read()
+  let entry = first
   while (entry !== null && names.push(toName(entry.name)) < batchEntries) {
     // A read fills the buffer unless the end is near: these are in it already, or the end comes at once.
     entry = directory.readSync()
@@ -61,39 +76,106 @@ function toName(bytes: string): string {
   return ascii.test(bytes) ? bytes : decodeName(Buffer.from(bytes, latin1))
 }
 
-type Statuses = (Stats | undefined)[]
+/** What is gone since the directory was read is left out. Links are followed through the thread pool, a few at once. */
+async function shown(
+  names: readonly string[],
+  found: readonly Found[],
+  followed: (name: string) => Promise<Entry | undefined>,
+): Promise<readonly Entry[]> {
+  const entries: Entry[] = []
+  for (let index = 0; index < found.length; index++) {
+    const each = found[index]
+    if (each === 'link') return await shownWithLinks(names, found, followed)
+    if (each !== undefined && each !== 'gone') entries.push(each)
+  }
+  return entries
+}
+
+async function shownWithLinks(
+  names: readonly string[],
+  found: readonly Found[],
+  followed: (name: string) => Promise<Entry | undefined>,
+): Promise<readonly Entry[]> {
+  const entries: (Entry | undefined)[] = found.map(each => (typeof each === 'string' ? undefined : each))
+  const links = [...found.keys()].filter(index => found[index] === 'link')
+  for (let first = 0; first < links.length; first += looksAtOnce) {
+    await Promise.all(
+      links.slice(first, first + looksAtOnce).map(async index => {
+        entries[index] = await followed(names[index] ?? '')
+      }),
+    )
+  }
+  return entries.filter(entry => entry !== undefined)
+}
 
 /**
- * Asks for the status of names. The directory was just read through the thread pool, and so is the first name of each
- * further slice, so that a volume that hangs holds up this listing only; where it answers, the slice is asked directly,
- * for a few milliseconds. A volume that turns out to be slow is asked through the thread pool alone.
+ * Looks at what names stand for. The directory was just read through the thread pool, unless it is in memory, and so is
+ * the first name of each further slice, so that a volume that hangs holds up this listing only; where it answers, the
+ * slice is asked directly, for a few milliseconds. After a slice that got nowhere, names are asked through the thread pool alone for a while, and
+ * for twice as long each time: the volume may be slow, or only the machine have been busy just then.
  */
-function statusReader(directory: Pinned): (names: readonly string[]) => Promise<Statuses> {
-  let slow = false
+function observer(
+  directory: Pinned,
+  statx: Statx | undefined,
+): (names: readonly string[]) => Promise<readonly Found[]> {
+  const look = directly(directory, statx)
+  let throughPool = 0
+  let backoff = 0
   return async names => {
-    const statuses: Statuses = []
-    while (statuses.length < names.length) {
-      const first = statuses.length
-      if (first > 0 || slow) {
-        const next = names.slice(first, first + (slow ? slowAtOnce : 1))
-        statuses.push(...(await Promise.all(next.map(name => statusInPool(directory, name)))))
+    const found: Found[] = []
+    while (found.length < names.length) {
+      const first = found.length
+      if (first > 0 || throughPool > 0) {
+        const next = names.slice(first, first + Math.max(1, Math.min(throughPool, looksAtOnce)))
+        found.push(...(await Promise.all(next.map(name => lookInPool(directory, name)))))
+        throughPool = Math.max(0, throughPool - next.length)
+        if (throughPool > 0) continue
       }
-      if (slow) continue
-      const end = performance.now() + sliceMilliseconds
-      while (statuses.length < names.length && performance.now() < end) {
-        statuses.push(lstatSync(directory.address(names[statuses.length] ?? ''), { throwIfNoEntry: false }))
-      }
-      slow = statuses.length < names.length && statuses.length - first < slowSliceEntries
+      const ended = slice(names, found, look)
+      backoff = ended === 'too soon' ? Math.min(maxBackoffEntries, Math.max(looksAtOnce, backoff * 2)) : 0
+      throughPool = backoff
     }
-    return statuses
+    return found
   }
 }
 
-async function statusInPool(directory: Pinned, name: string): Promise<Stats | undefined> {
+/** Looks at as many names as there is time for. */
+function slice(
+  names: readonly string[],
+  found: Found[],
+  look: (name: string) => Found,
+): 'done' | 'in time' | 'too soon' {
+  const first = found.length
+  const end = performance.now() + sliceMilliseconds
+  while (found.length < names.length) {
+    found.push(look(names[found.length] ?? ''))
+    // The first one alone may have taken long.
+    if ((found.length - first) % looksPerClock !== 1 || performance.now() < end) continue
+    return found.length - first < slowSliceEntries ? 'too soon' : 'in time'
+  }
+  return 'done'
+}
+
+function directly(directory: Pinned, statx: Statx | undefined): (name: string) => Found {
+  const { descriptor } = directory
+  const byPath = (name: string): Found => {
+    const stats = lstatSync(directory.address(name), { throwIfNoEntry: false })
+    if (stats === undefined) return 'gone'
+    return stats.isSymbolicLink() ? 'link' : toEntry(name, stats)
+  }
+  if (statx === undefined || descriptor === undefined) return byPath
+  return name => {
+    const found = statx(descriptor, name)
+    return found === 'unknown' ? byPath(name) : found
+  }
+}
+
+async function lookInPool(directory: Pinned, name: string): Promise<Found> {
   try {
-    return await lstat(directory.address(name))
+    const stats = await lstat(directory.address(name))
+    return stats.isSymbolicLink() ? 'link' : toEntry(name, stats)
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined
+    if (errnoOf(error) === 'ENOENT') return 'gone'
     throw error
   }
 }

@@ -11,6 +11,8 @@ export type Pinned = {
   /** The object itself, for node:fs. */
   readonly self: SystemPath
   readonly stats: Stats
+  /** For calls relative to it, where it is held by one. */
+  readonly descriptor?: number
   /** Where it is now, byte for byte as latin1. */
   where(): string
   /** A name in it, for node:fs; the empty name is the directory itself. */
@@ -25,15 +27,20 @@ export type Pin = (path: SystemPath, links: 'follow' | 'keep') => Promise<Pinned
 export const descriptorDirectory = '/proc/self/fd'
 
 // Linux, on all architectures that Node supports; node:fs does not name it. Such a descriptor stands for a place: opening it needs no permission to read and never touches a FIFO or device.
-const openPath = 0o10000000
+export const openPath = 0o10000000
 
 /** Linux: what `/proc/self/fd/N` leads to is the object that was opened, and nothing else. */
 export const pinByDescriptor: Pin = async (path, links) => {
-  const descriptor = await open(path, openPath | (links === 'keep' ? constants.O_NOFOLLOW : 0))
+  return pinned(await open(path, openPath | (links === 'keep' ? constants.O_NOFOLLOW : 0)))
+}
+
+/** Takes over a descriptor. */
+export function pinned(descriptor: number): Pinned {
   const self = `${descriptorDirectory}/${descriptor}`
   let held = true
   return {
     self,
+    descriptor,
     stats: fstatSync(descriptor),
     where: () => readlinkSync(self, 'latin1'),
     address: name => join(self, name),

@@ -4,9 +4,11 @@ import { existsSync } from 'node:fs'
 import { errnoOf } from './errno.ts'
 import { descriptorDirectory, type Pin, type Pinned, pinByDescriptor, pinByPath, type SystemPath } from './local-pin.ts'
 import { readlink } from './local-system.ts'
+import { pinAtOnce, type Volume, type VolumeKind, type Volumes } from './local-volume.ts'
 import { decodeName, encodeName } from './name.ts'
-import { namesOf, parentOf } from './path.ts'
+import { joinPath, namesOf, parentOf } from './path.ts'
 import { StorageError } from './storage.ts'
+import { linksInside, namesBelow, namesIn, type SymlinkPolicy } from './symlinks.ts'
 
 /** What an operation answers when its place turns out to be a symbolic link: it is run again where the link leads. */
 export const symbolicLink = Symbol('symbolic link')
@@ -15,8 +17,14 @@ export const symbolicLink = Symbol('symbolic link')
 export type Place = {
   /** For node:fs, which must not follow a link there. */
   readonly address: SystemPath
-  /** The virtual path, without links but for the last name. */
+  /** The virtual path, without links but for the last name; in an extra root, which has no virtual path, the one that was asked for. */
   readonly path: string
+  /** Whether it lies below the tree's own root, not in an extra one. */
+  readonly own: boolean
+  /** Undefined where what is there may keep its callers waiting. */
+  readonly volume: VolumeKind | undefined
+  /** Opens it without following a link; undefined where that fails or would have to wait: open the address then. */
+  readonly openAtOnce: (flags: number) => number | undefined
 }
 
 /** Whether a path that goes through symbolic links may lead to another one; both are virtual. */
@@ -27,10 +35,28 @@ export type Trail = {
   links: number
   steps: number
   /** Where the last name is a link: its target, as virtual path if it is absolute. */
-  target?: string
+  target?: string | undefined
 }
 
-type Held = Place & { readonly release: () => void }
+/** A directory that names are looked up below: the tree's own, or an extra one that a link has led to. */
+type Root = {
+  readonly pinned: Pinned
+  /** Real path, as latin1. */
+  readonly path: string
+  readonly own: boolean
+}
+/** How far a path is known: names below a root, `..` among them. */
+type Way = { readonly root: Root; readonly names: readonly string[] }
+/** Extra roots that are held for one operation, by their path. */
+type ExtraRoots = Map<string, Root>
+type TreeSettings = {
+  readonly pin: Pin
+  readonly mayLead: MayLead
+  readonly symlinks: SymlinkPolicy
+  readonly volumes: Volumes | undefined
+}
+
+type Held = Place & { readonly root: Root; readonly names: readonly string[]; readonly release: () => void }
 
 // Linux has the same: path_resolution(7).
 const maxLinks = 40
@@ -42,36 +68,67 @@ const maxSteps = 4096
  * name, following links by hand. So what is checked is what is used.
  */
 export class Tree {
-  readonly #root: Pinned
-  /** Its real path, as latin1. */
-  readonly #rootPath: string
+  readonly #root: Root
   readonly #pin: Pin
   readonly #mayLead: MayLead
+  readonly #symlinks: SymlinkPolicy
+  readonly #volumes: Volumes | undefined
+  readonly #volume: Volume | undefined
   #running = 0
   #closed = false
   #ended: (() => void) | undefined
 
-  private constructor(root: Pinned, pin: Pin, mayLead: MayLead) {
-    this.#root = root
-    this.#rootPath = root.where().replace(/^\/$/, '')
+  private constructor(root: Pinned, volume: Volume | undefined, { pin, mayLead, symlinks, volumes }: TreeSettings) {
+    this.#root = ownRoot(root)
     this.#pin = pin
     this.#mayLead = mayLead
+    this.#symlinks = symlinks
+    this.#volumes = volumes
+    this.#volume = volume
   }
 
   /** Links on the way to the directory and that it is itself are followed. Rejects with system errors. */
-  static async open(path: string): Promise<Tree> {
-    const pin = existsSync(descriptorDirectory) ? pinByDescriptor : pinByPath
-    return new Tree(directoryOnly(await pin(path, 'follow')), pin, () => true)
+  static async open(
+    path: string,
+    symlinks: SymlinkPolicy = linksInside,
+    volumes?: Volumes,
+    mayLead: MayLead = () => true,
+  ): Promise<Tree> {
+    const reopened = volumes?.reopen(path)
+    const pin = reopened !== undefined || existsSync(descriptorDirectory) ? pinByDescriptor : pinByPath
+    const root = directoryOnly(reopened ?? (await pin(path, 'follow')))
+    const volume = await volumes?.volumeOf(root)
+    if (volume !== undefined) volumes?.remember(path)
+    return new Tree(root, volume, { pin, mayLead, symlinks, volumes })
   }
 
   /** The tree below a directory of this one, which may be closed then. */
   async below(path: string, mayLead: MayLead): Promise<Tree> {
-    return new Tree(directoryOnly(await this.pin(path)), this.#pin, mayLead)
+    const root = directoryOnly(await this.pin(path))
+    const volume = await this.#volumes?.volumeOf(root)
+    return new Tree(root, volume, { pin: this.#pin, mayLead, symlinks: this.#symlinks, volumes: this.#volumes })
+  }
+
+  /** Holds what a path leads to if the system can tell at once, and if there is no link on the way. The caller releases it. */
+  pinAtOnce(path: string): Pinned | undefined {
+    const { descriptor } = this.#root.pinned
+    if (this.#closed || this.#volume === undefined || descriptor === undefined) return undefined
+    const pinned = pinAtOnce(this.#volume, descriptor, path.slice(1))
+    if (pinned?.stats.isSymbolicLink() !== true) return pinned
+    pinned.release()
+    return undefined
+  }
+
+  /** The kind of volume that something below is on, where it is known. */
+  volumeKindOf({ stats }: Pinned): VolumeKind | undefined {
+    return stats.dev === this.#volume?.device ? this.#volume.kind : undefined
   }
 
   /** Holds what a path leads to. The caller releases it. */
-  pin(path: string, trail: Trail = newTrail()): Promise<Pinned> {
-    return this.at(
+  async pin(path: string, trail: Trail = newTrail()): Promise<Pinned> {
+    const atOnce = this.pinAtOnce(path)
+    if (atOnce !== undefined) return atOnce
+    return await this.at(
       path,
       async ({ address }) => {
         const pinned = await this.#pin(address, 'keep')
@@ -91,22 +148,24 @@ export class Tree {
   ): Promise<Result> {
     if (this.#closed) throw new StorageError('failed', { cause: new Error('the storage is closed') })
     this.#running += 1
+    const extra: ExtraRoots = new Map()
     try {
-      let names = namesOf(path)
+      let way: Way = { root: this.#root, names: namesOf(path) }
       for (;;) {
-        const place = await this.#locate(names, trail)
+        const place = await this.#locate(way, trail, extra, path)
         try {
-          if (trail.links > 0 && !this.#mayLead(path, place.path)) throw new StorageError('not-found')
+          if (trail.links > 0 && place.own && !this.#mayLead(path, place.path)) throw new StorageError('not-found')
           const result = await operation(place)
           if (result !== symbolicLink) return result
           const target = await this.#readLink(place.address, trail)
-          trail.target ??= target.shown
-          names = target.from(namesOf(parentOf(place.path)))
+          trail.target ??= this.#shown(target)
+          way = await this.#follow(target, { root: place.root, names: place.names.slice(0, -1) }, extra)
         } finally {
           place.release()
         }
       }
     } finally {
+      for (const { pinned } of extra.values()) pinned.release()
       this.#running -= 1
       if (this.#running === 0) this.#ended?.()
     }
@@ -117,53 +176,59 @@ export class Tree {
     if (this.#closed) return
     this.#closed = true
     if (this.#running > 0) await new Promise<void>(resolve => (this.#ended = resolve))
-    this.#root.release()
+    this.#root.pinned.release()
   }
 
-  async #locate(names: readonly string[], trail: Trail): Promise<Held> {
+  async #locate(way: Way, trail: Trail, extra: ExtraRoots, asked: string): Promise<Held> {
+    const { names } = way
     const directory = trail.links === 0 && names.length > 1 ? await this.#enterAtOnce(names.slice(0, -1)) : undefined
-    if (directory === undefined) return await this.#walk(names, trail)
-    return held(directory, names.slice(0, -1), names.at(-1) ?? '', () => directory.release())
+    if (directory === undefined) return await this.#walk(way, trail, extra, asked)
+    return this.#held(directory, way, asked, () => directory.release())
   }
 
   /** The directory, if there is no link on the way to it; `undefined` also for any failure: going step by step finds the right error, and not one from outside. */
   async #enterAtOnce(names: readonly string[]): Promise<Pinned | undefined> {
     const path = names.join('/')
-    const directory = await this.#pin(this.#root.address(path), 'keep').catch(() => undefined)
+    const entered = this.pinAtOnce(`/${path}`)
+    if (entered?.stats.isDirectory() === true) return entered
+    entered?.release()
+    const directory = await this.#pin(this.#root.pinned.address(path), 'keep').catch(() => undefined)
     if (directory === undefined) return undefined
-    if (directory.stats.isDirectory() && placeOf(directory) === `${this.#rootPath}/${latin1(path)}`) return directory
+    if (directory.stats.isDirectory() && placeOf(directory) === `${this.#root.path}/${latin1(path)}`) return directory
     directory.release()
     return undefined
   }
 
-  async #walk(names: readonly string[], trail: Trail): Promise<Held> {
+  async #walk(way: Way, trail: Trail, extra: ExtraRoots, asked: string): Promise<Held> {
     let entered: Pinned | undefined
     let at: readonly string[] = []
-    let rest = names
-    const restart = (path: readonly string[]) => {
+    let { root, names: rest } = way
+    const restart = (next: Way) => {
       entered?.release()
       entered = undefined
       at = []
-      rest = path
+      root = next.root
+      rest = next.names
     }
     try {
       for (;;) {
         trail.steps += 1
         if (trail.steps > maxSteps) throw new StorageError('not-found')
         const [name, ...deeper] = rest
-        const directory = entered ?? this.#root
+        const directory = entered ?? root.pinned
         if (name === '..') {
           // Only the targets of links have it, and what was entered so far has no links any more.
-          if (at.length === 0) throw new StorageError('not-found')
-          restart([...at.slice(0, -1), ...deeper])
+          if (at.length > 0) restart({ root, names: [...at.slice(0, -1), ...deeper] })
+          else restart(await this.#find(pathAbove(root.path, rest), extra))
         } else if (name === undefined || deeper.length === 0) {
-          return held(directory, at, name ?? '', () => entered?.release())
+          return this.#held(directory, { root, names: [...at, ...rest] }, asked, () => entered?.release())
         } else {
           const next = await this.#pin(directory.address(name), 'keep')
           if (next.stats.isSymbolicLink()) {
             next.release()
             const target = await this.#readLink(directory.address(name), trail)
-            restart([...target.from(at), ...deeper])
+            const { root: leadsTo, names } = await this.#follow(target, { root, names: at }, extra)
+            restart({ root: leadsTo, names: [...names, ...deeper] })
           } else {
             const deeperDirectory = directoryOnly(next)
             entered?.release()
@@ -179,25 +244,59 @@ export class Tree {
     }
   }
 
-  async #readLink(address: SystemPath, trail: Trail): Promise<LinkTarget> {
+  /** The target as written, as latin1. */
+  async #readLink(address: SystemPath, trail: Trail): Promise<string> {
     trail.links += 1
-    if (trail.links > maxLinks) throw new StorageError('not-found')
-    return linkTarget(await readTarget(address), this.#rootPath)
+    if (this.#symlinks.policy === 'deny' || trail.links > maxLinks) throw new StorageError('not-found')
+    return await readTarget(address)
   }
-}
 
-type LinkTarget = {
-  readonly shown: string
-  /** Names from the root, seen from the link's directory; may hold `..`. */
-  readonly from: (directory: readonly string[]) => string[]
-}
+  /** Where a link in a directory leads. */
+  async #follow(target: string, directory: Way, extra: ExtraRoots): Promise<Way> {
+    if (target.startsWith('/')) return await this.#find(target, extra)
+    return { root: directory.root, names: [...directory.names, ...namesIn(fromLatin1(target))] }
+  }
 
-/** An absolute target is only good if it lies below the real path of the root. */
-function linkTarget(target: string, rootPath: string): LinkTarget {
-  if (!target.startsWith('/')) return { shown: fromLatin1(target), from: directory => [...directory, ...split(target)] }
-  if (target !== rootPath && !target.startsWith(`${rootPath}/`)) throw new StorageError('not-found')
-  const inside = target.slice(rootPath.length)
-  return { shown: fromLatin1(inside) || '/', from: () => split(inside) }
+  /** An absolute path is only good if it lies below the real path of the root or below an extra root, as written or as it really is. */
+  async #find(path: string, extra: ExtraRoots): Promise<Way> {
+    const own = namesBelow(this.#root.path, path)
+    if (own !== undefined) return { root: this.#root, names: own.map(fromLatin1) }
+    for (const written of this.#symlinks.extraRoots) {
+      const root = extra.get(written) ?? (await this.#extraRoot(written))
+      if (root === undefined) continue
+      extra.set(written, root)
+      const names = namesBelow(latin1(written), path) ?? namesBelow(root.path, path)
+      if (names !== undefined) return { root, names: names.map(fromLatin1) }
+    }
+    throw new StorageError('not-found')
+  }
+
+  /** `undefined` for one that is missing: the others can be used all the same. */
+  async #extraRoot(path: string): Promise<Root | undefined> {
+    const pinned = await this.#pin(path, 'follow').catch(() => undefined)
+    if (pinned === undefined) return undefined
+    if (pinned.stats.isDirectory()) return { pinned, path: realPath(pinned), own: false }
+    pinned.release()
+    return undefined
+  }
+
+  #held(directory: Pinned, { root, names }: Way, asked: string, release: () => void): Held {
+    const path = root.own ? `/${names.join('/')}` : asked
+    const name = names.at(-1) ?? ''
+    const { descriptor, stats } = directory
+    const volume = stats.dev === this.#volume?.device ? this.#volume : undefined
+    const openAtOnce = (flags: number): number | undefined =>
+      descriptor === undefined || name === '' ? undefined : volume?.openAtOnce(descriptor, name, flags)
+    const address = directory.address(name)
+    return { address, path, own: root.own, volume: volume?.kind, openAtOnce, root, names, release }
+  }
+
+  /** A link's target as the user may see it: no path of the operating system. */
+  #shown(target: string): string | undefined {
+    if (!target.startsWith('/')) return fromLatin1(target)
+    if (namesBelow(this.#root.path, target) === undefined) return undefined
+    return fromLatin1(target.slice(this.#root.path.length)) || '/'
+  }
 }
 
 async function readTarget(address: SystemPath): Promise<string> {
@@ -213,9 +312,31 @@ function newTrail(): Trail {
   return { links: 0, steps: 0 }
 }
 
-function held(directory: Pinned, at: readonly string[], name: string, release: () => void): Held {
-  const names = name === '' ? at : [...at, name]
-  return { address: directory.address(name), path: `/${names.join('/')}`, release }
+/** The absolute path, as latin1, of names that begin with `..`, seen from a real path: there are no links on the way up. */
+function pathAbove(root: string, names: readonly string[]): string {
+  const downwards = names.findIndex(name => name !== '..')
+  const up = downwards === -1 ? names.length : downwards
+  let directory = root
+  for (let step = 0; step < up; step += 1) directory = parentOf(directory)
+  return joinPath(directory, latin1(names.slice(up).join('/')))
+}
+
+/** Most trees never need their path: it is asked for when a link is met. */
+function ownRoot(pinned: Pinned): Root {
+  let path: string | undefined
+  return {
+    pinned,
+    get path() {
+      path ??= realPath(pinned)
+      return path
+    },
+    own: true,
+  }
+}
+
+/** Without the slash of the system's root. */
+function realPath(pinned: Pinned): string {
+  return pinned.where().replace(/^\/$/, '')
 }
 
 function directoryOnly(pinned: Pinned): Pinned {
@@ -231,12 +352,6 @@ function placeOf(directory: Pinned): string | undefined {
     // Too long for the system to tell.
     return undefined
   }
-}
-
-function split(path: string): string[] {
-  return fromLatin1(path)
-    .split('/')
-    .filter(name => name !== '' && name !== '.')
 }
 
 function latin1(path: string): string {

@@ -1,12 +1,15 @@
 /** Files in a directory of the operating system. With the files local-*.ts, the only place where users' files are touched. */
 import type { Stats } from 'node:fs'
+import { concealedPath, concealIn, isConcealed } from './concealed.ts'
 import { errnoOf, storageError } from './errno.ts'
 import { identityOf, toEntry } from './local-entry.ts'
 import { openForReading, openForWriting, type RunningUploads } from './local-file.ts'
 import { listEntries } from './local-list.ts'
 import type { SystemPath } from './local-pin.ts'
+import type { Statx } from './local-statx.ts'
 import { chmod, close, link, lstat, mkdir, open, rename, rmdir, stat, unlink, utimes } from './local-system.ts'
 import { type MayLead, type Place, symbolicLink, type Trail, Tree } from './local-tree.ts'
+import type { Volumes } from './local-volume.ts'
 import { joinPath, nameOf, namesOf } from './path.ts'
 import {
   type Entry,
@@ -17,9 +20,10 @@ import {
   type WritableFile,
   type WriteMode,
 } from './storage.ts'
+import type { SymlinkPolicy } from './symlinks.ts'
 import { writeUnique } from './unique.ts'
 
-export type { RunningUploads } from './local-file.ts'
+export { RunningUploads } from './local-file.ts'
 
 export type LocalStorageOptions = {
   /** The server's directory, as an absolute path of the operating system. */
@@ -30,14 +34,41 @@ export type LocalStorageOptions = {
   readonly uploads: RunningUploads
   /** Whether a path that goes through symbolic links may be used for where it leads. By default wherever that is inside. */
   readonly mayLead?: MayLead
+  /** Where symbolic links may lead; by default to what is inside. */
+  readonly symlinks?: SymlinkPolicy
+  /** A directory of the server's own, as an absolute path of the operating system: nobody finds it here. */
+  readonly concealed?: string | undefined
+  /** A quicker way to look at many files; without it, they are looked at through node:fs. */
+  readonly statx?: Statx | undefined
+  /** One for all storages of a server: what it knows of volumes spares the thread pool. */
+  readonly volumes?: Volumes | undefined
 }
 
 /** Opens a user's part of the server's directory. The caller closes it. Rejects with a StorageError. */
-export async function openLocalStorage({ root, home, uploads, mayLead }: LocalStorageOptions): Promise<Storage> {
+export async function openLocalStorage({ concealed, ...options }: LocalStorageOptions): Promise<Storage> {
+  const { root, home, mayLead = () => true } = options
+  const path = concealed === undefined ? undefined : concealedPath(root, home, concealed)
+  if (path === undefined) return await openTree(options)
+  if (path === '/') throw new StorageError('not-found')
+  // Links are followed deeper down: none may lead there.
+  const leadsElsewhere: MayLead = (from, target) => !isConcealed(target, path) && mayLead(from, target)
+  return concealIn(await openTree({ ...options, mayLead: leadsElsewhere }), path)
+}
+
+async function openTree({
+  root,
+  home,
+  uploads,
+  mayLead,
+  symlinks,
+  statx,
+  volumes,
+}: Omit<LocalStorageOptions, 'concealed'>): Promise<Storage> {
   return await translated(async () => {
-    const server = await Tree.open(root)
+    if (home === '/') return new LocalStorage(await Tree.open(root, symlinks, volumes, mayLead), uploads, statx)
+    const server = await Tree.open(root, symlinks, volumes)
     try {
-      return new LocalStorage(await openHome(server, home, mayLead ?? (() => true)), uploads)
+      return new LocalStorage(await openHome(server, home, mayLead ?? (() => true)), uploads, statx)
     } finally {
       await server.close()
     }
@@ -65,20 +96,29 @@ function unlessExists(error: unknown): void {
 class LocalStorage implements Storage {
   readonly #tree: Tree
   readonly #uploads: RunningUploads
+  readonly #statx: Statx | undefined
 
-  constructor(tree: Tree, uploads: RunningUploads) {
+  constructor(tree: Tree, uploads: RunningUploads, statx: Statx | undefined) {
     this.#tree = tree
     this.#uploads = uploads
+    this.#statx = statx
   }
 
-  stat(path: string): Promise<Entry> {
+  async stat(path: string): Promise<Entry> {
+    const pinned = this.#tree.pinAtOnce(path)
+    if (pinned === undefined) return await this.#statInTurn(path)
+    pinned.release()
+    return toEntry(nameOf(path), pinned.stats, undefined)
+  }
+
+  #statInTurn(path: string): Promise<Entry> {
     const trail: Trail = { links: 0, steps: 0 }
     return translated(() =>
       this.#tree.at(
         path,
-        async ({ address }) => {
+        async ({ address, own }) => {
           const stats = await lstat(address)
-          return stats.isSymbolicLink() ? symbolicLink : toEntry(nameOf(path), stats, trail.target)
+          return stats.isSymbolicLink() ? symbolicLink : toEntry(nameOf(path), stats, own ? trail.target : undefined)
         },
         trail,
       ),
@@ -88,7 +128,11 @@ class LocalStorage implements Storage {
   async *list(path: string): AsyncGenerator<readonly Entry[]> {
     const directory = await translated(() => this.#tree.pin(path))
     try {
-      yield* listEntries(directory, name => this.#statIfThere(joinPath(path, name)))
+      yield* listEntries(directory, {
+        followed: name => this.#statIfThere(joinPath(path, name)),
+        statx: this.#statx,
+        volume: this.#tree.volumeKindOf(directory),
+      })
     } catch (error) {
       throw storageError(error)
     } finally {
@@ -97,7 +141,7 @@ class LocalStorage implements Storage {
   }
 
   read(path: string, offset: number): Promise<ReadableFile> {
-    return translated(() => this.#tree.at(path, place => openForReading(place, offset)))
+    return translated(() => this.#tree.at(path, place => openForReading(place, offset, this.#uploads)))
   }
 
   write(path: string, mode: WriteMode): Promise<WritableFile> {
@@ -120,7 +164,7 @@ class LocalStorage implements Storage {
     return translated(async () => {
       refuseRoot(path)
       await this.#tree.at(path, async ({ address }) => {
-        if (this.#uploads.size > 0) this.#refuseRunningUpload(await lstat(address))
+        await this.#refuseRunningUpload(await lstat(address))
         await unlink(address)
       })
     })
@@ -191,15 +235,15 @@ class LocalStorage implements Storage {
     if (existing !== undefined) {
       if (identityOf(existing) === identityOf(moved) && source.path === target.path) return
       if (moved.isDirectory() || existing.isDirectory() || replacing === 'refused') throw new StorageError('exists')
-      this.#refuseRunningUpload(existing)
+      await this.#refuseRunningUpload(existing)
     }
     // A directory can only take the place of an empty one, however the target changes meanwhile.
     if (replacing === undefined || moved.isDirectory()) await rename(source.address, target.address)
     else await moveToFreeName(source.address, target.address)
   }
 
-  #refuseRunningUpload(stats: Stats): void {
-    if (this.#uploads.has(identityOf(stats))) throw new StorageError('busy')
+  async #refuseRunningUpload(stats: Stats): Promise<void> {
+    if (await this.#uploads.claims.has(identityOf(stats))) throw new StorageError('busy')
   }
 }
 

@@ -1,30 +1,40 @@
 /** What every storage promises, over each of them. */
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { openLocalStorage } from '../../server/storage/local.ts'
+import { openLocalStorage, RunningUploads } from '../../server/storage/local.ts'
+import { loadStatx, type Statx } from '../../server/storage/local-statx.ts'
+import { Volumes } from '../../server/storage/local-volume.ts'
 import { createMemoryStorage } from '../../server/storage/memory.ts'
 import type { Storage, StorageErrorKind, WriteMode } from '../../server/storage/storage.ts'
 
 type Opened = { readonly storage: Storage; close(): Promise<void> }
 
 const storages: Record<string, () => Promise<Opened>> = {
-  async local() {
-    const root = await mkdtemp(join(tmpdir(), 'storage-'))
-    const storage = await openLocalStorage({ root, home: '/users/alice', uploads: new Set() })
-    return {
-      storage,
-      async close() {
-        await storage.close()
-        await rm(root, { recursive: true })
-      },
-    }
-  },
+  local: () => openLocal(undefined),
+  // Where there is no statx, this is the same once more.
+  'local, by statx,': () => openLocal(loadStatx()),
+  'local, at once,': () => openLocal(undefined, new Volumes()),
+  'local, at once in memory,': () =>
+    openLocal(undefined, new Volumes(), existsSync('/dev/shm') ? '/dev/shm' : tmpdir()),
   async memory() {
     const storage = createMemoryStorage()
     return { storage, close: () => storage.close() }
   },
+}
+
+async function openLocal(statx: Statx | undefined, volumes?: Volumes, directory = tmpdir()): Promise<Opened> {
+  const root = await mkdtemp(join(directory, 'storage-'))
+  const storage = await openLocalStorage({ root, home: '/users/alice', uploads: new RunningUploads(), statx, volumes })
+  return {
+    storage,
+    async close() {
+      await storage.close()
+      await rm(root, { recursive: true })
+    },
+  }
 }
 
 describe.each(Object.entries(storages))('%s storage', (_name, open) => {
@@ -157,7 +167,7 @@ describe.each(Object.entries(storages))('%s storage', (_name, open) => {
     await file.write(Buffer.from('half'))
     await file.abandon()
     await file.abandon()
-    await expectRefusal(file.write(Buffer.from('more')), 'failed')
+    await expectRefusal(Promise.resolve(file.write(Buffer.from('more'))), 'failed')
     await store('/a', ' and half', { kind: 'resume', offset: 4 })
     expect(await load('/a')).toBe('half and half')
   })
