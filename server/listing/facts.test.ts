@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Permission, roles } from '../config/schema.ts'
 import type { Entry } from '../storage/storage.ts'
-import { factNames, formatFacts, formatTime, parseOptsMlst, parseTime } from './facts.ts'
+import { type FactName, factNames, factsFormat, formatTime, parseOptsMlst, parseTime } from './facts.ts'
 
 const file: Entry = {
   name: 'a b.txt',
@@ -16,6 +16,8 @@ const file: Entry = {
   group: 100,
 }
 const directory: Entry = { ...file, name: 'd', type: 'directory', mode: 0o2755 }
+const formatFacts = (entry: Entry, facts: readonly FactName[], permissions: ReadonlySet<Permission>, name?: string) =>
+  factsFormat(facts)(entry, permissions, name)
 const all = new Set<Permission>(roles['read-write'])
 
 describe('facts', () => {

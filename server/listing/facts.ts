@@ -8,19 +8,19 @@ export const factNames = ['type', 'size', 'modify', 'perm', 'unique', 'UNIX.mode
 export type FactName = (typeof factNames)[number]
 
 /** One line without its end: the facts, a space, the name. The permissions are those the user has on the entry. */
-export function formatFacts(
-  entry: Entry,
-  facts: readonly FactName[],
-  permissions: ReadonlySet<Permission>,
-  name: string = entry.name,
-): string {
-  let line = ''
-  for (const fact of facts) {
-    // RFC 3659 section 7.5.7: size is of files.
-    if (fact === 'size' && entry.type !== 'file') continue
-    line += `${fact}=${factOf[fact](entry, permissions)};`
+export type FactsFormat = (entry: Entry, permissions: ReadonlySet<Permission>, name?: string) => string
+
+/** Keep it for a whole listing: it remembers what it worked out. */
+export function factsFormat(facts: readonly FactName[]): FactsFormat {
+  const parts = facts.map(fact => ({ fact, write: writerOf[fact]() }))
+  return (entry, permissions, name = entry.name) => {
+    let line = ''
+    for (const { fact, write } of parts) {
+      // RFC 3659 section 7.5.7: size is of files.
+      if (fact !== 'size' || entry.type === 'file') line += write(entry, permissions)
+    }
+    return `${line} ${printableName(name)}`
   }
-  return `${line} ${printableName(name)}`
 }
 
 /** The facts chosen by OPTS MLST, in our order; those we don't know are left out. `undefined` for bad syntax: RFC 3659 section 7.9. */
@@ -47,19 +47,63 @@ export function parseTime(text: string): number | undefined {
   return Number.isNaN(time) || formatTime(time) !== digits ? undefined : time
 }
 
-const factOf: Record<FactName, (entry: Entry, permissions: ReadonlySet<Permission>) => string | number> = {
-  type: entry => types[entry.type],
-  size: entry => entry.size,
-  modify: entry => formatTime(entry.modified),
-  perm: (entry, permissions) => formatPermissions(entry.type, permissions),
-  unique: entry => entry.unique,
-  'UNIX.mode': entry => (entry.mode & 0o7777).toString(8).padStart(4, '0'),
-  'UNIX.owner': entry => entry.owner,
-  'UNIX.group': entry => entry.group,
+type Writer = (entry: Entry, permissions: ReadonlySet<Permission>) => string
+
+const writerOf: Record<FactName, () => Writer> = {
+  type: () => entry => typeFacts[entry.type],
+  size: () => entry => `size=${entry.size};`,
+  modify: () =>
+    remembering(
+      entry => Math.floor(entry.modified / 1000),
+      seconds => `modify=${formatTime(seconds * 1000)};`,
+    ),
+  perm: permissionsFact,
+  unique: () => entry => `unique=${entry.unique};`,
+  'UNIX.mode': () =>
+    remembering(
+      entry => entry.mode & 0o7777,
+      mode => `UNIX.mode=${mode.toString(8).padStart(4, '0')};`,
+    ),
+  'UNIX.owner': () =>
+    remembering(
+      entry => entry.owner,
+      owner => `UNIX.owner=${owner};`,
+    ),
+  'UNIX.group': () =>
+    remembering(
+      entry => entry.group,
+      group => `UNIX.group=${group};`,
+    ),
+}
+
+/** What was said last holds for the same number: neighbours in a directory are alike. */
+function remembering(numberOf: (entry: Entry) => number, write: (number: number) => string): Writer {
+  let last = Number.NaN
+  let text = ''
+  return entry => {
+    const number = numberOf(entry)
+    if (number === last) return text
+    last = number
+    text = write(number)
+    return text
+  }
+}
+
+function permissionsFact(): Writer {
+  let lastType: Entry['type'] | undefined
+  let lastPermissions: ReadonlySet<Permission> | undefined
+  let text = ''
+  return ({ type }, permissions) => {
+    if (type === lastType && permissions === lastPermissions) return text
+    lastType = type
+    lastPermissions = permissions
+    text = `perm=${formatPermissions(type, permissions)};`
+    return text
+  }
 }
 
 // RFC 3659 section 7.5.1: what is neither file nor directory is named after the operating system.
-const types = { file: 'file', directory: 'dir', other: 'OS.unix=other' } as const
+const typeFacts = { file: 'type=file;', directory: 'type=dir;', other: 'type=OS.unix=other;' } as const
 
 /** RFC 3659 section 7.5.5: one letter for what the user may do. */
 function formatPermissions(type: Entry['type'], has: ReadonlySet<Permission>): string {

@@ -31,7 +31,7 @@ beforeEach(async () => {
 
 async function text(chunks: AsyncIterable<Uint8Array>): Promise<string> {
   const all: Uint8Array[] = []
-  for await (const chunk of chunks) all.push(chunk)
+  for await (const chunk of chunks) all.push(Uint8Array.from(chunk))
   return Buffer.concat(all).toString()
 }
 
@@ -165,15 +165,15 @@ describe('MLSD', () => {
       asked.push(path)
       return new Set(path === '/b/x' ? (['list'] as const) : [])
     }
-    const chunks = await listFacts(storage, '/b', { facts: ['type', 'perm'], permissionsAt })
+    const chunks = listFacts(storage, '/b', { facts: ['type', 'perm'], permissionsAt })
     expect(await text(chunks)).toBe('type=dir;perm=el; x\r\n')
     expect(asked).toEqual(['/b/x'])
   })
 
   it('is of directories only', async () => {
     const options = { facts: [], permissionsAt: () => new Set<never>() }
-    await expect(listFacts(storage, '/a/1.txt', options)).rejects.toMatchObject({ kind: 'not-a-directory' })
-    await expect(listFacts(storage, '/none', options)).rejects.toMatchObject({ kind: 'not-found' })
+    await expect(text(listFacts(storage, '/a/1.txt', options))).rejects.toMatchObject({ kind: 'not-a-directory' })
+    await expect(text(listFacts(storage, '/none', options))).rejects.toMatchObject({ kind: 'not-found' })
   })
 })
 

@@ -1,10 +1,11 @@
 /** What LIST, NLST and MLSD send: lines that end with CRLF, in chunks, made while the directory is read. */
+import { Buffer } from 'node:buffer'
 import { setImmediate } from 'node:timers/promises'
 import type { Permission } from '../config/schema.ts'
 import { encodeName } from '../storage/name.ts'
 import { joinPath, parentOf, resolvePath } from '../storage/path.ts'
 import { type Entry, type Storage, StorageError } from '../storage/storage.ts'
-import { type FactName, formatFacts } from './facts.ts'
+import { type FactName, factsFormat } from './facts.ts'
 import type { ListFlag } from './flags.ts'
 import { longFormat } from './long.ts'
 import { ordered } from './order.ts'
@@ -57,32 +58,43 @@ export type FactsOptions = {
   readonly permissionsAt: (path: string) => ReadonlySet<Permission>
 }
 
-/** MLSD: the facts of a directory's entries. Rejects with `not-a-directory` for anything else. */
-export async function listFacts(
+/** MLSD: the facts of a directory's entries. Throws, or rejects when it is read, for anything else. */
+export function listFacts(
   storage: Storage,
   path: string,
   { facts, permissionsAt }: FactsOptions,
-): Promise<AsyncIterable<Uint8Array>> {
-  const entry = await storage.stat(path)
-  if (entry.type !== 'directory') throw new StorageError('not-a-directory')
-  return encoded(storage.list(path), child => formatFacts(child, facts, permissionsAt(joinPath(path, child.name))))
+): AsyncIterable<Uint8Array> {
+  const format = factsFormat(facts)
+  return encoded(storage.list(path), child => format(child, permissionsAt(joinPath(path, child.name))))
 }
 
 const chunkCharacters = 65_536
 
+/** Chunks are valid until the next one is asked for. */
 async function* encoded(batches: Batches, line: (entry: Entry) => string): AsyncIterable<Uint8Array> {
+  const encode = chunkEncoder()
   let text = ''
   for await (const batch of batches) {
     for (const entry of batch) {
       text += `${line(entry)}\r\n`
       if (text.length < chunkCharacters) continue
-      yield encodeName(text)
+      yield encode(text)
       text = ''
       // Where the client takes all at once, nothing else would let other sessions in.
       await setImmediate()
     }
   }
-  if (text !== '') yield encodeName(text)
+  if (text !== '') yield encode(text)
+}
+
+/** Encodes one chunk after the other, in the same memory where they are large. */
+function chunkEncoder(): (text: string) => Uint8Array {
+  let memory: Buffer | undefined
+  return text => {
+    if (text.length < chunkCharacters || !text.isWellFormed()) return encodeName(text)
+    if (memory === undefined || memory.length < text.length * 3) memory = Buffer.allocUnsafeSlow(text.length * 3)
+    return memory.subarray(0, memory.write(text, 'utf8'))
+  }
 }
 
 async function* withDots(storage: Storage, { base, batches }: Selection): Batches {

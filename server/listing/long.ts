@@ -9,25 +9,63 @@ export type LongFormat = (entry: Entry, now: number) => string
 
 /** The format with times of an IANA time zone; keep it for a whole listing, it remembers what it worked out. */
 export function longFormat(timeZone: string): LongFormat {
-  const offset = zoneOffset(timeZone)
+  const columns = columnsBeforeSize()
+  const time = timeColumn(zoneOffset(timeZone))
   return (entry, now) => {
-    const links = String(entry.links).padStart(3)
     const size = String(entry.size).padStart(12)
-    const time = formatTime(entry.modified, offset(entry.modified), now)
-    const target = entry.linkTarget === undefined ? '' : ` -> ${printableName(entry.linkTarget)}`
-    return `${modeOf(entry)} ${links} ${entry.owner} ${entry.group} ${size} ${time} ${printableName(entry.name)}${target}`
+    const line = `${columns(entry)} ${size} ${time(entry.modified, now)} ${printableName(entry.name)}`
+    return entry.linkTarget === undefined ? line : `${line} -> ${printableName(entry.linkTarget)}`
   }
+}
+
+/** Mode, links, owner and group: most entries have them from the one before. */
+function columnsBeforeSize(): (entry: Entry) => string {
+  let last: Entry | undefined
+  let text = ''
+  return entry => {
+    if (last !== undefined && sameColumns(last, entry)) return text
+    last = entry
+    text = `${modeOf(entry)} ${String(entry.links).padStart(3)} ${entry.owner} ${entry.group}`
+    return text
+  }
+}
+
+function sameColumns(one: Entry, other: Entry): boolean {
+  return (
+    one.mode === other.mode &&
+    one.type === other.type &&
+    one.links === other.links &&
+    one.owner === other.owner &&
+    one.group === other.group &&
+    (one.linkTarget === undefined) === (other.linkTarget === undefined)
+  )
 }
 
 // As GNU ls has it: half of 365.2425 days.
 const recentMilliseconds = 15_778_476_000
 // Clocks of clients and file servers differ a little.
 const aheadMilliseconds = 60_000
+const minuteMilliseconds = 60_000
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const
 
-function formatTime(modified: number, offset: number, now: number): string {
-  const { year, month, day, hour, minute } = calendarTime(modified + offset)
-  const recent = modified > now - recentMilliseconds && modified <= now + aheadMilliseconds
+/** Takes milliseconds since the epoch. What it said last holds for the same minute. */
+function timeColumn(offset: (time: number) => number): (modified: number, now: number) => string {
+  let lastMinute = Number.NaN
+  let lastRecent = false
+  let text = ''
+  return (modified, now) => {
+    const minute = Math.floor(modified / minuteMilliseconds)
+    const recent = modified > now - recentMilliseconds && modified <= now + aheadMilliseconds
+    if (minute === lastMinute && recent === lastRecent) return text
+    lastMinute = minute
+    lastRecent = recent
+    text = formatTime(modified + offset(modified), recent)
+    return text
+  }
+}
+
+function formatTime(local: number, recent: boolean): string {
+  const { year, month, day, hour, minute } = calendarTime(local)
   const timeOrYear = recent ? `${twoDigits(hour)}:${twoDigits(minute)}` : String(year).padStart(5)
   return `${months[month - 1]} ${day < 10 ? ' ' : ''}${day} ${timeOrYear}`
 }
