@@ -2,7 +2,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import type { CertificateFiles, Problem } from './configuration.ts'
-import { decodeText } from './users.ts'
+import { decodeText } from './text.ts'
 
 export type CheckedCertificate = {
   readonly files: CertificateFiles

@@ -1,5 +1,6 @@
 /** The hash of a configuration: anyone who has the files can compute it and compare it with what a server says is in force. */
 import { createHash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 
 /** A file in force. The path is relative to the configuration directory, with `/`; the digest is that of fileDigest. */
 export type DigestedFile = { readonly path: string; readonly digest: string }
@@ -22,6 +23,18 @@ export function configurationHash(files: Iterable<DigestedFile>): string {
 export function fileDigest(content: Uint8Array): string {
   return createHash('sha256').update(content).digest('hex')
 }
+
+/** The same, part by part with time for other work in between. */
+export async function digestOf(content: Uint8Array): Promise<string> {
+  const hash = createHash('sha256')
+  for (let start = 0; start < content.length; start += partBytes) {
+    if (start > 0) await setImmediate()
+    hash.update(content.subarray(start, start + partBytes))
+  }
+  return hash.digest('hex')
+}
+
+const partBytes = 1_048_576
 
 /** Order of the bytes in UTF-8: the same on every machine, whatever its language. */
 export function comparePaths(one: string, other: string): number {

@@ -3,10 +3,10 @@ import { dirname, isAbsolute, posix, relative, resolve, sep } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { Problem, User } from './configuration.ts'
 import { mapBounded, readContent } from './files.ts'
-import { comparePaths, type DigestedFile, fileDigest } from './hash.ts'
+import { comparePaths, type DigestedFile, digestOf, fileDigest } from './hash.ts'
 import { brokenRules, userSurroundingsRules, within } from './rules.ts'
 import type { ServerConfiguration } from './schema.ts'
-import { decodeText, isUserList, type ListEntry, parseUserList, passwordFileCredential } from './users.ts'
+import { isUserList, type ListEntry, passwordFileCredential, readUserList } from './users.ts'
 import type { Violation } from './validate.ts'
 
 /** A list as it was read last without being refused as a whole. */
@@ -42,7 +42,7 @@ export async function usersInForce(
   server: ServerConfiguration | undefined,
 ): Promise<UsersInForce> {
   const digests = new Map<string, string>()
-  for (const [path, content] of contents) if (path.startsWith('users/')) digests.set(path, fileDigest(content))
+  for (const [path, content] of contents) if (path.startsWith('users/')) digests.set(path, await digestOf(content))
   const problems: Problem[] = []
   const read: ReadList[] = []
   const paths = new Set([...digests.keys(), ...[...previous.keys()].filter(path => faultOf(path) !== undefined)])
@@ -82,10 +82,7 @@ type ReadList = {
 
 async function readList(path: string, content: Uint8Array, digest: string, last: ListPart | undefined) {
   if (last?.digest === digest) return { accepted: true, entries: last.entries, digest } as const
-  const text = decodeText(content)
-  const violations: readonly Violation[] = [{ path: '', message: 'must be text in UTF-8' }]
-  if (text === undefined) return { accepted: false, violations } as const
-  return { ...(await parseUserList(path, text)), digest }
+  return { ...(await readUserList(path, content)), digest }
 }
 
 type Password = ReturnType<typeof passwordFileCredential>
@@ -153,7 +150,8 @@ async function merge(
   server: ServerConfiguration | undefined,
   passwords: Passwords,
 ): Promise<Merged> {
-  const owners = new Map<string, { readonly user: User; readonly file: string }>()
+  const users = new Map<string, User>()
+  const owners = new Map<string, string>()
   const lists = new Map<string, ListPart>()
   const problems: Problem[] = []
   let steps = 0
@@ -161,7 +159,8 @@ async function merge(
     const own = new Map<string, User>()
     const refusedNames = new Set<string>()
     const take = (user: User) => {
-      owners.set(user.name, { user, file })
+      users.set(user.name, user)
+      owners.set(user.name, file)
       own.set(user.name, user)
     }
     for (const entry of entries) {
@@ -175,7 +174,7 @@ async function merge(
       if (judged.user === undefined && entry.name !== undefined) refusedNames.add(entry.name)
       if (stale && entry.outcome.kind === 'refused') continue
       const path = entry.path.startsWith('users[') ? `${entry.path}.name` : entry.path
-      const message = `must be a name that no entry before it has; ${owner?.file === file ? 'the same file' : `\`${owner?.file}\``} has it already, and that one counts`
+      const message = `must be a name that no entry before it has; ${owner === file ? 'the same file' : `\`${owner}\``} has it already, and that one counts`
       const violations = owner === undefined ? judged.violations : [{ path, message }]
       problems.push(...violations.map(each => ({ file, ...(stale ? { ...each, path: '' } : each), user: entry.name })))
     }
@@ -185,7 +184,7 @@ async function merge(
     }
     lists.set(file, { digest, entries, users: own })
   }
-  return { lists, problems, users: new Map([...owners].map(([name, { user }]) => [name, user])) }
+  return { lists, problems, users }
 }
 
 const batchSize = 2000

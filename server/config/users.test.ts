@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { permissionWords } from './schema.ts'
-import { isUserList, parseUserList, passwordFileCredential } from './users.ts'
+import { isUserList, parseUserList, passwordFileCredential, readUserList } from './users.ts'
 
 const hash = '$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy'
 
@@ -126,4 +126,46 @@ test('other work runs between the batches of a long list', async () => {
 test('lists are known by their names', () => {
   expect(['a.yaml', 'a/b.yml', 'a.json', 'a.htpasswd'].every(isUserList)).toBe(true)
   expect(['a.password', 'yaml', 'a.yaml~', 'a.yaml.bak'].some(isUserList)).toBe(false)
+})
+
+const many = Array.from({ length: 3000 }, (_, index) => ({ name: `user${index}`, passwordHash: hash, home: '/' }))
+
+test.each([
+  ['users/many.json', JSON.stringify({ users: many })],
+  [
+    'users/many.yaml',
+    `users:\n${many.map(user => `  - name: ${user.name}\n    passwordHash: ${hash}\n    home: /\n`).join('')}`,
+  ],
+  [
+    'users/many.yaml',
+    `users: # which only all of YAML has\n${many.map(user => `  - {name: ${user.name},passwordHash: "${hash}",home: /}\n`).join('')}`,
+  ],
+])('a large list (%s) is read as a small one is, in another thread', async (path, text) => {
+  expect(text.length).toBeGreaterThan(200_000)
+  const list = await readUserList(path, Buffer.from(text))
+  expect(list).toEqual(await parseUserList(path, text))
+  expect(list.accepted && list.entries.map(({ name }) => name)).toEqual(many.map(({ name }) => name))
+})
+
+test('a large list leaves out bad entries, and tells their places', async () => {
+  const users = many.map((user, index) => (index === 2500 ? { ...user, home: 'x' } : user))
+  const list = await readUserList('users/many.json', Buffer.from(JSON.stringify({ users })))
+  const refused = list.accepted ? list.entries.filter(({ outcome }) => outcome.kind === 'refused') : []
+  expect(refused).toMatchObject([
+    { path: 'users[2500]', name: 'user2500', outcome: { violations: [{ path: 'users[2500].home' }] } },
+  ])
+})
+
+test.each([
+  ['broken', `users:\n${'  - { name: a }\n'.repeat(20_000)}  - { name`, 'line 20002, column 11'],
+  ['not a list of users', JSON.stringify({ people: many }), 'people'],
+  ['too many', JSON.stringify({ users: Array.from({ length: 100_001 }, () => 0) }), 'users'],
+])('a large list that is %s is refused as a whole', async (_, text, path) => {
+  const list = await readUserList('users/many.yaml', Buffer.from(text))
+  expect(list.accepted ? [] : list.violations.map(violation => violation.path)).toContain(path)
+})
+
+test('a large list that is no text is refused', async () => {
+  const list = await readUserList('users/many.yaml', Buffer.alloc(200_000, 0xff))
+  expect(list).toEqual({ accepted: false, violations: [{ path: '', message: 'must be text in UTF-8' }] })
 })

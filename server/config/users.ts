@@ -3,9 +3,11 @@ import { setImmediate } from 'node:timers/promises'
 import { isPasswordHash } from '../auth/password-hash.ts'
 import type { Credential, User } from './configuration.ts'
 import { formats, isUserName, parseTimestamp } from './formats.ts'
+import { ListThread } from './list-thread.ts'
 import { type Network, parseNetwork } from './network.ts'
 import { brokenRules, userRules, within } from './rules.ts'
 import { type Permission, type Role, roles, type UserEntry } from './schema.ts'
+import { decodeText } from './text.ts'
 import { type Violation, validateUser, validateUserList } from './validate.ts'
 import { parseYaml } from './yaml.ts'
 
@@ -33,7 +35,15 @@ export function isUserList(path: string): boolean {
   return /\.(yaml|yml|json|htpasswd)$/.test(path)
 }
 
-/** Parses a list; lets other work run between batches of entries. */
+/** Reads a list of any size, without holding up other work. */
+export async function readUserList(path: string, content: Uint8Array): Promise<ParsedList> {
+  if (content.length > largeBytes && !path.endsWith('.htpasswd')) return await parseLargeList(content)
+  const text = decodeText(content)
+  if (text === undefined) return { accepted: false, violations: [{ path: '', message: 'must be text in UTF-8' }] }
+  return await parseUserList(path, text)
+}
+
+/** Parses a list; lets other work run between its entries, but not while it is taken apart into them. */
 export async function parseUserList(path: string, text: string): Promise<ParsedList> {
   if (path.endsWith('.htpasswd')) return { accepted: true, entries: await parseHtpasswd(text) }
   const yaml = parseYaml(text)
@@ -41,8 +51,49 @@ export async function parseUserList(path: string, text: string): Promise<ParsedL
   const list = validateUserList(yaml.value)
   if (!list.valid) return { accepted: false, violations: list.violations }
   const networks = new Map<string, Network>()
-  const entries = await mapInBatches(list.value.users, (value, index) => parseEntry(value, index, networks))
+  const entries: ListEntry[] = []
+  await inSlices(list.value.users, value => entries.push(parseEntry(value, entries.length, networks)))
   return { accepted: true, entries }
+}
+
+/** What takes longer than a moment to parse is parsed elsewhere: YAML of this size takes up to 40 ms. */
+const largeBytes = 131_072
+const largeDeadlineMilliseconds = 60_000
+
+async function parseLargeList(content: Uint8Array): Promise<ParsedList> {
+  await using thread = new ListThread(largeDeadlineMilliseconds)
+  try {
+    const head = await thread.head(content)
+    if (!head.parsed) return { accepted: false, violations: head.violations }
+    const list = validateUserList(withCount(head.value, head.entries))
+    if (!list.valid) return { accepted: false, violations: list.violations }
+    const networks = new Map<string, Network>()
+    const entries: ListEntry[] = []
+    for (;;) {
+      const values = await thread.entries()
+      if (values.length === 0) return { accepted: true, entries }
+      await inSlices(values, value => entries.push(parseEntry(value, entries.length, networks)))
+    }
+  } catch (error) {
+    const cause = tooLarge(error)
+    if (cause === undefined) throw error
+    return { accepted: false, violations: [{ path: '', message: cause }] }
+  }
+}
+
+/** For a look at the list as a whole, its entries only count. */
+function withCount(value: unknown, entries: number | undefined): unknown {
+  return entries === undefined ? value : { ...(value as object), users: Array.from({ length: entries }) }
+}
+
+function tooLarge(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined
+  if ('code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY') {
+    return 'must need less memory to read; JSON needs least'
+  }
+  return error.name === 'AbortError' || error.name === 'TimeoutError'
+    ? `must be read within ${largeDeadlineMilliseconds / 1000} seconds; JSON is read quickest`
+    : undefined
 }
 
 /** What a password file holds: a hash, or the password itself; one line end after it does not count. */
@@ -61,29 +112,21 @@ export function passwordFileCredential(
   return { kind: 'password', password: text }
 }
 
-/** Text of UTF-8 bytes, without a byte order mark. Undefined if they are none. */
-export function decodeText(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    return undefined
+/** Does something with each item, in slices that leave time for other work: 100,000 users must not hold up a transfer. */
+async function inSlices<Item>(items: Iterable<Item>, use: (item: Item) => void): Promise<void> {
+  let end = performance.now() + sliceMilliseconds
+  let used = 0
+  for (const item of items) {
+    use(item)
+    used += 1
+    if (used % itemsPerClock !== 0 || performance.now() < end) continue
+    await setImmediate()
+    end = performance.now() + sliceMilliseconds
   }
 }
 
-/** Maps items in batches that leave time for other work: 100,000 users must not hold up a transfer. */
-async function mapInBatches<Item, Result>(
-  items: readonly Item[],
-  map: (item: Item, index: number) => Result,
-): Promise<readonly Result[]> {
-  const results: Result[] = []
-  for (const [index, item] of items.entries()) {
-    results.push(map(item, index))
-    if (index % batchSize === batchSize - 1) await setImmediate()
-  }
-  return results
-}
-
-const batchSize = 1000
+const sliceMilliseconds = 5
+const itemsPerClock = 16
 
 function parseEntry(value: unknown, index: number, networks: Map<string, Network>): ListEntry {
   const path = `users[${index}]`
@@ -150,8 +193,23 @@ function networkOf(text: string, networks: Map<string, Network>): Network | unde
 
 /** Lines `name:hash`, as htpasswd writes them; empty ones and those that begin with `#` do not count. */
 async function parseHtpasswd(text: string): Promise<readonly ListEntry[]> {
-  const entries = await mapInBatches(text.split('\n'), (line, index) => parseLine(line.trim(), `line ${index + 1}`))
-  return entries.flat()
+  const entries: ListEntry[] = []
+  let number = 0
+  await inSlices(linesOf(text), line => {
+    number += 1
+    entries.push(...parseLine(line.trim(), `line ${number}`))
+  })
+  return entries
+}
+
+function* linesOf(text: string): Iterable<string> {
+  let start = 0
+  while (start < text.length) {
+    const found = text.indexOf('\n', start)
+    const end = found === -1 ? text.length : found
+    yield text.slice(start, end)
+    start = end + 1
+  }
 }
 
 function parseLine(line: string, path: string): readonly ListEntry[] {

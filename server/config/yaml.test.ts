@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { parseYaml } from './yaml.ts'
@@ -49,6 +50,16 @@ test('nesting that would overflow the stack is refused', () => {
 test('an empty file is refused, since an editor may be about to write it; comments alone are not', () => {
   expect(violations(' \n')).toEqual([{ path: '', message: 'must not be empty; `{}` stands for nothing but defaults' }])
   expect(parseYaml('# all defaults\n')).toEqual({ parsed: true, value: null })
+})
+
+test('a key that is a collection is not told to the process, with its text', async () => {
+  const warned: Error[] = []
+  const listen = (warning: Error) => warned.push(warning)
+  process.on('warning', listen)
+  parseYaml('? { password: hunter2 }\n: 1\n')
+  await setImmediate()
+  process.off('warning', listen)
+  expect(warned).toEqual([])
 })
 
 test('no text makes it throw', () => {

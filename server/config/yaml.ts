@@ -1,5 +1,6 @@
 /** YAML, and JSON as part of it, with mistakes in our words: those of the parser quote the text, which may hold secrets. */
 import { type Document, type ErrorCode, LineCounter, parseDocument, visit } from 'yaml'
+import { parsePlainYaml } from './plain-yaml.ts'
 import type { Violation } from './validate.ts'
 
 export type ParsedYaml =
@@ -15,9 +16,12 @@ export function parseYaml(text: string): ParsedYaml {
       return { parsed: true, value: JSON.parse(text) }
     } catch {}
   }
+  const plain = parsePlainYaml(text)
+  if (plain !== undefined) return { parsed: true, value: plain.value }
   const lines = new LineCounter()
   try {
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+    // The parser would warn of keys that are collections, on stderr and with their text.
+    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' })
     const mistakes = [...document.errors, ...document.warnings]
     if (mistakes.length > 0) {
       const violations = mistakes
