@@ -1,11 +1,10 @@
-/** Who may come in: counts of sessions by client address and by user. */
+/** Who may come in: counts of sessions by client address. */
 import type { Limits } from './config/schema.ts'
 import type { RefusalReason } from './telemetry/telemetry.ts'
 
 export class Admission {
   #sessions = 0
   readonly #byAddress = new Map<string, number>()
-  readonly #byUser = new Map<string, number>()
 
   get sessions(): number {
     return this.#sessions
@@ -24,18 +23,6 @@ export class Admission {
   leave(address: string): void {
     this.#sessions -= 1
     subtract(this.#byAddress, address)
-  }
-
-  /** Takes a place for a user's login; false if the user has as many sessions as allowed. */
-  admitUser(name: string, maxSessions: number | undefined): boolean {
-    if (maxSessions !== undefined && (this.#byUser.get(name) ?? 0) >= maxSessions) return false
-    add(this.#byUser, name)
-    return true
-  }
-
-  /** Gives back what admitUser took. */
-  leaveUser(name: string): void {
-    subtract(this.#byUser, name)
   }
 }
 

@@ -1,24 +1,26 @@
 /** The whole server in a running state: configuration and its reload, sessions, logs, metrics, probes. Knows no process. */
-import { X509Certificate } from 'node:crypto'
+import type { ChildProcess } from 'node:child_process'
+import { randomBytes, X509Certificate } from 'node:crypto'
 import { hostname } from 'node:os'
-import { resolve } from 'node:path'
-import { createAuthenticator } from './auth/authenticator.ts'
-import { createPasswordVerifier } from './auth/password.ts'
+import { Admission } from './admission.ts'
+import { Bans } from './bans/bans.ts'
 import { commands } from './commands/index.ts'
 import type { CertificateFiles, Configuration, Problem } from './config/configuration.ts'
 import { type LoadResult, loadConfiguration } from './config/load.ts'
 import type { Violation } from './config/validate.ts'
 import { ConfigurationWatcher } from './config/watch.ts'
+import { wholeRange } from './data/passive.ts'
 import { Listening } from './listening.ts'
 import { FtpServer } from './server.ts'
-import { mayLead } from './storage/guarded.ts'
-import { openLocalStorage, type RunningUploads } from './storage/local.ts'
+import { createServing, type Serving } from './serving.ts'
+import { sumMetrics } from './telemetry/aggregate.ts'
 import { createLog, type LogDestination } from './telemetry/logger.ts'
 import { createMetrics } from './telemetry/metrics.ts'
-import { createProbes, type Readiness } from './telemetry/probes.ts'
+import { createProbes, type MetricsSource, type Readiness } from './telemetry/probes.ts'
 import { createTelemetry } from './telemetry/recorder.ts'
 import { type CertificateStatus, describeServer, type ServerStatus } from './telemetry/status.ts'
-import { createSelfSignedCertificate } from './tls/self-signed.ts'
+import { SharedLedger } from './workers/shared-state.ts'
+import { WorkerPool } from './workers/worker-pool.ts'
 
 export type ApplicationOptions = {
   readonly source: ConfigurationSource
@@ -26,6 +28,12 @@ export type ApplicationOptions = {
   readonly version: string
   /** Version of Node. */
   readonly runtime: string
+  /** Whether the kernel sends files by itself where it can, which is the default. */
+  readonly sendfile?: 'off' | undefined
+  /** Starts the program as a worker, with an IPC channel and advanced serialization. */
+  readonly startWorker: () => ChildProcess
+  /** That the server may use. */
+  readonly cores: number
 }
 
 /** A directory that is followed, or a configuration that stays, with where its settings come from. */
@@ -52,7 +60,15 @@ export interface Application {
 }
 
 /** Starts the server. Rejects with a ConfigurationError; nothing is open then. */
-export async function startApplication({ source, output, version, runtime }: ApplicationOptions): Promise<Application> {
+export async function startApplication({
+  source,
+  output,
+  version,
+  runtime,
+  sendfile,
+  startWorker,
+  cores,
+}: ApplicationOptions): Promise<Application> {
   const loaded = 'directory' in source ? await loadConfiguration(source.directory, undefined) : undefined
   const initial = 'directory' in source ? loaded?.configuration : source.configuration
   if (initial === undefined) throw new ConfigurationError(loaded?.problems ?? [])
@@ -61,25 +77,50 @@ export async function startApplication({ source, output, version, runtime }: App
   const log = createLog(initial.server.logging, output)
   const metrics = createMetrics({ version, runtime, verbs: commands.flatMap(({ verbs }) => verbs) })
   const telemetry = createTelemetry({ logger: log.logger, metrics })
-  const verifier = createPasswordVerifier({ onFault })
-  const uploads: RunningUploads = new Set()
+  const ledger = new SharedLedger()
+  const admission = new Admission()
+  const sessionsInAll = (): number => admission.sessions
+  const bans = new Bans({
+    configuration: initial.server,
+    telemetry,
+    instance: randomBytes(6).toString('hex'),
+    onBegun: client => {
+      serving.sessions.endStrangers(client)
+      workers.endStrangers(client)
+    },
+  })
+  const serving: Serving = createServing({
+    inForce: { configuration: initial, fallbackCertificate: undefined },
+    telemetry,
+    logger: log.logger,
+    sendfile,
+    shared: ledger.holder(),
+    offences: bans,
+    sessionsInAll,
+    portShare: () => wholeRange,
+  })
+  const workers = new WorkerPool({ startWorker, cores, ledger, offences: bans, sessionsInAll, telemetry })
   const server = new FtpServer({
     configuration: initial,
     telemetry,
-    authenticator: createAuthenticator(verifier),
-    openStorage: (user, configuration) =>
-      openLocalStorage({
-        root: resolve(configuration.server.root),
-        home: user.home,
-        uploads,
-        mayLead: (path, target) => mayLead(user, path, target),
-      }),
+    admission,
+    bans,
+    sessions: serving.sessions,
+    workers,
     createCertificate,
   })
+  /** Of all processes together. */
+  const wholeRegistry: MetricsSource = {
+    contentType: metrics.registry.contentType,
+    metrics: async () =>
+      workers.isEmpty
+        ? metrics.registry.metrics()
+        : sumMetrics([...(await workers.metrics()), await metrics.registry.getMetricsAsJSON()]).metrics(),
+  }
   const listening = new Listening({
     server,
     createProbes: ({ port, addresses }) =>
-      createProbes({ port, addresses, registry: metrics.registry, readiness: () => readiness[state], status, onFault }),
+      createProbes({ port, addresses, registry: wholeRegistry, readiness: readinessNow, status, onFault }),
     onChange: () => {
       if (state === 'ready') telemetry.listeningChanged(problems())
     },
@@ -93,12 +134,17 @@ export async function startApplication({ source, output, version, runtime }: App
   let reloading: Promise<void> = Promise.resolve()
 
   try {
+    // Who is banned must not get in first.
+    await bans.open()
+    // Sessions begin where they are to be.
+    await server.apply(initial)
     await listening.follow()
     if (listening.violations.length > 0) throw new ConfigurationError(listening.violations.map(locate))
   } catch (error) {
     await listening.close()
     await server.close(0)
-    await verifier.close()
+    await serving.close()
+    await bans.close()
     throw error
   }
   tellInForce(initial)
@@ -124,7 +170,8 @@ export async function startApplication({ source, output, version, runtime }: App
       await watcher?.close()
       await reloading
       await listening.close()
-      await verifier.close()
+      await serving.close()
+      await bans.close()
     },
   }
 
@@ -145,6 +192,7 @@ export async function startApplication({ source, output, version, runtime }: App
     loadedAt = Date.now()
     log.configure(configuration.server.logging)
     await server.apply(configuration)
+    bans.follow(configuration.server)
     await listening.follow()
     tellInForce(configuration)
   }
@@ -155,25 +203,23 @@ export async function startApplication({ source, output, version, runtime }: App
     if (certificate !== undefined) telemetry.certificateExpires(Date.parse(certificate.expires))
   }
 
-  function status(): ServerStatus {
+  async function status(): Promise<ServerStatus> {
+    const sessionsOfWorkers = await workers.sessions()
     return describeServer({
       version,
       configuration: server.configuration,
       loadedAt,
       problems: problems(),
-      sessions: sessions(),
+      sessions: serving.sessions.described(),
       sessionCount: server.sessionCount,
+      workers: { status: workers.status, sessions: sessionsOfWorkers },
+      bans: { inForce: bans.inForce(), count: bans.size },
       certificate: certificateStatus(),
     })
   }
 
-  function* sessions() {
-    for (const { session, transfer } of server.connections) {
-      yield {
-        session,
-        transfer: transfer && { verb: transfer.verb, path: transfer.path, bytes: transfer.progress.bytes },
-      }
-    }
+  function readinessNow(): Readiness {
+    return state === 'ready' && !server.isServing ? { ready: false, reason: 'no worker' } : readiness[state]
   }
 
   function certificateStatus(): CertificateStatus | undefined {
@@ -197,6 +243,8 @@ function describeCertificate({ certificate }: CertificateFiles): CertificateStat
 }
 
 async function createCertificate(): Promise<CertificateFiles> {
+  // Most servers are given a certificate: they start without the library that makes one.
+  const { createSelfSignedCertificate } = await import('./tls/self-signed.ts')
   const name = hostname()
   const options = { commonName: name, dnsNames: [name, 'localhost'], addresses: ['127.0.0.1', '::1'] }
   return {

@@ -65,8 +65,15 @@ export class Listeners {
   }
 
   async #listen(key: string, listener: ListenerConfiguration, address: string): Promise<void> {
-    // Half open: a client may close its side and still wants the replies to what it sent.
-    const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 })
+    const server = createServer({
+      // A client may close its side and still wants the replies to what it sent.
+      allowHalfOpen: true,
+      // What comes is for the process that serves the client to read.
+      pauseOnConnect: true,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: 30_000,
+    })
     await listenOn(server, listener.port, address)
     const open = { server, listener }
     this.#open.set(key, open)

@@ -1,6 +1,9 @@
 /** The server's program: arguments, environment, signals. The only file here that knows the process. */
+import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import packageJson from '../package.json' with { type: 'json' }
 import { type Application, ConfigurationError, startApplication } from './application.ts'
@@ -12,6 +15,9 @@ import {
   embeddedVariables,
   environmentProblem,
 } from './config/embedded.ts'
+import { coresGiven } from './workers/count.ts'
+import type { ToWorker } from './workers/messages.ts'
+import { runWorker } from './workers/worker.ts'
 
 const defaultDirectory = '/etc/ftp-server'
 
@@ -27,6 +33,9 @@ serve          Serves FTP. DIR holds server.yaml, users/ and tls/, and is follow
 hash-password  Reads a password and prints its hash for a user list.
 `
 
+/** How the program starts itself as a worker process; of no use to people. */
+const workerCommand = 'worker'
+
 process.exitCode = await main(process.argv.slice(2))
 
 async function main([command = 'serve', ...argv]: readonly string[]): Promise<number | undefined> {
@@ -35,6 +44,8 @@ async function main([command = 'serve', ...argv]: readonly string[]): Promise<nu
       return serve(argv)
     case 'hash-password':
       return hashPasswordCommand({ input: process.stdin, output: process.stdout, error: process.stderr, argv })
+    case workerCommand:
+      return work()
     case '--help':
     case '-h':
     case 'help':
@@ -64,6 +75,8 @@ async function serve(argv: readonly string[]): Promise<number | undefined> {
       output: process.stdout,
       version: packageJson.version,
       runtime: process.versions.node,
+      startWorker,
+      cores: coresGiven(availableParallelism(), processorQuota()),
     })
     if (embedded !== undefined) process.stderr.write(embedded.greeting)
     stopOnSignals(application)
@@ -72,6 +85,51 @@ async function serve(argv: readonly string[]): Promise<number | undefined> {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
     return 1
   }
+}
+
+/** A process of the same program, whose log goes where this one's goes. It needs no password of the environment. */
+function startWorker(): ChildProcess {
+  const { FTP_SERVER_PASSWORD: _, FTP_SERVER_PASSWORD_FILE: __, ...env } = process.env
+  return fork(fileURLToPath(import.meta.url), [workerCommand], {
+    serialization: 'advanced',
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env,
+  })
+}
+
+/** Of the control group, version 2 or 1; undefined where there is none. */
+function processorQuota(): string | undefined {
+  const read = (file: string): string => readFileSync(`/sys/fs/cgroup/${file}`, 'utf8')
+  try {
+    return existsSync('/sys/fs/cgroup/cpu.max')
+      ? read('cpu.max')
+      : `${read('cpu/cpu.cfs_quota_us').trim()} ${read('cpu/cpu.cfs_period_us')}`
+  } catch {
+    return undefined
+  }
+}
+
+/** Serves what the supervisor sends, until it says stop or is gone. */
+async function work(): Promise<number> {
+  if (process.send === undefined) {
+    process.stderr.write('The server starts its workers by itself: set `workers` in its configuration.\n')
+    return 2
+  }
+  // Signals of a terminal go to all processes: it is the supervisor who tells its workers what to do.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
+  await runWorker({
+    channel: {
+      // One that is gone does not listen, and `disconnect` tells of it.
+      send: messages => process.connected && process.send?.(messages, undefined, {}, () => undefined),
+      onMessage: listener => process.on('message', (message, socket) => listener(message as ToWorker, socket)),
+      onLost: listener => process.once('disconnect', listener),
+    },
+    output: process.stdout,
+    version: packageJson.version,
+    runtime: process.versions.node,
+  })
+  // What clients leave open must not keep a process that nobody needs.
+  process.exit(0)
 }
 
 type Embedded = { readonly configuration: Configuration; readonly greeting: string }

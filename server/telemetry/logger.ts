@@ -8,6 +8,9 @@ export type Logging = ServerConfiguration['logging']
 /** Where lines go: stdout, or what a test reads. */
 export type LogDestination = { readonly isTTY?: boolean | undefined; write(text: string): unknown }
 
+/** In every line: which of several processes wrote it. */
+export type LogOrigin = { readonly worker?: number }
+
 export type ServerLog = {
   readonly logger: Logger
   /** Level and format from now on, as a reloaded configuration has them. */
@@ -15,7 +18,7 @@ export type ServerLog = {
 }
 
 /** Each line is written before the call returns: nothing is queued here, nothing is lost when the process ends. */
-export function createLog(logging: Logging, destination: LogDestination): ServerLog {
+export function createLog(logging: Logging, destination: LogDestination, origin: LogOrigin = {}): ServerLog {
   let format = chooseFormat(logging, destination)
   const formatText = textFormatter(destination)
   const write = (line: string) => {
@@ -24,7 +27,8 @@ export function createLog(logging: Logging, destination: LogDestination): Server
   const logger = pino(
     {
       level: logging.level,
-      base: null,
+      // Pino adds nothing of its own to an object that is given.
+      base: origin.worker === undefined ? null : { worker: origin.worker },
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: label => ({ level: label }) },
       serializers: { err: stdSerializers.err },

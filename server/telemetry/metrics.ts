@@ -26,10 +26,14 @@ export function createMetrics({ version, runtime, verbs }: MetricsOptions) {
     ...labelNames: Label[]
   ) => new Histogram({ name: `ftp_${name}`, help, buckets, labelNames, registers: [registry] })
 
-  gauge('build_info', 'Version of the server and of Node; always 1.', 'version', 'node').set(
-    { version, node: runtime },
-    1,
-  )
+  new Gauge({
+    name: 'ftp_build_info',
+    help: 'Version of the server and of Node; always 1.',
+    labelNames: ['version', 'node'],
+    registers: [registry],
+    // Of several processes as of one.
+    aggregator: 'first',
+  }).set({ version, node: runtime }, 1)
   const knownVerbs = new Set(verbs)
 
   return {
@@ -73,7 +77,22 @@ export function createMetrics({ version, runtime, verbs }: MetricsOptions) {
       'Connections to passive ports from others than the client.',
     ),
     tlsFailures: counter('tls_failures_total', 'TLS handshakes that failed.', 'channel'),
+    offences: counter(
+      'offences_total',
+      'What counted against clients: failed logins and abuse of the protocol.',
+      'offence',
+    ),
+    bans: counter('bans_total', 'Clients that were banned by this server, by what they did last.', 'offence'),
+    bansActive: gauge('bans_active', 'Bans in force, those given by other servers included.'),
     faults: counter('faults_total', 'Defects of the server that came to light; see the log.'),
+
+    workers: gauge('workers', 'Processes that serve sessions beside the first one; 0 if that serves them itself.'),
+    workerDeaths: counter('worker_deaths_total', 'Processes that ended by themselves, with their sessions.'),
+    workerSilences: counter(
+      'worker_silences_total',
+      'Times a process did not answer: metrics and status were given without its news, or it was killed.',
+      'consequence',
+    ),
 
     users: gauge('users', 'Users in force.'),
     configurationReloads: counter('configuration_reloads_total', 'Attempts to load the configuration.', 'result'),

@@ -6,14 +6,17 @@ import type { ServerStatus } from './status.ts'
 
 export type Readiness =
   | { readonly ready: true; readonly reason: 'ready' }
-  | { readonly ready: false; readonly reason: 'starting' | 'draining' }
+  | { readonly ready: false; readonly reason: 'starting' | 'draining' | 'no worker' }
+
+/** What /metrics gives. */
+export type MetricsSource = Pick<Registry, 'contentType' | 'metrics'>
 
 export type ProbesOptions = {
   readonly port: number
   readonly addresses: readonly string[]
-  readonly registry: Registry
+  readonly registry: MetricsSource
   readonly readiness: () => Readiness
-  readonly status: () => ServerStatus
+  readonly status: () => ServerStatus | Promise<ServerStatus>
   readonly onFault: (error: unknown) => void
 }
 
@@ -96,7 +99,7 @@ async function answer(
     case '/metrics':
       return { status: 200, contentType: registry.contentType, body: await registry.metrics() }
     case '/status':
-      return { status: 200, contentType: 'application/json', body: `${JSON.stringify(status(), undefined, 2)}\n` }
+      return { status: 200, contentType: 'application/json', body: `${JSON.stringify(await status(), undefined, 2)}\n` }
     default:
       return text(404, 'not found: there are /livez, /readyz, /serving, /metrics and /status')
   }

@@ -187,3 +187,36 @@ test('metrics of the process and of the build are there', async () => {
   expect(metrics).toContain('nodejs_eventloop_lag_seconds')
   expect(metrics).toContain('process_resident_memory_bytes')
 })
+
+test('a ban, its end and what becomes of shared bans are lines of the log, and are counted', async () => {
+  const { telemetry, lines, scrape } = setUp()
+  const ban = { client: '192.0.2.7', from: 1000, until: 601_000, count: 3, offence: 'bounce-attempt' } as const
+  telemetry.offended('bounce-attempt')
+  telemetry.banned(ban)
+  telemetry.bansInForce(2)
+  telemetry.banEnded(ban, 'lifted')
+  telemetry.bansTakenOver(1)
+  telemetry.banFilesIgnored('/state', ['bans-x.json'])
+  telemetry.banSharing('/state', new Error('EACCES'))
+  telemetry.banSharing('/state', undefined)
+  expect(lines).toMatchObject([
+    {
+      level: 'warn',
+      msg: 'client banned',
+      client: '192.0.2.7',
+      offence: 'bounce-attempt',
+      count: 3,
+      seconds: 600,
+      until: '1970-01-01T00:10:01.000Z',
+    },
+    { level: 'info', msg: 'ban ended', client: '192.0.2.7', reason: 'lifted' },
+    { level: 'info', msg: 'bans taken over', count: 1 },
+    { level: 'warn', msg: 'files of bans ignored', directory: '/state', files: ['bans-x.json'] },
+    { level: 'warn', msg: 'bans are kept in memory only', directory: '/state', reason: 'EACCES' },
+    { level: 'info', msg: 'bans are kept and shared again' },
+  ])
+  const metrics = await scrape()
+  expect(metrics).toContain('ftp_offences_total{offence="bounce-attempt"} 1')
+  expect(metrics).toContain('ftp_bans_total{offence="bounce-attempt"} 1')
+  expect(metrics).toContain('ftp_bans_active 2')
+})

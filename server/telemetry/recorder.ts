@@ -79,6 +79,34 @@ export function createTelemetry({ logger, metrics, now = Date.now }: RecorderOpt
       if (suppressed === undefined) return
       logger.warn({ ...about(session), channel, reason: shownName(message), suppressed }, 'TLS handshake failed')
     },
+    offended(offence) {
+      metrics.offences.inc({ offence })
+    },
+    banned({ client, from, until, count, offence }) {
+      metrics.bans.inc({ offence })
+      const ends = new Date(until).toISOString()
+      logger.warn({ client, offence, count, seconds: Math.round((until - from) / 1000), until: ends }, 'client banned')
+    },
+    banEnded({ client, count }, reason) {
+      logger.info({ client, count, reason }, 'ban ended')
+    },
+    bansTakenOver(count) {
+      logger.info({ count }, 'bans taken over')
+    },
+    bansInForce(count) {
+      metrics.bansActive.set(count)
+    },
+    banFilesIgnored(directory, files) {
+      logger.warn({ directory, files: files.slice(0, maxListedProblems).map(shownName) }, 'files of bans ignored')
+    },
+    banSharing(directory, error) {
+      if (error === undefined) logger.info({ directory }, 'bans are kept and shared again')
+      else
+        logger.warn(
+          { directory, reason: error instanceof Error ? error.message : 'unknown' },
+          'bans are kept in memory only',
+        )
+    },
     passivePortsInUse(count) {
       metrics.passivePortsInUse.set(count)
     },
@@ -101,6 +129,20 @@ export function createTelemetry({ logger, metrics, now = Date.now }: RecorderOpt
       metrics.configurationProblems.set(problems.length)
       if (problems.length === 0) logger.info('all ports are open')
       else logger.warn(listed(problems), 'other ports can be listened on than before')
+    },
+    workerStarted(worker, pid) {
+      metrics.workers.inc()
+      logger.info({ worker, pid }, 'worker started')
+    },
+    workerEnded(worker, { how, lostSessions, expected }, replacedInSeconds) {
+      metrics.workers.dec()
+      if (expected) return logger.info({ worker, how }, 'worker ended')
+      metrics.workerDeaths.inc()
+      logger.error({ worker, how, lostSessions, replacedInSeconds }, 'worker died')
+    },
+    workerSilent(worker, consequence) {
+      metrics.workerSilences.inc({ consequence })
+      logger.warn({ worker, consequence }, 'worker does not answer')
     },
     certificateExpires(time) {
       metrics.certificateExpiry.set(time / 1000)

@@ -28,6 +28,7 @@ const facts: ServerFacts = {
   problems: [],
   sessions: [],
   sessionCount: 0,
+  bans: { inForce: [], count: 0 },
   certificate: undefined,
 }
 
@@ -68,4 +69,21 @@ test('lists are cut at a thousand entries and the counts are not', () => {
   })
   expect([status.users.rejected.length, status.users.rejectedCount]).toEqual([1000, 1500])
   expect([status.sessions.length, status.sessionCount]).toEqual([1000, 1200])
+})
+
+test('bans are shown, the latest first, a thousand of them at most', () => {
+  const ban = { from: 1_767_225_600_000, until: 1_767_226_200_000, count: 2, offence: 'unknown-user' } as const
+  const inForce = Array.from({ length: 1500 }, (_, number) => ({
+    ...ban,
+    client: `10.0.${number >> 8}.${number & 255}`,
+  }))
+  const status = describeServer({ ...facts, bans: { inForce, count: 1500 } })
+  expect([status.bans.length, status.banCount]).toEqual([1000, 1500])
+  expect(status.bans[0]).toEqual({
+    client: '10.0.5.219',
+    since: '2026-01-01T00:00:00.000Z',
+    until: '2026-01-01T00:10:00.000Z',
+    count: 2,
+    offence: 'unknown-user',
+  })
 })

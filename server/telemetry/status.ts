@@ -1,4 +1,5 @@
 /** What /status tells: a JSON document without anything secret in it. */
+import type { Ban } from '../bans/ban.ts'
 import type { Configuration, Problem } from '../config/configuration.ts'
 import type { ListenerConfiguration } from '../config/schema.ts'
 import type { Session } from '../control/session.ts'
@@ -22,7 +23,23 @@ export type ServerStatus = {
   }[]
   readonly sessions: readonly SessionStatus[]
   readonly sessionCount: number
+  /** Processes that serve sessions beside this one; none with `workers: 1`. */
+  readonly workers: readonly WorkerStatus[]
+  /** Bans in force, the latest first. */
+  readonly bans: readonly BanStatus[]
+  readonly banCount: number
   readonly certificate: CertificateStatus | undefined
+}
+
+export type BanStatus = {
+  /** An IPv4 address, or the /64 of an IPv6 address. */
+  readonly client: string
+  readonly since: string
+  readonly until: string
+  /** Which ban of the client it is, counted from 1. */
+  readonly count: number
+  /** What the client did last. */
+  readonly offence: string
 }
 
 export type SessionStatus = {
@@ -31,7 +48,17 @@ export type SessionStatus = {
   readonly peer: string
   readonly since: string
   readonly listener: string
+  /** Which process serves it, where there are several. */
+  readonly worker?: number
   readonly transfer: { readonly verb: string; readonly path: string; readonly bytes: number } | undefined
+}
+
+export type WorkerStatus = {
+  readonly id: number
+  readonly pid: number | undefined
+  /** `retiring`: it takes no new sessions and ends after its last one. */
+  readonly state: 'starting' | 'ready' | 'retiring'
+  readonly sessionCount: number
 }
 
 export type CertificateStatus = {
@@ -51,7 +78,11 @@ export type ServerFacts = {
   /** Of the files as they were last read. */
   readonly problems: readonly Problem[]
   readonly sessions: Iterable<{ readonly session: Session; readonly transfer?: SessionStatus['transfer'] }>
+  /** Of all processes. */
   readonly sessionCount: number
+  /** Processes that serve sessions beside this one, and their sessions. */
+  readonly workers?: { readonly status: readonly WorkerStatus[]; readonly sessions: readonly SessionStatus[] }
+  readonly bans: { readonly inForce: Iterable<Ban>; readonly count: number }
   readonly certificate: CertificateStatus | undefined
 }
 
@@ -60,7 +91,7 @@ const maxListed = 1000
 
 /** The document. Lists are cut at 1000 entries; the counts are not. */
 export function describeServer(facts: ServerFacts): ServerStatus {
-  const { version, configuration, loadedAt, problems, sessions, sessionCount, certificate } = facts
+  const { version, configuration, loadedAt, problems, sessions, sessionCount, workers, bans, certificate } = facts
   const rejected = problems.filter(problem => problem.user !== undefined)
   const others = problems.filter(problem => problem.user === undefined)
   return {
@@ -75,13 +106,28 @@ export function describeServer(facts: ServerFacts): ServerStatus {
     problems: others.slice(0, maxListed),
     problemCount: others.length,
     listeners: configuration.server.listeners.map(({ name, port, tls, addresses }) => ({ name, port, tls, addresses })),
-    sessions: describeSessions(sessions),
+    sessions: [...describeSessions(sessions), ...(workers?.sessions ?? [])].slice(0, maxListed),
     sessionCount,
+    workers: workers?.status ?? [],
+    bans: describeBans(bans.inForce),
+    banCount: bans.count,
     certificate,
   }
 }
 
-function describeSessions(sessions: ServerFacts['sessions']): SessionStatus[] {
+function describeBans(bans: Iterable<Ban>): BanStatus[] {
+  const latest = [...bans].toReversed().slice(0, maxListed)
+  return latest.map(({ client, from, until, count, offence }) => ({
+    client,
+    since: new Date(from).toISOString(),
+    until: new Date(until).toISOString(),
+    count,
+    offence,
+  }))
+}
+
+/** At most 1000 of them. */
+export function describeSessions(sessions: ServerFacts['sessions']): SessionStatus[] {
   const described: SessionStatus[] = []
   for (const session of sessions) {
     if (described.length === maxListed) break

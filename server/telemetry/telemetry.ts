@@ -1,8 +1,10 @@
 /** What is worth telling the outside: the seam between what happens and logs and metrics. Never takes a password. */
 import type { LoginResult } from '../auth/authenticator.ts'
+import type { BanTelemetry } from '../bans/bans.ts'
 import type { Problem } from '../config/configuration.ts'
 import type { Session } from '../control/session.ts'
 import type { TransferResult } from '../data/transfer.ts'
+import type { WorkerEnd } from '../workers/worker-process.ts'
 
 export type TransferRecord = TransferResult & {
   readonly verb: string
@@ -15,7 +17,9 @@ export type TransferRecord = TransferResult & {
   readonly code: number
 }
 
-export type RefusalReason = 'too-many-sessions' | 'too-many-sessions-of-address' | 'draining'
+export type RefusalReason =
+  /** All processes that serve sessions have died and are being replaced. */
+  'no-worker' | 'too-many-sessions' | 'too-many-sessions-of-address' | 'draining' | 'banned'
 
 /** A label of metrics: a closed set. */
 export type LoginFailureReason =
@@ -23,7 +27,7 @@ export type LoginFailureReason =
   | 'too-many-sessions'
   | 'home-unavailable'
 
-export interface Telemetry {
+export interface Telemetry extends BanTelemetry {
   connectionRefused(listener: string, address: string, reason: RefusalReason): void
   sessionOpened(session: Session): void
   /** The reason is a short phrase such as `idle timeout`, `client quit`, `user removed`. */
@@ -47,6 +51,11 @@ export interface Telemetry {
   reloadFailed(problems: readonly Problem[]): void
   /** Without a reload: a port can be listened on at last, or can't any more. The problems are all there are now. */
   listeningChanged(problems: readonly Problem[]): void
+  workerStarted(worker: number, pid: number | undefined): void
+  /** `lostSessions` went with it. It is replaced after so many seconds, or never if it was to end. */
+  workerEnded(worker: number, end: WorkerEnd, replacedInSeconds: number | undefined): void
+  /** It did not say in time what it was asked for: the answer is given without it, or it is killed. */
+  workerSilent(worker: number, consequence: 'left-out' | 'killed'): void
   /** Milliseconds since the epoch. */
   certificateExpires(time: number): void
   /** Something that must not happen did: a defect of ours. */

@@ -1,0 +1,157 @@
+/** The sessions of one process, and the configuration they follow. close() drains. */
+import { randomUUID } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Authenticator } from './auth/authenticator.ts'
+import { clientKey } from './bans/client-key.ts'
+import type { OffenceReports } from './bans/offence-reports.ts'
+import { commands } from './commands/index.ts'
+import type { CertificateFiles, Configuration } from './config/configuration.ts'
+import type { ListenerConfiguration } from './config/schema.ts'
+import { Connection } from './control/connection.ts'
+import { commandTable } from './control/dispatch.ts'
+import type { Services } from './control/services.ts'
+import type { Session } from './control/session.ts'
+import { AdvertisedAddresses } from './data/advertised-address.ts'
+import { transferMeans } from './data/means.ts'
+import { PassivePorts, type PortShare } from './data/passive.ts'
+import type { Sendfile } from './data/sendfile.ts'
+import type { SessionHost } from './session-host.ts'
+import type { SessionStatus } from './telemetry/status.ts'
+import type { Telemetry } from './telemetry/telemetry.ts'
+import { HandshakeLanes } from './tls/handshake-lanes.ts'
+import { SessionTls } from './tls/session-tls.ts'
+import type { SharedState } from './workers/shared-state.ts'
+
+/** A configuration, and the certificate that is used while it has none. */
+export type InForce = {
+  readonly configuration: Configuration
+  readonly fallbackCertificate: CertificateFiles | undefined
+}
+
+export type SessionsOptions = {
+  readonly inForce: InForce
+  readonly telemetry: Telemetry
+  readonly authenticator: Authenticator
+  readonly openStorage: Services['openStorage']
+  readonly shared: SharedState
+  readonly offences: OffenceReports
+  /** Without it files are read and written. */
+  readonly sendfile: Sendfile | undefined
+  /** Sessions of all processes, for STAT. */
+  readonly sessionsInAll: () => number
+  readonly portShare: () => PortShare
+}
+
+const sweepMilliseconds = 1000
+
+export class Sessions implements SessionHost {
+  readonly #services: Services
+  readonly #connections = new Set<Connection>()
+  readonly #sweeper: NodeJS.Timeout
+  #inForce: InForce
+  #lanes: HandshakeLanes | undefined
+
+  constructor(options: SessionsOptions) {
+    const { telemetry, authenticator, openStorage, shared, offences, sendfile, sessionsInAll, portShare } = options
+    const started = Date.now()
+    this.#inForce = options.inForce
+    this.#services = {
+      configuration: () => this.#inForce.configuration,
+      commands: { list: commands, table: commandTable(commands) },
+      telemetry,
+      authenticator,
+      shared,
+      offences,
+      openStorage,
+      passivePorts: new PassivePorts(count => telemetry.passivePortsInUse(count), portShare),
+      advertisedAddresses: new AdvertisedAddresses(),
+      transferMeans: transferMeans(sendfile),
+      createSessionTls: configuration => this.#createSessionTls(configuration),
+      activity: () => ({ sessions: sessionsInAll(), started }),
+      createId,
+      now: Date.now,
+    }
+    this.#sweeper = setInterval(() => this.#sweep(), sweepMilliseconds)
+  }
+
+  get sessionCount(): number {
+    return this.#connections.size
+  }
+
+  get connections(): Iterable<Connection> {
+    return this.#connections
+  }
+
+  /** For the status: with the transfers that run now. */
+  *described(): Generator<{ readonly session: Session; readonly transfer: SessionStatus['transfer'] }> {
+    for (const { session, transfer } of this.#connections) {
+      yield {
+        session,
+        transfer: transfer && { verb: transfer.verb, path: transfer.path, bytes: transfer.progress.bytes },
+      }
+    }
+  }
+
+  /** Puts another configuration in force, at once and for all sessions. */
+  apply(inForce: InForce): void {
+    this.#inForce = inForce
+    this.#sweep()
+  }
+
+  serve(socket: Socket, listener: ListenerConfiguration, onEnd: () => void): void {
+    const connection = new Connection(socket, listener, this.#services)
+    this.#connections.add(connection)
+    void connection.run().finally(() => {
+      this.#connections.delete(connection)
+      onEnd()
+    })
+    // Under implicit TLS the handshake is who reads first.
+    if (listener.tls !== 'implicit') socket.resume()
+  }
+
+  /** Ends the sessions of a client that nobody is logged in to. */
+  endStrangers(client: string): void {
+    for (const connection of this.#connections) {
+      if (clientKey(connection.session.peer.address) === client) connection.endStranger()
+    }
+  }
+
+  /** Ends idle sessions, lets transfers finish until the deadline, then closes everything. */
+  async close(graceMilliseconds: number): Promise<void> {
+    for (const connection of this.#connections) connection.drain()
+    await this.#allGone(graceMilliseconds)
+    for (const connection of this.#connections) connection.end('drain timeout')
+    await this.#allGone(lastWordsMilliseconds)
+    this.#services.passivePorts.close()
+    clearInterval(this.#sweeper)
+  }
+
+  #sweep(): void {
+    const now = Date.now()
+    for (const connection of this.#connections) connection.sweep(now)
+  }
+
+  #createSessionTls(configuration: Configuration): SessionTls {
+    const certificate = configuration.certificate ?? this.#inForce.fallbackCertificate
+    if (certificate === undefined) throw new Error('There is no certificate.')
+    const { tls, limits } = configuration.server
+    const options = { certificate, settings: tls, handshakeTimeoutSeconds: limits.handshakeTimeoutSeconds }
+    if (this.#lanes?.serve(options) !== true) this.#lanes = new HandshakeLanes(options)
+    return new SessionTls({ ...options, lanes: this.#lanes })
+  }
+
+  async #allGone(milliseconds: number): Promise<void> {
+    const deadline = performance.now() + milliseconds
+    while (this.#connections.size > 0 && performance.now() < deadline) await delay(20)
+  }
+}
+
+/** For last replies to be read. */
+const lastWordsMilliseconds = 3000
+
+/** 48 random bits. UUIDs come from a store of random bytes: to ask for six each time costs ten times as much. */
+function createId(): string {
+  const uuid = randomUUID()
+  return `${uuid.slice(0, 8)}${uuid.slice(9, 13)}`
+}

@@ -1,0 +1,65 @@
+/** What the supervisor and its worker processes say to each other. Messages of one direction arrive in their order. */
+import type { Offence } from '../bans/offence.ts'
+import type { CertificateFiles } from '../config/configuration.ts'
+import type { ListenerConfiguration } from '../config/schema.ts'
+import type { PortShare } from '../data/passive.ts'
+import type { MetricsSnapshot } from '../telemetry/aggregate.ts'
+import type { SessionStatus } from '../telemetry/status.ts'
+import type { ClaimKind } from './shared-state.ts'
+import type { WireConfiguration, WireUser } from './wire-configuration.ts'
+
+export type ToWorker =
+  /** Users of the configuration that follows: in pieces, so that no session waits for all of them. */
+  | { readonly kind: 'users'; readonly users: readonly WireUser[] }
+  | {
+      readonly kind: 'configuration'
+      readonly revision: number
+      readonly worker: number
+      readonly portShare: PortShare
+      readonly configuration: WireConfiguration
+      readonly fallbackCertificate: CertificateFiles | undefined
+    }
+  /** Comes with the socket. */
+  | {
+      readonly kind: 'session'
+      readonly session: number
+      readonly listener: ListenerConfiguration
+      readonly sessionsInAll: number
+    }
+  /** A client was banned: whoever has not logged in from there is to go. */
+  | { readonly kind: 'banned'; readonly client: string }
+  | { readonly kind: 'answers'; readonly answers: readonly Answer[] }
+  | { readonly kind: 'collect'; readonly request: number; readonly what: Collected['what'] }
+  | { readonly kind: 'stop'; readonly graceMilliseconds: number }
+
+/** To a claim: whether it was granted; to a question: whether it is so. */
+export type Answer = { readonly request: number; readonly yes: boolean }
+
+/** They come as lists: what one turn of the event loop has to say is one message. */
+export type FromWorker =
+  | { readonly kind: 'in-force'; readonly revision: number }
+  | { readonly kind: 'ended'; readonly session: number }
+  | Claim
+  | { readonly kind: 'is-claimed'; readonly request: number; readonly claim: ClaimKind; readonly key: string }
+  | { readonly kind: 'release'; readonly claim: ClaimKind; readonly key: string }
+  | { readonly kind: 'collected'; readonly request: number; readonly collected: Collected }
+  | {
+      readonly kind: 'offended'
+      readonly address: string
+      readonly offence: Offence
+      readonly user: string | undefined
+    }
+  | { readonly kind: 'logged-in'; readonly address: string; readonly user: string }
+
+/** Without a limit there is nothing to answer. */
+export type Claim = {
+  readonly kind: 'claim'
+  readonly request: number
+  readonly claim: ClaimKind
+  readonly key: string
+  readonly limit: number | undefined
+}
+
+export type Collected =
+  | { readonly what: 'metrics'; readonly metrics: MetricsSnapshot }
+  | { readonly what: 'sessions'; readonly sessions: readonly SessionStatus[] }

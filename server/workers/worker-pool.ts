@@ -1,0 +1,241 @@
+/** The worker processes of a server: as many as the configuration says, replaced when they die. */
+import type { ChildProcess } from 'node:child_process'
+import type { OffenceReports } from '../bans/offence-reports.ts'
+import type { PortShare } from '../data/passive.ts'
+import type { SessionHost } from '../session-host.ts'
+import type { InForce } from '../sessions.ts'
+import { type MetricsSnapshot, sumMetrics } from '../telemetry/aggregate.ts'
+import type { SessionStatus, WorkerStatus } from '../telemetry/status.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
+import { countDeath, replacementDelay } from './backoff.ts'
+import { workerCount } from './count.ts'
+import type { SharedLedger } from './shared-state.ts'
+import { type WorkerEnd, WorkerProcess } from './worker-process.ts'
+
+export type WorkerPoolOptions = {
+  /** Starts the program as a worker, with an IPC channel and advanced serialization. */
+  readonly startWorker: () => ChildProcess
+  /** Cores the server may use. */
+  readonly cores: number
+  readonly ledger: SharedLedger
+  readonly offences: OffenceReports
+  readonly sessionsInAll: () => number
+  readonly telemetry: Pick<Telemetry, 'workerStarted' | 'workerEnded' | 'workerSilent' | 'fault'>
+}
+
+/** A place for one worker at a time. */
+type Slot = {
+  readonly index: number
+  worker: WorkerProcess | undefined
+  quickDeaths: number
+  replacing: NodeJS.Timeout | undefined
+}
+
+const answerMilliseconds = 2000
+const heartbeatMilliseconds = 10_000
+const longestSilenceMilliseconds = 25_000
+
+export class WorkerPool {
+  readonly #options: WorkerPoolOptions
+  readonly #slots: Slot[] = []
+  /** Not wanted any more, but their sessions go on. */
+  readonly #retiring = new Set<WorkerProcess>()
+  /** Counted by workers that are gone. */
+  #past: Promise<MetricsSnapshot> = Promise.resolve([])
+  #inForce: InForce | undefined
+  #lastId = 0
+  #turn = 0
+  /** Whether any worker has ever been ready since there are to be some. */
+  #begun = false
+  #heart: NodeJS.Timeout | undefined
+  #closed = false
+
+  constructor(options: WorkerPoolOptions) {
+    this.#options = options
+  }
+
+  /** Who takes the next session: the worker that has the fewest; `here` while there are to be none or none has started yet; undefined if all have died. */
+  choose(): SessionHost | 'here' | undefined {
+    let chosen: WorkerProcess | undefined
+    // Those that have as few take turns.
+    this.#turn += 1
+    for (const offset of this.#slots.keys()) {
+      const worker = this.#slots[(this.#turn + offset) % this.#slots.length]?.worker
+      if (worker?.ready === true && (chosen === undefined || worker.sessionCount < chosen.sessionCount)) chosen = worker
+    }
+    return chosen ?? (this.#begun ? undefined : 'here')
+  }
+
+  /** Whether anybody could take a session. */
+  get isServing(): boolean {
+    return !this.#begun || this.#slots.some(({ worker }) => worker?.ready === true)
+  }
+
+  /** Puts a configuration in force in all workers, and starts or retires some. Resolves when all have it, those that have just been started too. */
+  async apply(inForce: InForce): Promise<void> {
+    this.#inForce = inForce
+    const count = workerCount(inForce.configuration.server.workers, this.#options.cores)
+    // One process needs no supervisor beside it. Those that drain follow the configuration, but are not replaced.
+    if (!this.#closed) this.#resize(count === 1 ? 0 : count)
+    await Promise.all([
+      ...this.#slots.map(({ worker, index }) => worker?.apply(inForce, this.#share(index))),
+      ...[...this.#retiring].map(worker => worker.apply(inForce, this.#share(0))),
+    ])
+    this.#begun ||= this.#slots.some(({ worker }) => worker?.ready === true)
+  }
+
+  /** Ends the sessions of a client that nobody is logged in to. */
+  endStrangers(client: string): void {
+    for (const worker of this.#workers()) worker.endStrangers(client)
+  }
+
+  /** Lets transfers finish until the deadline, then ends all processes. */
+  async close(graceMilliseconds: number): Promise<void> {
+    this.#closed = true
+    clearInterval(this.#heart)
+    for (const { replacing } of this.#slots) clearTimeout(replacing)
+    await Promise.all(this.#workers().map(worker => worker.stop(graceMilliseconds)))
+  }
+
+  /** Whether there have never been any. */
+  get isEmpty(): boolean {
+    return this.#lastId === 0
+  }
+
+  /** Metrics of all workers, those that are gone among them. Of one that does not answer in time, what it said last. */
+  async metrics(): Promise<readonly MetricsSnapshot[]> {
+    await Promise.all(this.#workers().map(worker => this.#collect(worker, 'metrics')))
+    // At one moment: who dies meanwhile is in the past or among the living.
+    const living = this.#workers().map(worker => worker.lastMetrics)
+    return [await this.#past, ...living]
+  }
+
+  /** Sessions of all workers; without those of one that does not answer in time. */
+  async sessions(): Promise<readonly SessionStatus[]> {
+    const collected = await Promise.all(this.#workers().map(worker => this.#collect(worker, 'sessions')))
+    return collected.flatMap(each => (each?.what === 'sessions' ? each.sessions : []))
+  }
+
+  get status(): readonly WorkerStatus[] {
+    return this.#workers().map(worker => ({
+      id: worker.id,
+      pid: worker.pid,
+      state: this.#retiring.has(worker) ? 'retiring' : worker.ready ? 'ready' : 'starting',
+      sessionCount: worker.sessionCount,
+    }))
+  }
+
+  #workers(): readonly WorkerProcess[] {
+    return [...this.#slots.flatMap(({ worker }) => worker ?? []), ...this.#retiring]
+  }
+
+  #share(index: number): PortShare {
+    return { index, of: Math.max(1, this.#slots.length) }
+  }
+
+  #resize(count: number): void {
+    for (const { worker, replacing } of this.#slots.splice(count)) {
+      clearTimeout(replacing)
+      if (worker !== undefined) this.#retire(worker)
+    }
+    while (this.#slots.length < count) {
+      const slot: Slot = { index: this.#slots.length, worker: undefined, quickDeaths: 0, replacing: undefined }
+      this.#slots.push(slot)
+      this.#fill(slot)
+    }
+    if (count === 0) this.#begun = false
+    else this.#heart ??= setInterval(() => this.#beat(), heartbeatMilliseconds)
+  }
+
+  /** Sessions are not sent away for being in a process too many. */
+  #retire(worker: WorkerProcess): void {
+    this.#retiring.add(worker)
+    if (worker.sessionCount === 0) this.#dismiss(worker)
+  }
+
+  #dismiss(worker: WorkerProcess): void {
+    // Its last figures first: they stay.
+    worker
+      .collect('metrics', answerMilliseconds)
+      .then(() => worker.stop(0))
+      .catch(error => this.#options.telemetry.fault(error))
+  }
+
+  #start(slot: Slot): WorkerProcess {
+    const { startWorker, ledger, offences, sessionsInAll, telemetry } = this.#options
+    const started = performance.now()
+    this.#lastId += 1
+    const worker: WorkerProcess = new WorkerProcess({
+      id: this.#lastId,
+      child: startWorker(),
+      claims: ledger.holder(),
+      offences,
+      sessionsInAll,
+      onEnd: how => this.#ended(slot, worker, how, performance.now() - started),
+      onIdle: () => {
+        if (this.#retiring.has(worker) && !this.#closed) this.#dismiss(worker)
+      },
+    })
+    telemetry.workerStarted(worker.id, worker.pid)
+    return worker
+  }
+
+  #ended(slot: Slot, worker: WorkerProcess, end: WorkerEnd, livedMilliseconds: number): void {
+    this.#past = this.#past.then(past => sumMetrics([past, worker.lastMetrics]).getMetricsAsJSON())
+    this.#retiring.delete(worker)
+    const isWanted = slot.worker === worker && this.#slots.includes(slot) && !this.#closed
+    if (slot.worker === worker) slot.worker = undefined
+    if (!isWanted) return this.#options.telemetry.workerEnded(worker.id, end, undefined)
+    this.#options.telemetry.workerEnded(worker.id, end, this.#replaceLater(slot, livedMilliseconds))
+  }
+
+  async #replace(slot: Slot): Promise<void> {
+    if (this.#inForce === undefined) return
+    const worker = this.#fill(slot)
+    await worker?.apply(this.#inForce, this.#share(slot.index))
+    this.#begun ||= worker?.ready === true
+  }
+
+  /** The system may have no process left to give: then it is tried again. */
+  #fill(slot: Slot): WorkerProcess | undefined {
+    try {
+      slot.worker = this.#start(slot)
+    } catch (error) {
+      this.#options.telemetry.fault(error)
+      this.#replaceLater(slot, 0)
+    }
+    return slot.worker
+  }
+
+  /** Seconds until then. */
+  #replaceLater(slot: Slot, livedMilliseconds: number): number {
+    slot.quickDeaths = countDeath(slot.quickDeaths, livedMilliseconds)
+    const milliseconds = replacementDelay(slot.quickDeaths)
+    slot.replacing = setTimeout(() => {
+      this.#replace(slot).catch(error => this.#options.telemetry.fault(error))
+    }, milliseconds)
+    return milliseconds / 1000
+  }
+
+  async #collect(worker: WorkerProcess, what: 'metrics' | 'sessions') {
+    const collected = await worker.collect(what, answerMilliseconds)
+    if (collected === undefined) this.#options.telemetry.workerSilent(worker.id, 'left-out')
+    return collected
+  }
+
+  #beat(): void {
+    for (const worker of this.#workers()) {
+      this.#killIfSilent(worker).catch(error => this.#options.telemetry.fault(error))
+    }
+  }
+
+  /** A process that turns in circles serves nobody, and would for ever. */
+  async #killIfSilent(worker: WorkerProcess): Promise<void> {
+    if ((await worker.collect('metrics', longestSilenceMilliseconds)) !== undefined) return
+    // Asked once more: the answer waits to be read where it is this process that stood still.
+    if ((await worker.collect('metrics', answerMilliseconds)) !== undefined) return
+    if (this.#closed || !this.#workers().includes(worker)) return
+    this.#options.telemetry.workerSilent(worker.id, 'killed')
+    worker.kill()
+  }
+}

@@ -1,0 +1,181 @@
+/** A worker process: serves the sockets that the supervisor hands over, by the configuration that it sends, and ends with it. */
+import { Socket } from 'node:net'
+import { commands } from '../commands/index.ts'
+import type { User } from '../config/configuration.ts'
+import type { PortShare } from '../data/passive.ts'
+import { createServing, type Serving } from '../serving.ts'
+import { createLog, type LogDestination, type ServerLog } from '../telemetry/logger.ts'
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
+import { createTelemetry } from '../telemetry/recorder.ts'
+import { describeSessions } from '../telemetry/status.ts'
+import type { Collected, FromWorker, ToWorker } from './messages.ts'
+import { RemoteState } from './remote-state.ts'
+import { userOf } from './wire-configuration.ts'
+
+/** The way to the supervisor. */
+export type WorkerChannel = {
+  readonly send: (messages: readonly FromWorker[]) => void
+  /** With the message of a session comes its socket. */
+  readonly onMessage: (listener: (message: ToWorker, socket: unknown) => void) => void
+  readonly onLost: (listener: () => void) => void
+}
+
+export type WorkerOptions = {
+  readonly channel: WorkerChannel
+  readonly output: LogDestination
+  readonly version: string
+  /** Version of Node. */
+  readonly runtime: string
+  /** As that of the application. */
+  readonly sendfile?: 'off' | undefined
+}
+
+/** Resolves when the process has nothing more to do: it was told to stop, or the supervisor is gone. */
+export function runWorker(options: WorkerOptions): Promise<void> {
+  const worker = new Worker(options)
+  return worker.done
+}
+
+type Begun = { readonly log: ServerLog; readonly metrics: Metrics; readonly serving: Serving }
+
+class Worker {
+  readonly #options: WorkerOptions
+  readonly #state: RemoteState
+  readonly #done = Promise.withResolvers<void>()
+  /** What is to be said: at the end of this turn of the event loop, all together. */
+  #outbox: FromWorker[] = []
+  #speaking = false
+  #later: NodeJS.Timeout | undefined
+  #users = new Map<string, User>()
+  #begun: Begun | undefined
+  #id = 0
+  #portShare: PortShare = { index: 0, of: 1 }
+  #sessionsInAll = 0
+  #stopping = false
+
+  constructor(options: WorkerOptions) {
+    this.#options = options
+    this.#state = new RemoteState({ send: message => this.#say(message) })
+    options.channel.onMessage((message, socket) => this.#take(message, socket))
+    options.channel.onLost(() => {
+      // Nobody holds the limits together any more, and nobody would end this process later.
+      this.#state.lose()
+      this.#stop(0)
+    })
+  }
+
+  get done(): Promise<void> {
+    return this.#done.promise
+  }
+
+  #say(message: FromWorker): void {
+    this.#outbox.push(message)
+    if (maySpeakLater(message)) {
+      this.#later ??= setTimeout(() => this.#speak(), laterMilliseconds)
+    } else if (!this.#speaking) {
+      this.#speaking = true
+      setImmediate(() => this.#speak())
+    }
+  }
+
+  #speak(): void {
+    clearTimeout(this.#later)
+    this.#later = undefined
+    this.#speaking = false
+    const messages = this.#outbox
+    this.#outbox = []
+    if (messages.length > 0) this.#options.channel.send(messages)
+  }
+
+  #take(message: ToWorker, socket: unknown): void {
+    switch (message.kind) {
+      case 'users':
+        for (const user of message.users) this.#users.set(user.name, userOf(user))
+        return
+      case 'configuration':
+        return this.#configure(message)
+      case 'session':
+        this.#sessionsInAll = message.sessionsInAll
+        return this.#serve(message, socket)
+      case 'banned':
+        return this.#begun?.serving.sessions.endStrangers(message.client)
+      case 'answers':
+        for (const answer of message.answers) this.#state.answered(answer)
+        return
+      case 'collect':
+        return void this.#collect(message)
+      case 'stop':
+        return this.#stop(message.graceMilliseconds)
+    }
+  }
+
+  #configure(message: Extract<ToWorker, { kind: 'configuration' }>): void {
+    const { configuration: received, fallbackCertificate, portShare, worker, revision } = message
+    const inForce = { configuration: { ...received, users: this.#users }, fallbackCertificate }
+    this.#users = new Map()
+    this.#portShare = portShare
+    this.#id = worker
+    if (this.#begun === undefined) {
+      const { output, version, runtime, sendfile } = this.#options
+      const log = createLog(received.server.logging, output, { worker })
+      const metrics = createMetrics({ version, runtime, verbs: commands.flatMap(({ verbs }) => verbs) })
+      const serving = createServing({
+        inForce,
+        telemetry: createTelemetry({ logger: log.logger, metrics }),
+        logger: log.logger,
+        sendfile,
+        shared: this.#state,
+        offences: {
+          offended: (address, offence, user) => this.#say({ kind: 'offended', address, offence, user }),
+          loggedIn: (address, user) => this.#say({ kind: 'logged-in', address, user }),
+        },
+        sessionsInAll: () => this.#sessionsInAll,
+        portShare: () => this.#portShare,
+      })
+      this.#begun = { log, metrics, serving }
+    } else {
+      this.#begun.log.configure(received.server.logging)
+      this.#begun.serving.sessions.apply(inForce)
+    }
+    this.#say({ kind: 'in-force', revision })
+  }
+
+  #serve({ session, listener }: Extract<ToWorker, { kind: 'session' }>, socket: unknown): void {
+    const ended = (): void => this.#say({ kind: 'ended', session })
+    // A client that was gone before its socket arrived leaves none.
+    if (!(socket instanceof Socket) || this.#begun === undefined) return ended()
+    // As the listeners have it: a client may close its side and still wants the replies to what it sent.
+    socket.allowHalfOpen = true
+    this.#begun.serving.sessions.serve(socket, listener, ended)
+  }
+
+  async #collect({ request, what }: Extract<ToWorker, { kind: 'collect' }>): Promise<void> {
+    this.#say({ kind: 'collected', request, collected: await this.#describe(what) })
+  }
+
+  async #describe(what: Collected['what']): Promise<Collected> {
+    if (what === 'metrics') return { what, metrics: (await this.#begun?.metrics.registry.getMetricsAsJSON()) ?? [] }
+    const sessions = describeSessions(this.#begun?.serving.sessions.described() ?? [])
+    return { what, sessions: sessions.map(session => ({ ...session, worker: this.#id })) }
+  }
+
+  #stop(graceMilliseconds: number): void {
+    if (this.#stopping) return
+    this.#stopping = true
+    this.#close(graceMilliseconds).then(this.#done.resolve, this.#done.reject)
+  }
+
+  async #close(graceMilliseconds: number): Promise<void> {
+    await this.#begun?.serving.sessions.close(graceMilliseconds)
+    await this.#begun?.serving.close()
+  }
+}
+
+// A message costs as much as a short command: what nobody waits for goes with the next one.
+const laterMilliseconds = 20
+
+function maySpeakLater(message: FromWorker): boolean {
+  if (message.kind === 'claim') return message.limit === undefined
+  // The end of the session follows, as a rule.
+  return message.kind === 'logged-in' || (message.kind === 'release' && message.claim === 'session-of-user')
+}
