@@ -1,19 +1,24 @@
-/** A worker thread for one check at a time: started when first needed, started anew after it died. */
+/** A worker thread for one check at a time: started when needed, ended when it was not for a while, started anew after it died. */
 import { Worker } from 'node:worker_threads'
 import type { ThreadHash, ThreadRequest } from './password-worker.ts'
 
 export class PasswordThread {
   readonly #url: URL
+  readonly #restMilliseconds: number
+  #restTimer: NodeJS.Timeout | undefined
   #worker: Worker | undefined
   #pending: PromiseWithResolvers<boolean> | undefined
 
-  constructor(url: URL) {
+  /** An idle thread holds some 10 MiB: it ends after the time given. */
+  constructor(url: URL, restMilliseconds: number) {
     this.#url = url
+    this.#restMilliseconds = restMilliseconds
   }
 
   /** Whether the password matches. Rejects if the thread dies; a signal ends the thread, because nothing else stops a computation. */
   async check(hash: ThreadHash, password: string, signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted()
+    clearTimeout(this.#restTimer)
     const pending = Promise.withResolvers<boolean>()
     this.#pending = pending
     const abort = () => {
@@ -27,11 +32,19 @@ export class PasswordThread {
     } finally {
       signal.removeEventListener('abort', abort)
       this.#pending = undefined
+      this.#rest()
     }
   }
 
   async close(): Promise<void> {
+    clearTimeout(this.#restTimer)
     await this.#drop(new Error('The server is closing.'))
+  }
+
+  #rest(): void {
+    if (this.#worker === undefined) return
+    this.#restTimer = setTimeout(() => void this.#drop(new Error('The thread was idle.')), this.#restMilliseconds)
+    this.#restTimer.unref()
   }
 
   #start(): Worker {

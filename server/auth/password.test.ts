@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -215,3 +216,19 @@ function closing(options: PasswordVerifierOptions) {
   const inner = createPasswordVerifier(options)
   return { ...inner, [Symbol.asyncDispose]: () => inner.close() }
 }
+
+test.skipIf(!existsSync('/proc/self/task'))(
+  'A thread ends when there was nothing to check for a while, and the next check has one again',
+  async () => {
+    const resting = createPasswordVerifier({ concurrency: 1, restMilliseconds: 50 })
+    const threads = () => readdirSync('/proc/self/task').length
+    try {
+      expect(await resting.verify(hashCredential(threaded), password)).toBe('match')
+      const during = threads()
+      await expect.poll(threads, { timeout: 5000 }).toBeLessThan(during)
+      expect(await resting.verify(hashCredential(threaded), password)).toBe('match')
+    } finally {
+      await resting.close()
+    }
+  },
+)

@@ -1,7 +1,7 @@
-/** Passwords: whether one matches a credential, off the event loop and within bounds, and how a new one is hashed. */
+/** Passwords: whether one matches a credential, within bounds and off the event loop unless that is quicker, and how a new one is hashed. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Credential } from '../config/configuration.ts'
-import { derive, type NativeHash } from './derive.ts'
+import { derive, deriveQuickly, isQuick, type NativeHash } from './derive.ts'
 import { JobQueue } from './job-queue.ts'
 import { type ParsedHash, parsePasswordHash } from './password-hash.ts'
 import { PasswordThread } from './password-thread.ts'
@@ -24,6 +24,8 @@ export type PasswordVerifierOptions = {
   readonly maxWaiting?: number
   /** For one check, waiting included. */
   readonly deadlineMilliseconds?: number
+  /** How long a thread stays after a check without another one. */
+  readonly restMilliseconds?: number
   /** The module of the worker thread. By default it lies beside this one: `password-worker.ts` in the sources, `password-worker.mjs` beside the bundle. */
   readonly workerUrl?: URL
   /** Told of checks that failed for another reason than the password. */
@@ -34,14 +36,21 @@ export type PasswordVerifierOptions = {
 export const maxPasswordBytes = 1024
 
 export function createPasswordVerifier(options: PasswordVerifierOptions = {}): PasswordVerifier {
-  const { concurrency = 2, maxWaiting = 256, deadlineMilliseconds = 30_000, onFault } = options
+  const {
+    concurrency = 2,
+    maxWaiting = 256,
+    deadlineMilliseconds = 30_000,
+    restMilliseconds = 60_000,
+    onFault,
+  } = options
   const workerUrl = options.workerUrl ?? new URL(workerFile(import.meta.url), import.meta.url)
-  const threads = Array.from({ length: concurrency }, () => new PasswordThread(workerUrl))
+  const threads = Array.from({ length: concurrency }, () => new PasswordThread(workerUrl, restMilliseconds))
   const queue = new JobQueue(threads, { maxWaiting, deadlineMilliseconds })
 
   async function check(hash: ParsedHash | undefined, password: string): Promise<Verdict> {
     if (hash === undefined || isTooLong(password)) return 'mismatch'
     try {
+      if (isQuick(hash)) return timingSafeEqual(deriveQuickly(hash, password), hash.hash) ? 'match' : 'mismatch'
       const matches = await queue.run((thread, signal) => matchesHash(hash, password, thread, signal))
       if (matches === 'overloaded') return 'overloaded'
       return matches ? 'match' : 'mismatch'

@@ -18,7 +18,7 @@ export const mlsd: LoginCommand = {
     const entry = await storage.stat(path)
     // RFC 3659 section 7.2.1
     if (entry.type !== 'directory') return { kind: 'reply', reply: reply(501, 'Not a directory: use MLST.') }
-    const chunks = await listFacts(storage, path, {
+    const chunks = listFacts(storage, path, {
       facts: session.facts,
       permissionsAt: at => permissionsAt(login.user, at),
     })

@@ -1,7 +1,7 @@
 import { permissionsAt } from '../auth/permissions.ts'
 import type { LoginCommand } from '../control/command.ts'
 import { reply } from '../control/reply.ts'
-import { factNames, formatFacts } from '../listing/facts.ts'
+import { factNames, factsFormat } from '../listing/facts.ts'
 import { resolvePath } from '../storage/path.ts'
 
 /** RFC 3659 section 7 MLST: the facts of one file or directory, over the control connection. */
@@ -19,7 +19,8 @@ export const mlst: LoginCommand = {
   },
   async run({ session, storage, login }, argument) {
     const path = resolvePath(session.cwd, argument)
-    const facts = formatFacts(await storage.stat(path), session.facts, permissionsAt(login.user, path), path)
+    const format = factsFormat(session.facts)
+    const facts = format(await storage.stat(path), permissionsAt(login.user, path), path)
     return { kind: 'reply', reply: reply(250, 'Facts:', ` ${facts}`, 'End.') }
   },
 }

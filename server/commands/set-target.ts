@@ -2,11 +2,15 @@
 import type { LoggedInContext, Outcome } from '../control/command.ts'
 import { type Reply, reply } from '../control/reply.ts'
 import type { Address } from '../control/session.ts'
-import { checkActiveTarget, isUnspecified } from '../data/address.ts'
+import { checkActiveTarget, isPrivate, isUnspecified } from '../data/address.ts'
 
 /** Remembers where the next data connection goes, if the policy allows it. */
 export function setTarget({ session, configuration, data }: LoggedInContext, target: Address | undefined): Outcome {
-  return { kind: 'reply', reply: answer() }
+  const refusedAsForeign = reply(501, 'The address must be that of the control connection.')
+  const given = answer()
+  // RFC 2577 section 3. Who names a private address is behind NAT and does not know better.
+  const isBounce = given === refusedAsForeign && target !== undefined && !isPrivate(target.address)
+  return { kind: 'reply', reply: given, ...(isBounce && { offence: 'bounce-attempt' }) }
 
   function answer(): Reply {
     const { active } = configuration.server
@@ -18,7 +22,7 @@ export function setTarget({ session, configuration, data }: LoggedInContext, tar
     const objection = checkActiveTarget(address, session.peer, active)
     // RFC 2577 section 3
     if (objection === 'privileged') return reply(504, 'Ports below 1024 are not allowed.')
-    if (objection === 'foreign') return reply(501, 'The address must be that of the control connection.')
+    if (objection === 'foreign') return refusedAsForeign
     data.target(address)
     return reply(200, 'The next data connection goes there.')
   }

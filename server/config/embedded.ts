@@ -38,7 +38,7 @@ export function embeddedConfiguration(settings: EmbeddedSettings, password: stri
     address = '127.0.0.1',
     port = '2121',
     root = './data',
-    passivePorts = '30000-30009',
+    passivePorts = '20000-20009',
     advertisedAddress = 'auto',
     probesPort = '8080',
     user = 'user',

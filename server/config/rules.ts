@@ -1,4 +1,5 @@
 /** Rules over several fields: data and pure functions, so that each can be held against the same rule in another language. */
+import { normalize } from 'node:path/posix'
 import type { ServerConfiguration, UserEntry } from './schema.ts'
 import type { Violation } from './validate.ts'
 
@@ -53,6 +54,23 @@ export const serverRules: readonly Rule<ServerConfiguration>[] = [
         )
         .map(({ path }) => path)
     },
+  },
+  {
+    message: 'must not be below `bans.durationSeconds`',
+    brokenAt: ({ bans }) => (bans.maxDurationSeconds < bans.durationSeconds ? ['bans.maxDurationSeconds'] : []),
+  },
+  {
+    message: 'must be another directory than `root`, and none above it: what is in it is hidden from users',
+    brokenAt: ({ state, root }) =>
+      state.directory !== undefined && isAbove(state.directory, root) ? ['state.directory'] : [],
+  },
+  {
+    message: 'must be a directory that neither holds that of `state`, which is hidden from users, nor lies in it',
+    brokenAt: ({ storage, state: { directory } }) =>
+      indexesOf(
+        storage.symlinks.extraRoots,
+        extra => directory !== undefined && (isAbove(extra, directory) || isAbove(directory, extra)),
+      ).map(index => `storage.symlinks.extraRoots[${index}]`),
   },
   {
     message: 'must be another port than those of the listeners',
@@ -137,6 +155,12 @@ export function within(path: string, violations: readonly Violation[]): readonly
     path: each.path === '' || each.path.startsWith('[') ? `${path}${each.path}` : `${path}.${each.path}`,
     message: each.message,
   }))
+}
+
+/** Whether the first directory is the second or above it, as far as their paths tell. */
+function isAbove(first: string, second: string): boolean {
+  const [one, other] = [first, second].map(path => `${normalize(path)}/`.replace(/\/+$/, '/'))
+  return other?.startsWith(one ?? '') === true
 }
 
 function isPassive({ passive: { ports } }: ServerConfiguration, port: number): boolean {

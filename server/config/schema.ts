@@ -20,18 +20,12 @@ const port = (description: string, options: { default?: number } = {}) =>
   Type.Integer({ minimum: 1, maximum: 65535, description, ...options })
 const seconds = (description: string, options: { default: number; minimum?: number; maximum?: number }) =>
   Type.Integer({ minimum: 1, maximum: 86_400, ...options, description: `${description} In seconds.` })
-const networks = (description: string) =>
-  Type.Array(
-    Type.String({
-      format: 'network',
-      maxLength: 64,
-      description: 'An IPv4 or IPv6 network in CIDR notation, or one address.',
-    }),
-    {
-      maxItems: 256,
-      description,
-    },
-  )
+const network = Type.String({
+  format: 'network',
+  maxLength: 64,
+  description: 'An IPv4 or IPv6 network in CIDR notation, or one address.',
+})
+const networks = (description: string) => Type.Array(network, { maxItems: 256, description })
 
 /** What a user may do, one word each. A permission is checked on the very path that is opened. */
 export const permissionWords = [
@@ -117,8 +111,8 @@ const passive = record(
   {
     ports: record(
       {
-        first: port('First port of the range.', { default: 30_000 }),
-        last: port('Last port of the range; not below `first`.', { default: 30_099 }),
+        first: port('First port of the range.', { default: 20_000 }),
+        last: port('Last port of the range; not below `first`.', { default: 20_099 }),
       },
       {
         default: {},
@@ -237,6 +231,63 @@ const limits = record(
   { default: {}, description: 'Limits and timeouts. Everything that waits or grows has one.' },
 )
 
+/** Networks whose addresses are nobody's in particular: behind gateways, proxies, load balancers and bridges of containers. */
+const privateNetworks = [
+  '127.0.0.0/8',
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '169.254.0.0/16',
+  '100.64.0.0/10',
+  '::1/128',
+  'fc00::/7',
+  'fe80::/10',
+]
+
+const bans = record(
+  {
+    enabled: Type.Boolean({
+      default: true,
+      description:
+        'Whether clients that try passwords or abuse the protocol are banned. Where the network hides the addresses of clients behind public ones, a ban would be one for all of them.',
+    }),
+    threshold: Type.Integer({
+      minimum: 1,
+      maximum: 100,
+      default: 10,
+      description:
+        'Points within `windowSeconds` at which a client is banned: 1 for a wrong password, 2 for an unknown user, and more for abuse of the protocol.',
+    }),
+    windowSeconds: seconds('Points count for so long.', { default: 600 }),
+    durationSeconds: seconds('How long the first ban of a client lasts; each further one lasts twice as long.', {
+      default: 600,
+      maximum: 2_592_000,
+    }),
+    maxDurationSeconds: seconds(
+      'How long a ban lasts at most. Who has not been banned for so long after the last ban begins anew; not below `durationSeconds`.',
+      { default: 86_400, maximum: 2_592_000 },
+    ),
+    exemptNetworks: Type.Array(network, {
+      maxItems: 256,
+      default: privateNetworks,
+      description:
+        'Networks that are never banned; running bans of their clients are lifted. By default the private and local ones, which may stand for many clients behind a gateway or proxy.',
+    }),
+    maxAddresses: Type.Integer({
+      minimum: 100,
+      maximum: 100_000,
+      default: 10_000,
+      description:
+        'Clients that points and bans are remembered of, an IPv6 network of 64 bits being one; the oldest are forgotten.',
+    }),
+  },
+  {
+    default: {},
+    description:
+      'Bans of client addresses. A banned client is not answered; its sessions end unless a user is logged in.',
+  },
+)
+
 const anonymous = record(
   {
     enabled: Type.Boolean({
@@ -270,6 +321,11 @@ const tls = record(
       description:
         'What becomes of an upload over TLS that ends without close_notify, so that nobody can tell whether it is whole: `accept` (226, and a mark in the log; many devices never send it) or `reject` (426).',
     }),
+    strictServerName: Type.Boolean({
+      default: false,
+      description:
+        'Whether a client that names a host (SNI) which the certificate does not cover is refused on the control connection, with the alert unrecognized_name (RFC 6066). Clients that name none, as those that connect by address, are taken.',
+    }),
     clearCommandChannel: Type.Boolean({
       default: true,
       description:
@@ -281,6 +337,52 @@ const tls = record(
     description:
       'TLS. The certificate is read from `tls/tls.crt` and `tls/tls.key`; without them a self-signed one is made.',
   },
+)
+
+const storage = record(
+  {
+    symlinks: record(
+      {
+        policy: oneOf(['inside', 'deny'], {
+          default: 'inside',
+          description:
+            '`inside`: a symbolic link is followed where it leads to something below the user’s home or below one of `extraRoots`. `deny`: none is followed, wherever it leads. What may not be followed is as if it were not there.',
+        }),
+        extraRoots: Type.Array(
+          Type.String({
+            format: 'virtual-path',
+            maxLength: 4096,
+            description: 'A directory of the system, as an absolute path.',
+          }),
+          {
+            maxItems: 64,
+            default: [],
+            description:
+              'Directories outside of the home that links may lead into, such as one that several users share. What a user may do there is decided by the path of the link. Not for `deny`.',
+          },
+        ),
+      },
+      {
+        default: {},
+        description: 'Symbolic links. FTP makes none: those that are there were made by whoever else can write there.',
+      },
+    ),
+  },
+  { default: {}, description: 'How the files are reached.' },
+)
+
+const state = record(
+  {
+    directory: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 4096,
+        description:
+          'Directory in which the server keeps bans over a restart, and shares them with other servers that use the same one. Made if it is missing; relative to the working directory unless absolute. May lie below `root`: no user sees it. Without it, bans are kept in memory.',
+      }),
+    ),
+  },
+  { default: {}, description: 'What the server keeps for itself.' },
 )
 
 const logging = record(
@@ -311,6 +413,19 @@ const probes = record(
   { default: {}, description: 'Health, metrics and status over HTTP.' },
 )
 
+/** Most processes that one server may have. */
+export const maxWorkers = 64
+
+const workers = Type.Unsafe<number | 'auto'>({
+  anyOf: [
+    { type: 'integer', minimum: 1, maximum: maxWorkers },
+    { type: 'string', enum: ['auto'] },
+  ],
+  default: 1,
+  description:
+    'Processes that serve sessions: a number from 1 to 64, or `auto` for as many as there are cores, up to 16. With 1, the first process serves them itself; with more, each is a process beside the first, which takes about 50 MiB of memory and uses a core.',
+})
+
 /** `server.yaml`. */
 export const serverSchema = record(
   {
@@ -331,9 +446,13 @@ export const serverSchema = record(
       default: 'Service ready for new user.',
       description: 'Text of the greeting; may have several lines.',
     }),
+    workers,
     passive,
     active,
     limits,
+    bans,
+    state,
+    storage,
     anonymous,
     tls,
     listing: record(

@@ -8,7 +8,7 @@ test('an empty configuration is filled with all defaults, however deep', () => {
     valid: true,
     value: {
       listeners: [{ name: 'ftp', port: 2121, addresses: ['::'], tls: 'explicit' }],
-      passive: { ports: { first: 30_000, last: 30_099 }, advertisedAddress: 'auto', advertisedPorts: [] },
+      passive: { ports: { first: 20_000, last: 20_099 }, advertisedAddress: 'auto', advertisedPorts: [] },
       limits: { idleTimeoutSeconds: 300 },
       tls: { clientCertificates: 'off' },
       probes: { port: 8080, addresses: ['::'] },
@@ -78,7 +78,9 @@ test('keys that are no plain words are quoted and cut in a path', () => {
   expect(childPath('a', 'b')).toBe('a.b')
   expect(childPath('', 'b')).toBe('b')
   expect(childPath('users', 3)).toBe('users[3]')
-  expect(childPath('a', 'b.c\n')).toBe('a["b.c\\n"]')
+  expect(childPath('a', 'b.c\n')).toBe('a["b…"]')
+  expect(childPath('a', 'passwordHash:$2b$12$secret')).toBe('a["passwordHash…"]')
+  expect(childPath('a', '$2b$12$secret')).toBe('a["…"]')
   expect(childPath('a', 'x'.repeat(1000)).length).toBeLessThan(80)
 })
 
@@ -100,4 +102,20 @@ test('every place of the schema has words of its own, and no regular expression 
     shapes.push(...Object.values(properties ?? {}))
   }
   expect(shapes.length).toBeGreaterThan(60)
+})
+
+test.each([
+  [0, false],
+  [1, true],
+  [64, true],
+  [65, false],
+  [1.5, false],
+  ['auto', true],
+  ['Auto', false],
+  ['2', false],
+])('workers: %j is taken: %j, and what it must be is one sentence', (workers, valid) => {
+  const result = validateServer({ workers })
+  expect(result.valid).toBe(valid)
+  const message = 'must be a whole number from 1 to 64, or `auto`'
+  if (!result.valid) expect(result.violations).toEqual([{ path: 'workers', message }])
 })

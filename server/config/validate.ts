@@ -30,10 +30,12 @@ export const validateUserList = validator<{ readonly users: readonly unknown[] }
   properties: { users: { ...userListSchema.properties.users, items: {} } },
 })
 
-/** A key below a path: `users[3].home`. Keys that are no plain words are quoted, and cut if they are long. */
+/** A key below a path: `users[3].home`. Of keys that are no plain words only the beginning that is one is told. */
 export function childPath(path: string, key: string | number): string {
   if (typeof key === 'number') return `${path}[${key}]`
-  if (!/^[A-Za-z_][A-Za-z0-9_-]{0,63}$/.test(key)) return `${path}[${JSON.stringify(key.slice(0, 64))}]`
+  const word = /^(?:[A-Za-z_][A-Za-z0-9_-]{0,39})?/.exec(key)?.[0] ?? ''
+  // `{ passwordHash:$2b$… }` lacks a space: all of it is a key to YAML, and a secret to us.
+  if (word === '' || word !== key) return `${path}["${word}…"]`
   return path === '' ? key : `${path}.${key}`
 }
 
@@ -44,7 +46,9 @@ function validator<Value>(schema: object): (value: unknown) => Validated<Value> 
   const validate = ajv.compile<Value>(schema)
   return value => {
     if (validate(value)) return { valid: true, value }
-    const violations = (validate.errors ?? []).map(error => violation(error, schema))
+    // Of alternatives only the sum is told: what one of them misses may be what another has.
+    const errors = (validate.errors ?? []).filter(({ schemaPath }) => !/\/anyOf\/\d/.test(schemaPath))
+    const violations = errors.map(error => violation(error, schema))
     // Type and range of one value are one sentence, which several keywords lead to.
     const distinct = [...new Map(violations.map(each => [`${each.path}\n${each.message}`, each])).values()]
     const shown = distinct.slice(0, maxViolations)
@@ -68,6 +72,7 @@ type Shape = {
   readonly maxItems?: number
   readonly uniqueItems?: boolean
   readonly properties?: Readonly<Record<string, Shape>>
+  readonly anyOf?: readonly Shape[]
 }
 
 function violation(error: ErrorObject, root: object): Violation {
@@ -107,6 +112,7 @@ function readablePath(pointer: string, root: object): string {
 
 /** What a value must be, in words. */
 export function describeShape(shape: Shape): string {
+  if (shape.anyOf !== undefined) return shape.anyOf.map(describeShape).join(', or ')
   if (shape.enum !== undefined) {
     const values = shape.enum.map(value => `\`${value}\``)
     return values.length === 1 ? values.join() : `one of ${values.slice(0, -1).join(', ')} and ${values.at(-1)}`

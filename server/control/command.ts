@@ -1,4 +1,5 @@
 /** What a command is, and what it may answer. The table in commands/index.ts is made of these. */
+import type { Offence } from '../bans/offence.ts'
 import type { Configuration } from '../config/configuration.ts'
 import type { Permission } from '../config/schema.ts'
 import type { Transfer } from '../data/transfer.ts'
@@ -50,6 +51,8 @@ export type Outcome =
       readonly kind: 'reply'
       readonly reply: Reply
       readonly session?: SessionChange
+      /** What the command counts as, where it was abuse. */
+      readonly offence?: Offence
       /** `start-tls`: handshake after the reply; `stop-tls`: back to clear text after the reply; `reinitialize`: as after connecting; `abort`: end the running transfer first. */
       readonly then?: 'close' | 'start-tls' | 'stop-tls' | 'reinitialize' | 'abort'
     }

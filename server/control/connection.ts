@@ -1,6 +1,7 @@
 /** The server-PI of RFC 959: one control connection from greeting to goodbye. It alone carries out what commands decide. */
 import type { Socket } from 'node:net'
 import { currentUser } from '../auth/authenticator.ts'
+import { type Offence, unknownCommandsAllowed } from '../bans/offence.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { plainAddress } from '../config/network.ts'
 import type { ListenerConfiguration } from '../config/schema.ts'
@@ -10,6 +11,7 @@ import type { Command, Context, Outcome } from './command.ts'
 import { ControlChannel } from './control-channel.ts'
 import { dispatch } from './dispatch.ts'
 import {
+  banned,
   dataAfterAuth,
   dataBeforeClearText,
   drained,
@@ -19,7 +21,8 @@ import {
   homeUnavailable,
   internalError,
 } from './ending.ts'
-import { greeting, type Reply, reply } from './reply.ts'
+import { isOtherProtocol, otherProtocol, tlsAtOnce } from './other-protocol.ts'
+import { greeting, type Reply, reply, storageReply } from './reply.ts'
 import type { Request } from './request.ts'
 import { RequestQueue } from './request-queue.ts'
 import type { Services } from './services.ts'
@@ -38,6 +41,7 @@ export class Connection {
   readonly #transfers: SessionTransfers
   #session: Session
   #configuration: Configuration
+  /** By the monotonic clock, as the next. */
   #lastActivity: number
   /** Since when nobody is logged in, while nobody is. */
   #loggedOutSince: number
@@ -47,6 +51,7 @@ export class Connection {
   /** Serializes commands that run during a transfer. */
   #outOfTurn: Promise<void> = Promise.resolve()
   #outOfTurnCount = 0
+  #unknownCommands = 0
 
   constructor(socket: Socket, listener: ListenerConfiguration, services: Services) {
     this.#services = services
@@ -55,7 +60,7 @@ export class Connection {
       unreadTimeoutSeconds: () => services.configuration().server.limits.idleTimeoutSeconds,
     })
     this.#configuration = services.configuration()
-    this.#lastActivity = services.now()
+    this.#lastActivity = performance.now()
     this.#loggedOutSince = this.#lastActivity
     const peer = { address: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
     const local = { address: plainAddress(socket.localAddress ?? ''), port: socket.localPort ?? 0 }
@@ -88,6 +93,7 @@ export class Connection {
     this.#transfers = new SessionTransfers({
       data: this.#data,
       telemetry: services.telemetry,
+      means: services.transferMeans,
       configuration: services.configuration,
       session: () => this.#session,
       send: answer => this.#channel.send(answer),
@@ -130,6 +136,7 @@ export class Connection {
     const due = dueEnding(this.#session, {
       configuration: this.#services.configuration(),
       now,
+      elapsed: performance.now(),
       lastActivity: this.#lastActivity,
       loggedOutSince: this.#loggedOutSince,
       transferring: this.#transfers.running !== undefined,
@@ -144,6 +151,11 @@ export class Connection {
     this.sweep(this.#services.now())
   }
 
+  /** Ends the session unless a user is logged in: the address may be that of others as well, and the user has proved a right to be here. */
+  endStranger(): void {
+    if (this.#session.login.state !== 'logged-in') void this.#end(banned)
+  }
+
   /** Ends the session now. */
   end(reason: string): void {
     void this.#end({ ...drained, reason })
@@ -154,20 +166,26 @@ export class Connection {
     await this.#outOfTurn
     if (this.#ending !== undefined) return
     if (incoming.kind === 'end') return this.#hangUp('client closed')
-    this.#lastActivity = this.#services.now()
+    if (incoming.kind === 'tls') return this.#end(tlsAtOnce)
+    this.#lastActivity = performance.now()
     // RFC 959 section 4.2.1
-    if (incoming.kind === 'too-long') await this.#channel.send(reply(500, 'The line is too long.'))
-    else await this.#serve(incoming.request)
-    this.#lastActivity = this.#services.now()
+    if (incoming.kind === 'too-long') {
+      this.#offend('line-too-long')
+      await this.#channel.send(reply(500, 'The line is too long.'))
+    } else await this.#serve(incoming.request)
+    this.#lastActivity = performance.now()
   }
 
   async #serve({ verb, argument }: Request): Promise<void> {
-    const { telemetry, commands, now } = this.#services
+    const { telemetry, commands } = this.#services
     await this.#followConfiguration()
     if (this.#ending !== undefined) return
-    const started = now()
+    if (isOtherProtocol(verb, this.#session.login.state === 'logged-in')) return this.#end(otherProtocol)
+    const started = performance.now()
     const command = commands.table.get(verb)
-    const outcome = await dispatch(command, argument, this.#context())
+    if (command === undefined) this.#countUnknown()
+    const outcome = await this.#inTime(dispatch(command, argument, this.#context()))
+    if (outcome.kind === 'reply' && outcome.offence !== undefined) this.#offend(outcome.offence)
     if (this.#ending !== undefined) return discard(outcome, this.#services)
     if (outcome.kind === 'reply' && outcome.then === 'start-tls')
       return this.#secure(outcome.reply, outcome.session ?? {})
@@ -175,7 +193,22 @@ export class Connection {
     // What was set up is for one transfer: one that was refused has used it up (RFC 1123 section 4.1.2.6).
     if (command?.transfers === true && outcome.kind === 'reply') this.#data.discard()
     const code = await this.#carryOut(outcome, verb)
-    telemetry.command(this.#session, command?.verbs[0] ?? 'unknown', code, (now() - started) / 1000)
+    telemetry.command(this.#session, command?.verbs[0] ?? 'unknown', code, (performance.now() - started) / 1000)
+  }
+
+  /** A volume that hangs can't be called off: what waits for it is left behind, and put away once it is there. */
+  async #inTime(running: Promise<Outcome>): Promise<Outcome> {
+    const { transferStallTimeoutSeconds, failedLoginDelayMilliseconds } = this.#configuration.server.limits
+    const { promise: overdue, resolve } = Promise.withResolvers<undefined>()
+    // A failed login is to take its time.
+    const milliseconds = transferStallTimeoutSeconds * 1000 + failedLoginDelayMilliseconds
+    const timer = setTimeout(() => resolve(undefined), milliseconds)
+    const outcome = await Promise.race([running, overdue]).finally(() => clearTimeout(timer))
+    if (outcome !== undefined) return outcome
+    running
+      .then(late => discard(late, this.#services))
+      .catch(error => this.#services.telemetry.fault(error, this.#session))
+    return { kind: 'reply', reply: storageReply('failed') }
   }
 
   /** Does what an outcome says; resolves to the code of the last reply. */
@@ -206,7 +239,7 @@ export class Connection {
   }
 
   async #serveOutOfTurn(command: Command, { argument }: Request): Promise<void> {
-    const started = this.#services.now()
+    const started = performance.now()
     const outcome = await dispatch(command, argument, this.#context())
     if (outcome.kind !== 'reply') return
     // RFC 959 section 4.1.3: 426 for the transfer first, then 226.
@@ -216,7 +249,7 @@ export class Connection {
       this.#session,
       command.verbs[0],
       outcome.reply.code,
-      (this.#services.now() - started) / 1000,
+      (performance.now() - started) / 1000,
     )
   }
 
@@ -231,7 +264,7 @@ export class Connection {
       transfer: this.#transfers.running,
       commands: commands.list,
       authenticate: (name, password) =>
-        authenticate(this.#services, this.#session, this.#configuration, { name, password }, this.#channel.signal),
+        authenticate(this.#services, this.#session, this.#configuration, { name, password }, this.#channel),
       certificateLogin: name => certificateLogin(this.#services, this.#session, this.#configuration, name),
     }
   }
@@ -242,7 +275,7 @@ export class Connection {
     const restartOffset = command?.keepsRestart === true ? this.#session.restartOffset : 0
     this.#session = { ...this.#session, restartOffset, renameFrom: undefined, ...change }
     if (change.login === undefined || login.state !== 'logged-in') return
-    this.#loggedOutSince = this.#services.now()
+    this.#loggedOutSince = performance.now()
     await logOut(this.#services, login)
   }
 
@@ -325,14 +358,24 @@ export class Connection {
   }
 
   /** Sends a last reply and lets the loop end. A running transfer is aborted first, so that its 426 comes before. */
-  async #end({ answer, reason }: Ending): Promise<void> {
+  async #end({ answer, reason, offence }: Ending): Promise<void> {
     if (this.#ending !== undefined) return
     this.#ending = reason
+    if (offence !== undefined) this.#offend(offence)
     this.#channel.closeInTime()
     await this.#transfers.abort()
     this.#channel.say(answer)
     this.#channel.end()
     this.#queue.stop()
+  }
+
+  #offend(offence: Offence): void {
+    this.#services.offences.offended(this.#session.peer.address, offence)
+  }
+
+  #countUnknown(): void {
+    this.#unknownCommands += 1
+    if (this.#unknownCommands % unknownCommandsAllowed === 0) this.#offend('unknown-commands')
   }
 
   #hangUp(reason: string): void {

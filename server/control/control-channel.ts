@@ -6,6 +6,8 @@ import type { SecureChannel } from '../tls/secure-channel.ts'
 import type { SessionTls } from '../tls/session-tls.ts'
 import { formatReply, type Reply } from './reply.ts'
 
+const connectionEnded = 'the connection has ended'
+
 /** How long a client may take to read the last replies before its connection is closed over them. */
 const lingerMilliseconds = 2000
 
@@ -19,8 +21,9 @@ export type ControlChannelOptions = {
 export class ControlChannel {
   readonly #socket: Socket
   readonly #options: ControlChannelOptions
-  /** Aborts whatever waits for the client once the connection ends. */
-  readonly #closed = new AbortController()
+  /** Aborts whatever waits for the client once the connection ends. Made when something waits: a session at rest has none. */
+  #closed: AbortController | undefined
+  #ended = false
   #stream: Duplex
   #channel: SecureChannel | undefined
   #tls: SessionTls | undefined
@@ -42,6 +45,8 @@ export class ControlChannel {
 
   /** Aborted when the connection ends. */
   get signal(): AbortSignal {
+    this.#closed ??= new AbortController()
+    if (this.#ended && !this.#closed.signal.aborted) this.#closed.abort(connectionEnded)
     return this.#closed.signal
   }
 
@@ -111,7 +116,9 @@ export class ControlChannel {
   /** Ends all waiting for the client. */
   end(): void {
     this.closeInTime()
-    this.#closed.abort()
+    this.#ended = true
+    // With a reason: to make one up takes a stack trace.
+    this.#closed?.abort(connectionEnded)
   }
 
   /** Resolves when the socket is closed, soon after end() at the latest. */

@@ -4,12 +4,17 @@ export type Line =
   | { readonly kind: 'line'; readonly bytes: Uint8Array }
   /** Longer than the limit; its bytes are gone. */
   | { readonly kind: 'too-long' }
+  /** A TLS record where the first command should be. */
+  | { readonly kind: 'tls' }
 
 const LF = 10
 const CR = 13
 const NUL = 0
 const IAC = 0xff
 const telnet = { DM: 0xf2, IP: 0xf4, firstCommand: 0xf0, WILL: 0xfb, WONT: 0xfc, DO: 0xfd, DONT: 0xfe } as const
+
+/** Type of the records of a TLS handshake (RFC 8446 section 5.1). A ClientHello may hold no LF, and so never become a line. */
+const handshakeRecord = 0x16
 
 /** Verbs that clients send as urgent data, whose last byte (the LF) then never arrives in the stream. */
 const urgent = /^(?:ABOR|STAT|QUIT)$/i
@@ -19,6 +24,7 @@ export class LineReader {
   readonly #limit: number
   #buffer: Uint8Array = new Uint8Array(0)
   #skipping = false
+  #began: 'text' | 'tls' | undefined
   #swallowLineFeed = false
   readonly #answers: number[] = []
 
@@ -31,9 +37,9 @@ export class LineReader {
     this.#buffer = this.#buffer.length === 0 ? bytes : Buffer.concat([this.#buffer, bytes])
   }
 
-  /** Bytes that are not yet part of a line that was given. */
+  /** Bytes that are not yet part of a line that was given; of a line too long to keep at least one. */
   get pending(): number {
-    return this.#buffer.length
+    return Math.max(this.#buffer.length, this.#skipping ? 1 : 0)
   }
 
   /** The next whole line, or undefined until more bytes come. Bare LF ends a line too (people's Telnet); bare CR does not. */
@@ -42,6 +48,12 @@ export class LineReader {
       this.#swallowLineFeed = false
       if (this.#buffer[0] === LF) this.#take(1)
     }
+    if (this.#began === undefined && this.#buffer.length > 0) {
+      this.#began = this.#buffer[0] === handshakeRecord ? 'tls' : 'text'
+      if (this.#began === 'tls') return { kind: 'tls' }
+    }
+    // What follows is TLS as well, and nobody's command.
+    if (this.#began === 'tls') this.#buffer = new Uint8Array(0)
     const end = this.#buffer.indexOf(LF)
     if (end === -1) {
       if (this.#buffer.length > this.#limit + 1) {
@@ -51,11 +63,11 @@ export class LineReader {
       return undefined
     }
     const raw = this.#take(end + 1)
-    if (this.#skipping || raw.length > this.#limit + 2) {
+    const stop = raw[end - 1] === CR ? end - 1 : end
+    if (this.#skipping || stop > this.#limit) {
       this.#skipping = false
       return { kind: 'too-long' }
     }
-    const stop = raw[end - 1] === CR ? end - 1 : end
     return { kind: 'line', bytes: this.#plain(raw.subarray(0, stop)) }
   }
 

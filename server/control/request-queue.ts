@@ -7,6 +7,8 @@ import { parseRequest, type Request } from './request.ts'
 export type Incoming =
   | { readonly kind: 'request'; readonly request: Request }
   | { readonly kind: 'too-long' }
+  /** TLS where clear text should be. */
+  | { readonly kind: 'tls' }
   | { readonly kind: 'end' }
 
 /** Bytes of a line, without its end. */
@@ -131,7 +133,7 @@ export class RequestQueue {
   }
 
   #parse(line: ReturnType<LineReader['takeWithoutLineFeed']>): Incoming {
-    return line.kind === 'too-long' ? line : { kind: 'request', request: parseRequest(line.bytes) }
+    return line.kind === 'line' ? { kind: 'request', request: parseRequest(line.bytes) } : line
   }
 
   #accept(incoming: Incoming): void {

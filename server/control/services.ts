@@ -1,12 +1,14 @@
 /** What connections share: everything a session needs from the server, passed down once. */
-import type { Admission } from '../admission.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
+import type { OffenceReports } from '../bans/offence-reports.ts'
 import type { Configuration, User } from '../config/configuration.ts'
 import type { AdvertisedAddresses } from '../data/advertised-address.ts'
+import type { TransferMeans } from '../data/means.ts'
 import type { PassivePorts } from '../data/passive.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { SessionTls } from '../tls/session-tls.ts'
+import type { SharedState } from '../workers/shared-state.ts'
 import type { Activity, Command } from './command.ts'
 import type { CommandTable } from './dispatch.ts'
 
@@ -16,11 +18,15 @@ export type Services = {
   readonly commands: { readonly list: readonly Command[]; readonly table: CommandTable }
   readonly telemetry: Telemetry
   readonly authenticator: Authenticator
-  readonly admission: Admission
+  /** Who is told of failed logins and abuse. */
+  readonly offences: OffenceReports
+  /** What the sessions of all processes take from each other. */
+  readonly shared: SharedState
   /** The home of a user, without regard to permissions. Rejects with a StorageError. */
   readonly openStorage: (user: User, configuration: Configuration) => Promise<Storage>
   readonly passivePorts: PassivePorts
   readonly advertisedAddresses: AdvertisedAddresses
+  readonly transferMeans: TransferMeans
   /** One for each control connection: its data connections prove by it whose they are. */
   readonly createSessionTls: (configuration: Configuration) => SessionTls
   readonly activity: () => Activity

@@ -1,23 +1,26 @@
 /** Logging in and out: from a verdict on a password to a user with a storage and a place among the user's sessions. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { certificateUser } from '../auth/authenticator.ts'
+import { certificateUser, type LoginResult } from '../auth/authenticator.ts'
+import type { Offence } from '../bans/offence.ts'
 import type { Configuration, User } from '../config/configuration.ts'
 import { guardStorage } from '../storage/guarded.ts'
 import { StorageError } from '../storage/storage.ts'
+import { SharedStateError } from '../workers/shared-state.ts'
 import type { AuthenticationResult } from './command.ts'
 import { reply } from './reply.ts'
 import type { Services } from './services.ts'
 import type { LoggedIn, Session } from './session.ts'
 
-type LoginServices = Pick<Services, 'admission' | 'authenticator' | 'openStorage' | 'telemetry' | 'now'>
+type LoginFailure = Extract<LoginResult, { readonly accepted: false }>['reason']
+type LoginServices = Pick<Services, 'shared' | 'authenticator' | 'openStorage' | 'telemetry' | 'now' | 'offences'>
 
-/** Checks a password and logs in. A refusal waits (RFC 2577 section 5) unless the signal ends the wait. */
+/** Checks a password and logs in. A refusal waits (RFC 2577 section 5) unless the connection's end ends the wait. */
 export async function authenticate(
   services: LoginServices,
   session: Session,
   configuration: Configuration,
   attempt: { readonly name: string; readonly password: string },
-  signal: AbortSignal,
+  connection: { readonly signal: AbortSignal },
 ): Promise<AuthenticationResult> {
   const { limits } = configuration.server
   const situation = {
@@ -29,7 +32,11 @@ export async function authenticate(
   const result = await services.authenticator.authenticate({ ...attempt, ...situation }, configuration, services.now())
   if (!result.accepted) {
     services.telemetry.loginFailed(session, attempt.name, result.reason)
-    await delay(limits.failedLoginDelayMilliseconds, undefined, { signal }).catch(() => undefined)
+    const offence = offenceOf[result.reason]
+    // Names that do not exist are not remembered: there is no end to them.
+    const user = result.reason === 'unknown-user' ? undefined : attempt.name
+    if (offence !== undefined) services.offences.offended(session.peer.address, offence, user)
+    await delay(limits.failedLoginDelayMilliseconds, undefined, { signal: connection.signal }).catch(() => undefined)
     const close = session.failedLogins + 1 >= limits.maxFailedLogins
     return {
       accepted: false,
@@ -43,6 +50,7 @@ export async function authenticate(
     return { accepted: false, close: false, reply: refusals[login] }
   }
   services.telemetry.loggedIn(session, result.user.name, result.method)
+  services.offences.loggedIn(session.peer.address, attempt.name)
   return { accepted: true, login }
 }
 
@@ -62,6 +70,7 @@ export async function certificateLogin(
     return undefined
   }
   services.telemetry.loggedIn(session, name, 'certificate')
+  services.offences.loggedIn(session.peer.address, name)
   return login
 }
 
@@ -79,12 +88,25 @@ export async function renew(
 
 /** Gives back what the login took. */
 export async function logOut(services: LoginServices, login: LoggedIn): Promise<void> {
-  services.admission.leaveUser(login.user.name)
+  services.shared.release('session-of-user', login.user.name)
   await login.storage.close()
+}
+
+/** Refusals that tell of guessing. The others are given only to who knows the password, or are the server's own fault. */
+const offenceOf: Readonly<Record<LoginFailure, Offence | undefined>> = {
+  'unknown-user': 'unknown-user',
+  'wrong-password': 'wrong-password',
+  'certificate-required': 'wrong-password',
+  disabled: undefined,
+  expired: undefined,
+  'network-not-allowed': undefined,
+  'tls-required': undefined,
+  overloaded: undefined,
 }
 
 const refusals = {
   'too-many-sessions': reply(530, 'Too many sessions of this user.'),
+  overloaded: reply(530, 'Too busy: try again later.'),
   'home-unavailable': reply(530, 'The home directory is not available.'),
 } as const
 
@@ -94,11 +116,17 @@ async function admit(
   user: User,
 ): Promise<LoggedIn | keyof typeof refusals> {
   const maxSessions = user.limits.maxSessions ?? configuration.server.limits.maxSessionsPerUser
-  if (!services.admission.admitUser(user.name, maxSessions)) return 'too-many-sessions'
+  try {
+    const admitted = await services.shared.claim('session-of-user', user.name, maxSessions)
+    if (!admitted) return 'too-many-sessions'
+  } catch (error) {
+    if (error instanceof SharedStateError) return 'overloaded'
+    throw error
+  }
   try {
     return { state: 'logged-in', user, storage: guardStorage(await services.openStorage(user, configuration), user) }
   } catch (error) {
-    services.admission.leaveUser(user.name)
+    services.shared.release('session-of-user', user.name)
     if (error instanceof StorageError) return 'home-unavailable'
     throw error
   }

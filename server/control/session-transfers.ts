@@ -2,6 +2,7 @@
 import type { Configuration } from '../config/configuration.ts'
 import type { DataChannel } from '../data/data-channel.ts'
 import { DataChannelError } from '../data/error.ts'
+import type { TransferMeans } from '../data/means.ts'
 import { runTransfer, type Transfer, type TransferResult } from '../data/transfer.ts'
 import type { Telemetry, TransferRecord } from '../telemetry/telemetry.ts'
 import type { Context, Outcome } from './command.ts'
@@ -11,6 +12,7 @@ import type { Session } from './session.ts'
 export type TransferOwner = {
   readonly data: DataChannel
   readonly telemetry: Telemetry
+  readonly means: TransferMeans
   readonly configuration: () => Configuration
   readonly session: () => Session
   readonly send: (answer: Reply) => Promise<void>
@@ -108,6 +110,7 @@ export class SessionTransfers {
         stallTimeoutSeconds: server.limits.transferStallTimeoutSeconds,
         rejectTruncated: server.tls.truncatedUploads === 'reject',
         onProgress: tell,
+        means: this.#owner.means,
       })
       tell(result.bytes)
       return { ...result, answer: transferReply(result) }

@@ -95,12 +95,12 @@ const ofServer: readonly Broken[] = [
   ),
   server(
     'an empty range',
-    'passive: {ports: {first: 30001, last: 30000}}',
+    'passive: {ports: {first: 20001, last: 20000}}',
     'passive.ports.last',
     /not be below `passive.ports.first`/,
   ),
-  server('a listener in the range', 'listeners: [{name: a, port: 30001}]', 'listeners[0].port', /outside of the range/),
-  server('probes in the range', 'probes: {port: 30001}', 'probes.port', /outside of the range/),
+  server('a listener in the range', 'listeners: [{name: a, port: 20001}]', 'listeners[0].port', /outside of the range/),
+  server('probes in the range', 'probes: {port: 20001}', 'probes.port', /outside of the range/),
   server('probes at a listener', 'probes: {port: 2121}', 'probes.port', /another port than those of the listeners/),
   server(
     'an advertised IPv6 address',
@@ -122,7 +122,7 @@ const ofServer: readonly Broken[] = [
   ),
   server(
     'a port advertised twice',
-    'passive: {advertisedPorts: [{port: 30000, advertised: 22}, {port: 30001, advertised: 22}]}',
+    'passive: {advertisedPorts: [{port: 20000, advertised: 22}, {port: 20001, advertised: 22}]}',
     'passive.advertisedPorts[1].advertised',
     /no other entry has/,
   ),

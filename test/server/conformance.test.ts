@@ -4,13 +4,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { commands } from '../../server/commands/index.ts'
 import { siteCommands } from '../../server/commands/site.ts'
 import type { Command } from '../../server/control/command.ts'
-import { type Case, layOut, type Row } from '../support/conformance.ts'
+import { layOut, type Row } from '../support/conformance.ts'
+import { expectAnswer, titleOf } from '../support/conformance-answer.ts'
 import { extensionRows, siteRows } from '../support/conformance-extensions.ts'
 import { fileRows } from '../support/conformance-files.ts'
 import { sessionRows } from '../support/conformance-session.ts'
-import type { FtpClient, FtpReply } from '../support/ftp-client.ts'
 import { startServer, type TestServer } from '../support/server.ts'
-import { connected, loggedIn, secured } from '../support/sessions.ts'
+import { connected, loggedIn } from '../support/sessions.ts'
 
 const rows: Readonly<Record<string, Row>> = { ...sessionRows, ...fileRows, ...extensionRows }
 /** RFC 4217, RFC 2389 and others: what may come before login. ADAT and its kin answer that no exchange has begun. */
@@ -95,46 +95,10 @@ function walk(verb: string, row: Row, command: Command | undefined): void {
     }
 
     for (const one of row.cases) {
-      if (one.over !== 'tls') it(titleOf(one, 'in clear text'), () => expectAnswer(one, 'clear'))
-      if (one.over !== 'clear') it(titleOf(one, 'under TLS'), () => expectAnswer(one, 'tls'))
+      if (one.over !== 'tls') it(titleOf(one, 'in clear text'), () => expectAnswer(server, one, 'clear'))
+      if (one.over !== 'clear') it(titleOf(one, 'under TLS'), () => expectAnswer(server, one, 'tls'))
     }
   })
-}
-
-function titleOf({ send, after = [], by, code }: Case, where: string): string {
-  const who = by === undefined ? '' : 'before login, '
-  return `${who}${where}: ${[...after, send].map(line => line.slice(0, 60)).join(', ')} → ${code}`
-}
-
-async function expectAnswer(one: Case, over: 'clear' | 'tls'): Promise<void> {
-  const client = await openAs(one, over)
-  for (const line of one.after ?? []) expect((await client.send(line)).code, line).toBeLessThan(400)
-  const answer = await answerTo(one, client, over)
-  expect(answer.code).toBe(one.code)
-  // Java's clients take a reply without text for a broken one; a text that is not ASCII has not been negotiated (RFC 2640).
-  expect(answer.text).toMatch(/^[ -~]+$/)
-  if (one.text !== undefined) expect(answer.text).toBe(one.text)
-}
-
-async function openAs({ by }: Case, over: 'clear' | 'tls'): Promise<FtpClient> {
-  if (by === undefined) return over === 'clear' ? loggedIn(server) : secured(server)
-  const client = await connected(server)
-  if (over === 'tls') await client.startTls()
-  return client
-}
-
-async function answerTo({ send, gets, puts }: Case, client: FtpClient, over: 'clear' | 'tls'): Promise<FtpReply> {
-  const tls = over === 'tls' ? {} : undefined
-  if (puts !== undefined) {
-    const { opening, end } = await client.upload(send, puts, tls)
-    expect(opening.code).toBe(150)
-    return end
-  }
-  if (gets === undefined) return client.send(send)
-  const { opening, bytes, end } = await client.download(send, tls)
-  expect(opening.code).toBe(150)
-  expect(bytes.toString()).toBe(gets)
-  return end
 }
 
 function isCommand(value: unknown): value is Command {

@@ -14,6 +14,9 @@ const status: ServerStatus = {
   listeners: [],
   sessions: [],
   sessionCount: 0,
+  workers: [],
+  bans: [],
+  banCount: 0,
   certificate: undefined,
 }
 

@@ -3,14 +3,16 @@ import type { Socket } from 'node:net'
 import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { CertificateFiles } from '../../server/config/configuration.ts'
+import { HandshakeLanes } from '../../server/tls/handshake-lanes.ts'
 import type { SecureChannel } from '../../server/tls/secure-channel.ts'
-import type { SessionTls } from '../../server/tls/session-tls.ts'
+import { SessionTls } from '../../server/tls/session-tls.ts'
 import {
   clientCertificateFor,
   connectedPair,
   readAll,
   type TlsVersion,
   testCertificate,
+  testConfiguration,
   testSessionTls,
   tlsClient,
   tlsVersions,
@@ -107,6 +109,22 @@ describe.each(tlsVersions)('SessionTls over %s', version => {
     channel.destroy()
   })
 
+  it('tells sessions apart that take turns on the same lane', async () => {
+    const settings = testConfiguration({}).server.tls
+    const options = { certificate, settings, handshakeTimeoutSeconds: 5 }
+    const lanes = new HandshakeLanes(options)
+    const [first, second] = [new SessionTls({ ...options, lanes }), new SessionTls({ ...options, lanes })]
+    const saved = await controlSession(first, version)
+    await controlSession(second, version)
+    const resumes = async (owner: SessionTls, session: Buffer) => {
+      const { channel } = await handshake(s => owner.secureData(s, never), version, { session })
+      channel.destroy()
+      return channel.resumed
+    }
+    expect(await resumes(second, saved)).toBe(false)
+    expect(await resumes(first, saved)).toBe(true)
+  })
+
   it('takes ALPN lists with ftp and refuses lists without', async () => {
     const session = testSessionTls(certificate)
     const control = (socket: Socket) => session.secureControl(socket, never)
@@ -141,6 +159,39 @@ describe.each(tlsVersions)('SessionTls over %s', version => {
 
     const strict = testSessionTls(files, { clientCertificates: 'required' })
     await expect(handshake(s => strict.secureControl(s, never), version)).rejects.toMatchObject({ kind: 'failed' })
+  })
+})
+
+describe('SessionTls', () => {
+  it('refuses another handshake within a connection, which would come when its lane is somebody else’s', async () => {
+    const session = testSessionTls(certificate)
+    const { client, channel } = await handshake(socket => session.secureControl(socket, never), 'TLSv1.2')
+    channel.stream.write('220 ready\r\n')
+    await once(client, 'data')
+    channel.stream.resume()
+    const ended = once(client, 'error')
+    const outcome = await Promise.race([
+      new Promise(resolve => client.renegotiate({ rejectUnauthorized: false }, () => resolve('renegotiated'))),
+      ended.then(([error]) => String(error)),
+    ])
+    expect(outcome).toMatch(/no.renegotiation/i)
+    channel.destroy()
+  })
+
+  it('gives handshakes at the same time a lane each', async () => {
+    const options = { certificate, settings: testConfiguration({}).server.tls, handshakeTimeoutSeconds: 5 }
+    const lanes = new HandshakeLanes(options)
+    const sessions = Array.from({ length: 5 }, () => new SessionTls({ ...options, lanes }))
+    const saved = await Promise.all(sessions.map(session => controlSession(session, 'TLSv1.3')))
+    const resumed = await Promise.all(
+      sessions.map(async (session, index) => {
+        const ticket = saved[index]
+        const { channel } = await handshake(s => session.secureData(s, never), 'TLSv1.3', ticket && { session: ticket })
+        channel.destroy()
+        return channel.resumed
+      }),
+    )
+    expect(resumed).toEqual(sessions.map(() => true))
   })
 })
 

@@ -50,10 +50,10 @@ export type ApiProxy = {
   openWatches(): ReadonlyMap<string, number>
   /** The most watches of one subject that were open at a time since `forget`. */
   mostWatches(): number
-  /** Destroys the connections of all open watches, and says how many. */
-  cutWatches(): number
-  /** Tells all open watches that their past is forgotten (410), and says how many. */
-  expireWatches(): number
+  /** Destroys the connections of all open watches, and says of what they were. */
+  cutWatches(): readonly string[]
+  /** Tells all open watches that their past is forgotten (410), and says of what they were. */
+  expireWatches(): readonly string[]
   close(): Promise<void>
 }
 
@@ -146,18 +146,18 @@ export async function startApiProxy(upstream: Credentials): Promise<ApiProxy> {
     openWatches,
     mostWatches: () => most,
     cutWatches() {
-      const open = [...watches.keys()]
-      for (const response of open) response.destroy()
-      return open.length
+      const open = [...watches]
+      for (const [response] of open) response.destroy()
+      return open.map(([, subject]) => subject)
     },
     expireWatches() {
-      const open = [...watches.keys()].filter(response => response.headersSent)
-      for (const response of open) {
+      const open = [...watches].filter(([response]) => response.headersSent)
+      for (const [response] of open) {
         const event = JSON.stringify({ type: 'ERROR', object: statusOf(410) })
         // Chunks of HTTP: whole lines may come in between those of the API server, which writes a line at a time.
         response.write(`${event}\n`)
       }
-      return open.length
+      return open.map(([, subject]) => subject)
     },
     async close() {
       const closed = Promise.withResolvers<void>()

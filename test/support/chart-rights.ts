@@ -7,6 +7,9 @@ import { type ControlPlane, rightsKinds } from './control-plane.ts'
 /** Namespace that the chart is rendered for. */
 export const chartNamespace = 'apps'
 
+/** Name of the Lease of a release of that chart as it is rendered. */
+export const chartLease = 'release-ftp-operator'
+
 export type Rights = {
   /** Of the chart's service account. */
   readonly token: string

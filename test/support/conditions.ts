@@ -43,7 +43,7 @@ export async function untilCondition(
 export type ReportedEvent = { readonly reason: string; readonly type: string; readonly note: string }
 
 /** Resolves to the first event of events.k8s.io about the server with such a reason. */
-export async function untilEvent(place: Place, reason: RegExp, seconds = 20): Promise<ReportedEvent> {
+export async function untilEvent(place: Place, reason: RegExp, seconds = 40): Promise<ReportedEvent> {
   let last: readonly ReportedEvent[] = []
   const probe = async (): Promise<ReportedEvent | undefined> => {
     last = await eventsOf(place)

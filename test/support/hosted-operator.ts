@@ -3,7 +3,7 @@ import { KubeConfig } from '@kubernetes/client-node'
 import { expect } from 'vitest'
 import { resourceKind } from '../../operator/api/ftp-server.ts'
 import { type Operator, startOperator } from '../../operator/operator.ts'
-import { chartNamespace, grantChartRights, type Rights } from './chart-rights.ts'
+import { chartLease, chartNamespace, grantChartRights, type Rights } from './chart-rights.ts'
 import type { ControlPlane } from './control-plane.ts'
 import { eventually } from './eventually.ts'
 
@@ -55,6 +55,7 @@ export async function hostOperator(
         serverImage: 'example.com/ftp-operator:1',
         leaderElection: true,
         leaderElectionNamespace: chartNamespace,
+        leaderElectionId: chartLease,
         probesPort: 0,
         logLevel: 'info',
         workers: 4,

@@ -70,7 +70,7 @@ export const goodSamples: readonly ResourceSample[] = [
         { name: 'ftp', port: 21, tls: 'Required', nodePort: 30_921 },
         { name: 'ftps', port: 990, tls: 'Implicit' },
       ],
-      passive: { firstPort: 30_000, portsPerReplica: 100, peerCheck: 'SameAddress', advertisedAddress: '203.0.113.7' },
+      passive: { firstPort: 20_000, portsPerReplica: 100, peerCheck: 'SameAddress', advertisedAddress: '203.0.113.7' },
     },
     brokenAt: [],
   },
@@ -169,7 +169,9 @@ export const goodSamples: readonly ResourceSample[] = [
     spec: {
       anonymous: { enabled: true, permissions: ['List', 'Download'], home: '/pub' },
       limits: { maxSessions: 10, idleTimeoutSeconds: 60 },
+      bans: { mode: 'Enabled', threshold: 3, exemptNetworks: ['192.0.2.0/24'], maxDurationSeconds: 600 },
       banner: 'Hello\nthere',
+      workers: 'Auto',
       listing: { timeZone: 'Europe/Berlin' },
       logging: { level: 'Debug', format: 'JSON' },
       active: { enabled: false },
@@ -281,7 +283,7 @@ export const wrongSamples: readonly ResourceSample[] = [
   },
   {
     title: 'the name of a passive port',
-    spec: { listeners: [{ name: 'pasv-30000', port: 21 }] },
+    spec: { listeners: [{ name: 'pasv-20000', port: 21 }] },
     brokenAt: ['spec.listeners[0].name'],
   },
   {
@@ -291,12 +293,12 @@ export const wrongSamples: readonly ResourceSample[] = [
   },
   {
     title: 'a listener among the passive ports',
-    spec: { listeners: [{ name: 'ftp', port: 30_019 }] },
+    spec: { listeners: [{ name: 'ftp', port: 20_019 }] },
     brokenAt: ['spec.listeners'],
   },
   {
     title: 'a listener among the passive ports of the third replica',
-    spec: { listeners: [{ name: 'ftp', port: 30_059 }], replicas: 3, storage: shared },
+    spec: { listeners: [{ name: 'ftp', port: 20_059 }], replicas: 3, storage: shared },
     brokenAt: ['spec.listeners'],
   },
   {
@@ -532,10 +534,23 @@ export const wrongSamples: readonly ResourceSample[] = [
     brokenAt: ['spec.limits.idleTimeoutSeconds'],
   },
   {
+    title: 'a longest ban that is shorter than the first',
+    spec: { bans: { durationSeconds: 601, maxDurationSeconds: 600 } },
+    brokenAt: ['spec.bans.maxDurationSeconds'],
+  },
+  {
+    title: 'bans that are on',
+    spec: { bans: { enabled: true } },
+    brokenAt: ['spec.bans.enabled'],
+  },
+  {
     title: 'a time zone that is an offset',
     spec: { listing: { timeZone: '+01:00' } },
     brokenAt: ['spec.listing.timeZone'],
   },
+  { title: 'no workers', spec: { workers: 0 }, brokenAt: ['spec.workers'] },
+  { title: 'more workers than there may be', spec: { workers: 65 }, brokenAt: ['spec.workers'] },
+  { title: 'workers in a word that is none', spec: { workers: 'many' }, brokenAt: ['spec.workers'] },
   { title: 'a level that is none', spec: { logging: { level: 'Verbose' } }, brokenAt: ['spec.logging.level'] },
   { title: 'no time to drain', spec: { drainSeconds: 0 }, brokenAt: ['spec.drainSeconds'] },
   { title: 'an image with a blank', spec: { image: 'a b' }, brokenAt: ['spec.image'] },
@@ -676,8 +691,8 @@ export const changeSamples: readonly ChangeSample[] = [
   },
   {
     title: 'more replicas, whose ports reach a listener',
-    before: { storage: shared, listeners: [{ name: 'ftp', port: 30_020 }] },
-    after: { storage: shared, listeners: [{ name: 'ftp', port: 30_020 }], replicas: 2 },
+    before: { storage: shared, listeners: [{ name: 'ftp', port: 20_020 }] },
+    after: { storage: shared, listeners: [{ name: 'ftp', port: 20_020 }], replicas: 2 },
     brokenAt: ['spec.listeners'],
   },
   {

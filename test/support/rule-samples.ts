@@ -9,10 +9,10 @@ export type RuleSample = {
 /** `server.yaml`, valid by its schema. */
 export const serverSamples: readonly RuleSample[] = [
   { title: 'all defaults', value: {}, brokenAt: [] },
-  { title: 'a range of one port', value: { passive: { ports: { first: 30_000, last: 30_000 } } }, brokenAt: [] },
+  { title: 'a range of one port', value: { passive: { ports: { first: 20_000, last: 20_000 } } }, brokenAt: [] },
   {
     title: 'a range that ends before it begins',
-    value: { passive: { ports: { first: 30_001, last: 30_000 } } },
+    value: { passive: { ports: { first: 20_001, last: 20_000 } } },
     brokenAt: ['passive.ports.last'],
   },
   {
@@ -24,15 +24,36 @@ export const serverSamples: readonly RuleSample[] = [
     title: 'a listener at the first and one at the last port of the range',
     value: {
       listeners: [
-        { name: 'a', port: 30_000 },
+        { name: 'a', port: 20_000 },
         { name: 'b', port: 2121 },
-        { name: 'c', port: 30_099 },
+        { name: 'c', port: 20_099 },
       ],
     },
     brokenAt: ['listeners[0].port', 'listeners[2].port'],
   },
-  { title: 'probes within the range', value: { probes: { port: 30_050 } }, brokenAt: ['probes.port'] },
-  { title: 'probes that are off within the range', value: { probes: { port: 30_050, enabled: false } }, brokenAt: [] },
+  { title: 'a ban that may last no longer than the first', value: { bans: { maxDurationSeconds: 600 } }, brokenAt: [] },
+  {
+    title: 'a longest ban that is shorter than the first',
+    value: { bans: { durationSeconds: 601, maxDurationSeconds: 600 } },
+    brokenAt: ['bans.maxDurationSeconds'],
+  },
+  { title: 'a directory for the state within the root', value: { state: { directory: '/data/.state' } }, brokenAt: [] },
+  { title: 'a directory for the state beside the root', value: { state: { directory: '/data-2' } }, brokenAt: [] },
+  ...['/data', '/data/', '/./data', '/'].map(directory => ({
+    title: `the state in ${directory}, which has the root in it`,
+    value: { state: { directory } },
+    brokenAt: ['state.directory'],
+  })),
+  {
+    title: 'extra roots beside, above and below the directory for the state',
+    value: {
+      state: { directory: '/srv/state' },
+      storage: { symlinks: { extraRoots: ['/srv/state-2', '/srv', '/srv/state', '/srv/state/bans', '/data'] } },
+    },
+    brokenAt: [1, 2, 3].map(index => `storage.symlinks.extraRoots[${index}]`),
+  },
+  { title: 'probes within the range', value: { probes: { port: 20_050 } }, brokenAt: ['probes.port'] },
+  { title: 'probes that are off within the range', value: { probes: { port: 20_050, enabled: false } }, brokenAt: [] },
   { title: 'probes at the port of a listener', value: { probes: { port: 2121 } }, brokenAt: ['probes.port'] },
   {
     title: 'probes that are off at the port of a listener',
@@ -90,8 +111,8 @@ export const serverSamples: readonly RuleSample[] = [
     value: {
       passive: {
         advertisedPorts: [
-          { port: 30_000, advertised: 31_001 },
-          { port: 30_001, advertised: 31_000 },
+          { port: 20_000, advertised: 31_001 },
+          { port: 20_001, advertised: 31_000 },
         ],
       },
     },
@@ -107,9 +128,9 @@ export const serverSamples: readonly RuleSample[] = [
     value: {
       passive: {
         advertisedPorts: [
-          { port: 30_000, advertised: 31_000 },
-          { port: 30_000, advertised: 31_001 },
-          { port: 30_002, advertised: 31_001 },
+          { port: 20_000, advertised: 31_000 },
+          { port: 20_000, advertised: 31_001 },
+          { port: 20_002, advertised: 31_001 },
         ],
       },
     },

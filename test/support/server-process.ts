@@ -17,6 +17,8 @@ export type ServerProcessOptions = {
   readonly files?: Readonly<Record<string, string>>
   /** Highest number of open files (`ulimit -n`). */
   readonly maxDescriptors?: number
+  /** A module that the process loads before anything else. */
+  readonly preload?: string
   /** Directory of the files; by default a new one. */
   readonly root?: string
   /** Port of the listener `ftp`; by default a free one. */
@@ -91,7 +93,7 @@ export async function launchServerProcess(options: ServerProcessOptions = {}): P
     await mkdir(dirname(join(configurationDirectory, file)), { recursive: true })
     await writeFile(join(configurationDirectory, file), content)
   }
-  const child = start(options.configurationDirectory ?? configurationDirectory, options.maxDescriptors)
+  const child = start(options.configurationDirectory ?? configurationDirectory, options)
   let stdout = ''
   let stderr = ''
   child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
@@ -122,8 +124,9 @@ export async function launchServerProcess(options: ServerProcessOptions = {}): P
 
 const program = join(import.meta.dirname, '../../server/main.ts')
 
-function start(configurationDirectory: string, maxDescriptors: number | undefined): ChildProcess {
-  const command = [process.execPath, program, 'serve', '--config', configurationDirectory] as const
+function start(configurationDirectory: string, { maxDescriptors, preload }: ServerProcessOptions): ChildProcess {
+  const flags = preload === undefined ? [] : ['--import', preload]
+  const command = [process.execPath, ...flags, program, 'serve', '--config', configurationDirectory]
   const limit = maxDescriptors === undefined ? '' : `ulimit -n ${maxDescriptors} && `
   return spawn('sh', ['-c', `${limit}exec "$@"`, 'sh', ...command], { stdio: ['ignore', 'pipe', 'pipe'] })
 }

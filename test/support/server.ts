@@ -1,10 +1,13 @@
 /** A server of our own for a test: a real configuration directory, real sockets, its log in memory. */
+import { type ChildProcess, fork } from 'node:child_process'
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { stringify } from 'yaml'
 import { type Application, startApplication } from '../../server/application.ts'
+import type { LogDestination } from '../../server/telemetry/logger.ts'
 import type { ServerStatus } from '../../server/telemetry/status.ts'
 import { eventually } from './eventually.ts'
 
@@ -22,6 +25,8 @@ export type TestServerOptions = {
   readonly files?: Readonly<Record<string, string>>
   /** Local address of the listener. */
   readonly address?: string
+  /** `off`: files are sent as on a system without sendfile. */
+  readonly sendfile?: 'off' | undefined
 }
 
 export type LogLine = { readonly level: string; readonly msg: string } & Readonly<Record<string, unknown>>
@@ -84,6 +89,9 @@ async function tryStart(options: TestServerOptions): Promise<TestServer> {
     output,
     version: '0.0.0-test',
     runtime: process.versions.node,
+    sendfile: options.sendfile,
+    startWorker: startWorkerOf(output),
+    cores: 2,
   }).catch(async error => {
     await rm(directory, { recursive: true, force: true })
     throw error
@@ -121,6 +129,17 @@ async function tryStart(options: TestServerOptions): Promise<TestServer> {
       await application.stop()
       await rm(directory, { recursive: true, force: true })
     },
+  }
+}
+
+/** Starts the real program as a worker, with its log beside that of the supervisor. */
+function startWorkerOf(output: LogDestination): () => ChildProcess {
+  return () => {
+    const program = join(import.meta.dirname, '../../server/main.ts')
+    const stdio = ['ignore', 'pipe', 'inherit', 'ipc'] as const
+    const child = fork(program, ['worker'], { serialization: 'advanced', stdio: [...stdio], execArgv: [] })
+    if (child.stdout !== null) createInterface(child.stdout).on('line', line => output.write(line))
+    return child
   }
 }
 

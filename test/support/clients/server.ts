@@ -23,6 +23,8 @@ export type ClientServer = {
 export type ClientServerOptions = {
   readonly users: readonly string[]
   readonly ipv6: boolean
+  /** Processes that serve the sessions; 1 by default. */
+  readonly workers?: number
   /** The section `tls` of `server.yaml`. */
   readonly tls?: Record<string, unknown>
   /** More entries of the list of users. */
@@ -59,6 +61,7 @@ async function tryStart(options: ClientServerOptions): Promise<ClientServer> {
       ],
       limits: { failedLoginDelayMilliseconds: 0, maxSessionsPerAddress: 500 },
       tls: options.tls ?? {},
+      workers: options.workers ?? 1,
       logging: { level: 'debug', format: 'json' },
     },
     users: [...options.users.map(name => simpleUser(name, { home: `/${name}` })), ...(options.otherUsers ?? [])],

@@ -1,0 +1,110 @@
+/** A volume that hangs, as NFS does whose server is gone: whoever needs it is told, nobody else is held up, and it goes on by itself. */
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { readdir, readFile, readlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { eventually } from '../support/eventually.ts'
+import { type FrozenVolume, mountFreezable, noFrozenVolume } from '../support/frozen-volume.ts'
+import { FtpClient } from '../support/ftp-client.ts'
+import { simpleUser } from '../support/server.ts'
+import { type ServerProcess, startServerProcess } from '../support/server-process.ts'
+
+if (noFrozenVolume !== undefined) process.stderr.write(`SKIPPED: the test of a volume that hangs: ${noFrozenVolume}.\n`)
+
+let root: string
+let volume: FrozenVolume
+let server: ServerProcess
+const clients: FtpClient[] = []
+// Each holds a thread for as long as the volume hangs, and Node has four of them unless told otherwise.
+const hangingUploads = 1
+
+beforeAll(async () => {
+  if (noFrozenVolume !== undefined) return
+  root = mkdtempSync(join(tmpdir(), 'ftp-operator-frozen-'))
+  for (const home of ['alice', 'bob']) mkdirSync(join(root, home))
+  volume = mountFreezable(join(root, 'bob'))
+  server = await startServerProcess({
+    root,
+    server: { limits: { transferStallTimeoutSeconds: 2, failedLoginDelayMilliseconds: 0 } },
+    users: [simpleUser('alice', { home: '/alice' }), simpleUser('bob', { home: '/bob' })],
+  })
+}, 60_000)
+
+afterAll(async () => {
+  for (const client of clients) client.close()
+  volume?.thaw()
+  await server?.dispose()
+  volume?.dispose()
+  if (root !== undefined) rmSync(root, { recursive: true, force: true })
+}, 60_000)
+
+async function logIn(user: string): Promise<FtpClient> {
+  const client = await FtpClient.connect(server.port)
+  clients.push(client)
+  await client.login(user)
+  await client.send('TYPE I')
+  return client
+}
+
+/** Files of the volume that the server has open. */
+async function openFiles(): Promise<readonly string[]> {
+  const descriptors = await readdir(`/proc/${server.pid}/fd`)
+  const targets = await Promise.all(descriptors.map(each => readlink(`/proc/${server.pid}/fd/${each}`).catch(() => '')))
+  return targets.filter(target => target.startsWith(`${root}/bob/`))
+}
+
+describe.runIf(noFrozenVolume === undefined)('While a volume hangs', () => {
+  test('whoever needs it is told so in time, and others go on as before', { timeout: 120_000 }, async () => {
+    const bytes = randomBytes(200_000)
+    const bobs = await Promise.all(Array.from({ length: hangingUploads }, () => logIn('bob')))
+    const uploads = await Promise.all(
+      bobs.map(async (client, index) => {
+        const data = await client.passive()
+        data.on('error', () => undefined)
+        expect((await client.send(`STOR file-${index}`)).code).toBe(150)
+        data.write(bytes)
+        return data
+      }),
+    )
+    const changing = await Promise.all([logIn('bob'), logIn('bob')])
+    await eventually(
+      async () =>
+        (await server.status()).sessions
+          .filter(({ transfer }) => transfer !== undefined)
+          .every(({ transfer }) => transfer?.bytes === bytes.length),
+      'all bytes have arrived',
+    )
+    await changing[1]?.passive().then(data => data.on('error', () => undefined))
+    volume.freeze()
+    for (const data of uploads) data.write(bytes)
+
+    const alice = await logIn('alice')
+    expect((await alice.upload('STOR hers', bytes)).end.code).toBe(226)
+    expect((await alice.download('RETR hers')).bytes.equals(bytes)).toBe(true)
+    expect((await alice.download('MLSD')).end.code).toBe(226)
+    expect((await server.probe('/livez')).status).toBe(200)
+
+    const changed = await Promise.all(
+      ['MKD made', 'STOR made-too'].map(async (command, index) => (await changing[index]?.send(command))?.code),
+    )
+    expect(changed).toEqual([451, 451])
+    const codes = await Promise.all(bobs.map(async client => (await client.reply()).code))
+    expect(codes).toEqual(bobs.map(() => expect.toSatisfy((code: number) => [426, 451, 452].includes(code))))
+    const again = await logIn('alice')
+    expect((await again.upload('STOR hers-too', bytes)).end.code).toBe(226)
+
+    volume.thaw()
+    const bob = await logIn('bob')
+    expect((await bob.upload('STOR later', bytes)).end.code).toBe(226)
+    expect((await readFile(join(root, 'bob/later'))).equals(bytes)).toBe(true)
+    for (const client of [...bobs, ...changing]) expect((await client.send('NOOP')).code).toBe(200)
+    // What was given up is put away: nothing keeps its file open.
+    await eventually(async () => (await openFiles()).length === 0, 'no file of the volume is open')
+    for (const client of clients) client.close()
+    await eventually(async () => (await server.status()).sessionCount === 0, 'all sessions end', 10_000)
+    expect(server.output().stdout).not.toContain('"fault"')
+    for (const data of uploads) data.destroy()
+  })
+})
