@@ -1,0 +1,353 @@
+/** The classes of attacks and failures that FTP servers have had, what stands against each here, and the tests that show it. */
+
+export type SecurityRow = {
+  readonly attack: string
+  readonly defence: string
+  /** Files of tests, and the titles by which to find the tests in them. */
+  readonly proofs: readonly { readonly file: string; readonly title: string }[]
+}
+
+function proof(file: string, title: string): SecurityRow['proofs'][number] {
+  return { file, title }
+}
+
+const protocols: readonly SecurityRow[] = [
+  {
+    attack:
+      'STARTTLS injection: commands sent in clear text ahead of the handshake are carried out under TLS (CVE-2011-1575)',
+    defence:
+      'Anything behind AUTH, be it a byte of Telnet or a line too long to keep, ends the connection with 503. The handshake begins a new session: login, directory, type, REST, RNFR, options and data connection are gone.',
+    proofs: [
+      proof('test/security/protocol-mixing.test.ts', 'in the same segment ends the connection with 503: %s'),
+      proof('test/security/protocol-mixing.test.ts', 'byte by byte is never answered after 234: %s'),
+      proof(
+        'test/security/protocol-mixing.test.ts',
+        'is not heard under TLS: nothing that came before the handshake was kept',
+      ),
+      proof(
+        'test/server/control-tls.test.ts',
+        'resets the session: login, directory, type, data connection, REST, EPSV ALL, options',
+      ),
+    ],
+  },
+  {
+    attack: 'Replies that cross from one protection to another at CCC and REIN',
+    defence:
+      'Commands are answered in order, each on the connection that carried it; what follows CCC or REIN before TLS has ended closes the connection.',
+    proofs: [
+      proof(
+        'test/security/data-connections.test.ts',
+        'replies to what was said under TLS are given under TLS: REIN right behind a transfer waits for its 226',
+      ),
+      proof('test/server/control-tls.test.ts', 'closes the connection where anything was sent behind it'),
+      proof('test/server/tls-unwrap.test.ts', 'drops what was sent under TLS before the client ended it'),
+    ],
+  },
+  {
+    attack:
+      'ALPACA: a browser or mail client is led to an FTP server, which reflects or stores what it sends (CVE-2021-3618)',
+    defence:
+      'A client whose ALPN list has no name of FTP gets no_application_protocol. `tls.strictServerName` refuses host names that the certificate does not cover. A verb, header or first byte of HTTP, SMTP or TLS ends the connection with one line. No reply before login holds anything of what was sent, and after login only what a standard wants quoted: paths, to who may see them.',
+    proofs: [
+      proof('test/security/protocol-mixing.test.ts', 'is refused with no_application_protocol to who means %j'),
+      proof('test/security/protocol-mixing.test.ts', 'of a data connection is refused to who means another protocol'),
+      proof(
+        'test/security/protocol-mixing.test.ts',
+        'refuses host names that the certificate does not cover with unrecognized_name, where that is asked for',
+      ),
+      proof('test/security/protocol-mixing.test.ts', 'on a control connection gets one line and its end: %s'),
+      proof('test/security/protocol-mixing.test.ts', 'before login hold nothing of what was sent'),
+      proof('test/security/protocol-mixing.test.ts', 'after login hold it only where a standard has the path quoted'),
+    ],
+  },
+]
+
+const paths: readonly SecurityRow[] = [
+  {
+    attack:
+      'Path traversal, and paths that are checked in one spelling and opened in another (CVE-2020-26299, CVE-2026-30914)',
+    defence:
+      'One resolver makes an absolute path of names out of any argument, before anything else looks at it; `..` ends at the root. Permissions are checked on that path by the storage that opens it.',
+    proofs: [
+      proof('test/security/evil-paths.test.ts', 'tell nothing of what lies outside and leave it as it is: %s'),
+      proof('test/security/evil-paths.test.ts', 'obey the policy on the very path that is meant: %s'),
+    ],
+  },
+  {
+    attack: 'Symbolic links that lead outside, also when they are swapped in between check and use (CVE-2017-7418)',
+    defence:
+      'Directories are held by descriptor and names are opened in them without following links; links are followed by hand, and only where `storage.symlinks` lets them lead.',
+    proofs: [
+      proof('test/security/flips.test.ts', 'lead no command outside: thousands of swaps while every command runs'),
+      proof('test/soak/flips.test.ts', '100,000 swaps of directories and links lead no command outside'),
+      proof('test/security/symlink-policy.test.ts', 'by default lead to what is inside of the home, and nowhere else'),
+      proof(
+        'test/security/symlink-policy.test.ts',
+        'lead nowhere where they are denied, not even inside, and can still be removed',
+      ),
+      proof(
+        'test/security/symlink-policy.test.ts',
+        'lead into extra roots however they are written, and on from there only to what is allowed',
+      ),
+    ],
+  },
+  {
+    attack: 'User names that become paths (CVE-2026-30915)',
+    defence:
+      'A name is 1 to 64 letters, digits and `. _ @ + -`, and begins with none of the marks but `_`. Homes have no placeholders; they are opened below the root as any path is.',
+    proofs: [
+      proof(
+        'test/security/names.test.ts',
+        'of users that could lead elsewhere are taken neither by a list nor at login, and make no directory',
+      ),
+      proof(
+        'test/server/storage-local.test.ts',
+        'may be reached through a link inside the root, and not through one that leads outside',
+      ),
+    ],
+  },
+]
+
+const dataConnections: readonly SecurityRow[] = [
+  {
+    attack: 'FTP bounce and SSRF: PORT names a third party (RFC 2577)',
+    defence:
+      'PORT and EPRT take the address of the control connection and ports from 1024 only. Where other addresses are allowed, none is the server’s own, its link, cloud metadata or a group.',
+    proofs: [
+      proof(
+        'test/security/data-connections.test.ts',
+        'are refused for another address or a port of a service, and open nothing: %s',
+      ),
+      proof(
+        'test/security/data-connections.test.ts',
+        'where other addresses are allowed never name the server, its link, cloud metadata or a group: %s',
+      ),
+    ],
+  },
+  {
+    attack: 'Stealing of passive connections, or using up their ports (CVE-1999-0351, CVE-2015-10003)',
+    defence:
+      'Ports are random, serve one transfer and close at once. Only the client’s address is taken; a stranger is dropped and the port stays open for its client. Over TLS a data connection resumes the session of its control connection.',
+    proofs: [
+      proof('test/server/control-data-setup.test.ts', 'of others are dropped, and the port still serves its client'),
+      proof('test/server/data-channel.test.ts', 'must be resumed from then on once it was, by default'),
+      proof('test/server/control-data-setup.test.ts', 'are at random ports'),
+      proof('test/faults/hostile-connections.test.ts', 'PASV without use holds one port a session'),
+    ],
+  },
+]
+
+const load: readonly SecurityRow[] = [
+  {
+    attack: 'Floods of lines, or of one line without end, that fill the memory',
+    defence:
+      'A line has 4096 bytes; what is longer is dropped to its end and is one error. 32 requests are read ahead, then the socket is not read. Other connections get their turn after 16 requests.',
+    proofs: [
+      proof(
+        'test/faults/hostile-input.test.ts',
+        'from 50 clients, half of which never read, keep nobody from being served and memory bounded',
+      ),
+      proof('test/faults/hostile-input.test.ts', 'may be a line of 10 MB, which is one bad line and not kept'),
+      proof(
+        'test/server/control-telnet.test.ts',
+        'that are too long do not run what looks like a command behind the limit',
+      ),
+    ],
+  },
+  {
+    attack: 'Slow clients, and clients that never read',
+    defence:
+      'Handshake, login, idling, stalled transfers, unused ports and unread replies each have a deadline; connections are counted by address.',
+    proofs: [
+      proof('test/faults/hostile-connections.test.ts', 'and %s has the login timeout'),
+      proof('test/faults/hostile-connections.test.ts', 'the handshake after %s is cut off without words'),
+      proof('test/server/control-limits.test.ts', 'end a session whose client sends and never reads'),
+      proof(
+        'test/faults/limits.test.ts',
+        'a download that nobody reads is ended with 426 and RST, so that nobody takes it for whole',
+      ),
+    ],
+  },
+  {
+    attack: 'Finding out which users exist',
+    defence:
+      'USER is answered alike for all. A refusal has one text, comes after one delay and costs one hash of the kind most users have.',
+    proofs: [
+      proof('test/server/control-login.test.ts', 'is told by the same 530, whatever the reason'),
+      proof('server/auth/authenticator.test.ts', 'for %s is one hash as most users have it'),
+      proof(
+        'test/soak/equal-time.test.ts',
+        'with %s, known and unknown users are refused after the same time, within one in fifty',
+      ),
+    ],
+  },
+  {
+    attack: 'Denial of service by password hashes',
+    defence:
+      'Hashes are computed off the event loop, few at once and in a bounded queue, with a deadline; a password has at most 1024 bytes.',
+    proofs: [
+      proof(
+        'server/auth/authenticator.test.ts',
+        'Without room for another check, known and unknown users get the same answer',
+      ),
+      proof(
+        'server/auth/password.test.ts',
+        'A check that does not end before its deadline is given up, and the next one is done',
+      ),
+      proof(
+        'server/auth/password.test.ts',
+        'A password of more than 1024 bytes mismatches, even if the hash is its own',
+      ),
+    ],
+  },
+  {
+    attack: 'Patterns that take for ever or fill the memory (CVE-2011-0418)',
+    defence:
+      'A matcher of our own, without backtracking beyond the last star; 256 characters, 8 levels, 10,000 results and directories at most.',
+    proofs: [
+      proof('server/listing/glob.test.ts', 'that are made to be slow end at once'),
+      proof('server/listing/list.test.ts', 'refuses patterns of more than eight levels'),
+    ],
+  },
+  {
+    attack: 'Recursive listings, in loops of links as well',
+    defence: '`-R` is taken and has no effect. At most forty links are followed on one path.',
+    proofs: [
+      proof('server/listing/list.test.ts', 'orders by %s'),
+      proof('test/server/storage-local.test.ts', 'are followed forty times and no more'),
+    ],
+  },
+]
+
+const texts: readonly SecurityRow[] = [
+  {
+    attack: 'File names with line ends that forge entries of a listing or replies',
+    defence: 'CR, LF and NUL of a name never reach a listing, a fact or a reply as they are.',
+    proofs: [
+      proof('test/server/control-names.test.ts', 'is sent as CR NUL, and breaks neither listings nor replies'),
+      proof('server/listing/long.test.ts', 'stays one line, whatever the name'),
+      proof('server/listing/facts.test.ts', 'cannot end the line early'),
+    ],
+  },
+  {
+    attack: 'Forged or flooded logs, and secrets in them',
+    defence: 'A log line is JSON, whatever the names in it, which are cut; passwords are in none.',
+    proofs: [
+      proof(
+        'test/security/names.test.ts',
+        'of users are one line of JSON in the log, whatever they hold and however long they are',
+      ),
+      proof('test/server/control-login.test.ts', 'never show a password in the log'),
+      proof(
+        'server/telemetry/recorder.test.ts',
+        'a flood of refused connections is counted whole and logged once a second',
+      ),
+    ],
+  },
+  {
+    attack: 'Names that look the same: case, composed and decomposed letters, overlong UTF-8',
+    defence: 'Names are bytes. What is checked against the policy is what is opened, byte for byte; nothing is folded.',
+    proofs: [
+      proof('test/security/names.test.ts', 'of files that look like what is forbidden never mean it'),
+      proof('server/storage/name.test.ts', 'gives back exactly the bytes it was given, whatever they are'),
+    ],
+  },
+]
+
+const transfers: readonly SecurityRow[] = [
+  {
+    attack: 'Truncation of an upload over TLS',
+    defence:
+      'An end without close_notify is told from one with it and marked in the log; `tls.truncatedUploads: reject` answers it with 426. An end within a record is an error in any case.',
+    proofs: [proof('test/server/data-transfer.test.ts', 'knows close_notify from Python’s unwrap')],
+  },
+  {
+    attack: 'Uploads over TLS 1.3 that lose their end to a reset',
+    defence: 'What TLS has to say is held back until the client is done ([decision 3](../decisions/0003-tls-shim.md)).',
+    proofs: [
+      proof('test/server/data-transfer.test.ts', 'arrives whole from clients that write and close without reading'),
+    ],
+  },
+  {
+    attack: 'Bombs for decompression, and hashing of large files on demand',
+    defence: 'Neither is offered: there is no MODE Z and no command that computes a checksum.',
+    proofs: [proof('test/server/conformance.test.ts', 'has the verbs that are expected, and no others')],
+  },
+  {
+    attack: 'Two uploads that together exceed a quota',
+    defence:
+      'Quotas are those of the volume: a write that does not fit ends the upload with 452 or 552. One file is written by one upload at a time.',
+    proofs: [proof('test/server/data-transfer.test.ts', 'tells the storage’s failure apart from the connection’s')],
+  },
+  {
+    attack: 'Forged PROXY headers',
+    defence: 'None are read: a connection is from where the network says, and a header is not a command.',
+    proofs: [
+      proof(
+        'test/security/protocol-mixing.test.ts',
+        'is not what FTP clients say by mistake: unknown verbs, options of others, lines without sense',
+      ),
+    ],
+  },
+]
+
+const state: readonly SecurityRow[] = [
+  {
+    attack: 'Data ports that are those of the control connection or of the administration',
+    defence: 'A configuration whose passive ports hold a port of a listener or of the probes is refused.',
+    proofs: [proof('server/config/rules.test.ts', 'every rule is broken by a sample')],
+  },
+  {
+    attack: 'Numbers that overflow or have signs: REST, ALLO, PORT, times',
+    defence: 'Digits only, and no more than 2^53 − 1.',
+    proofs: [
+      proof('test/fuzz/properties.test.ts', 'keeps its promises for what is nearly right: %s'),
+      proof('test/fuzz/properties.test.ts', 'keeps its promises for the corpus: %s'),
+    ],
+  },
+  {
+    attack: 'State between RNFR and RNTO, and renaming to where it is not allowed',
+    defence: 'RNFR holds for the very next command. Both ends are checked, what lies below a directory as well.',
+    proofs: [
+      proof('test/security/policy.test.ts', 'refuses exactly what the policy refuses, and then changes nothing'),
+      proof(
+        'test/security/protocol-mixing.test.ts',
+        'is not heard under TLS: nothing that came before the handshake was kept',
+      ),
+    ],
+  },
+  {
+    attack: 'Commands that forget the policy: SITE, MFMT and other latecomers',
+    defence:
+      'Commands reach files through one storage only, which enforces the policy; a command can forget nothing ([decision 1](../decisions/0001-permissions-in-the-storage.md)).',
+    proofs: [
+      proof('test/security/policy.test.ts', 'refuses exactly what the policy refuses, and then changes nothing'),
+      proof('test/security/policy.test.ts', 'holds for every command with a path'),
+    ],
+  },
+  {
+    attack: 'Leaks of descriptors, ports and memory by aborted transfers',
+    defence: 'Everything that is opened has an owner that closes it, however the transfer or the session ends.',
+    proofs: [
+      proof(
+        'test/server/data-channel.test.ts',
+        'leaves no port, socket or descriptor behind after 1,000 aborted transfers',
+      ),
+      proof('test/faults/hostile-connections.test.ts', 'ABOR of a transfer gives 426 and 226 each time: %s'),
+      proof(
+        'test/faults/hostile-connections.test.ts',
+        'with RST during a transfer over and over leaves nothing behind',
+      ),
+    ],
+  },
+]
+
+export const securityRows: readonly SecurityRow[] = [
+  ...protocols,
+  ...paths,
+  ...dataConnections,
+  ...load,
+  ...texts,
+  ...transfers,
+  ...state,
+]
