@@ -39,7 +39,6 @@ export interface Operator {
   stop(): Promise<void>
 }
 
-const lease = 'ftp-operator'
 const graceSeconds = 10
 
 /** Rejects if the probes' port can't be listened on. The API server may be unreachable: then it waits for it. */
@@ -82,10 +81,10 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   let leadsAlone = false
   const elector = createLeaderElector({
     cluster: unfenced,
-    lease: { namespace: settings.leaderElectionNamespace, name: lease },
+    lease: { namespace: settings.leaderElectionNamespace, name: settings.leaderElectionId },
     identity: `${instance}_${randomBytes(4).toString('hex')}`,
     lead,
-    onChange: metrics.leader(lease),
+    onChange: metrics.leader(settings.leaderElectionId),
     clock,
     random,
     logger,

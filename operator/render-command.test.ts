@@ -69,7 +69,7 @@ test('a Secret that is not in the file is told, and the rest is printed', async 
 test.each([
   ['a field that there is not', server.replace('usersFrom', 'userFrom'), 'spec.userFrom is not a known field'],
   ['no FtpServer', team, 'has no FtpServer'],
-  ['no YAML', 'a: [', 'end with a ]'],
+  ['no YAML', 'a: [', 'line 1, column 5: is no YAML (bad indent)'],
 ])('%s is an error with its reason, and nothing is printed', async (_, text, message) => {
   const { code, output, error } = await render(text)
   expect({ code, output }).toEqual({ code: 1, output: '' })

@@ -1,7 +1,7 @@
 /** `render -f FILE`: the manifests that would be applied for each FtpServer of a file, as YAML, without a cluster. */
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { parseAllDocuments, stringify } from 'yaml'
+import { LineCounter, parseAllDocuments, stringify } from 'yaml'
 import { kind } from './api/ftp-server.ts'
 import { createReader } from './api/read.ts'
 import { annotationKeys } from './desired/names.ts'
@@ -79,9 +79,11 @@ function readDocuments(text: string, namespace: string) {
   const read = createReader()
   const servers: Server[] = []
   const sources: Source[] = []
-  for (const document of parseAllDocuments(text)) {
-    if (document.errors.length > 0) throw new Error(document.errors.map(({ message }) => message).join('\n'))
-    const value: unknown = document.toJS()
+  const lines = new LineCounter()
+  for (const document of parseAllDocuments(text, { lineCounter: lines, prettyErrors: false })) {
+    const mistakes = document.errors.map(({ code, pos }) => yamlMistake(lines, pos[0], code))
+    if (mistakes.length > 0) throw new Error(mistakes.join('\n'))
+    const value = valueOf(document)
     if (textAt(value, 'kind') === kind) {
       const result = read(value)
       if (!result.valid) throw new Error(result.errors.join('\n'))
@@ -93,6 +95,20 @@ function readDocuments(text: string, namespace: string) {
     }
   }
   return { servers, sources }
+}
+
+/** Not in the parser's words: they quote the text, which may hold secrets. */
+function yamlMistake(lines: LineCounter, offset: number, code: string): string {
+  const { line, col } = lines.linePos(offset)
+  return `line ${line}, column ${col}: is no YAML (${code.toLowerCase().replaceAll('_', ' ')})`
+}
+
+function valueOf(document: { toJS(): unknown }): unknown {
+  try {
+    return document.toJS()
+  } catch {
+    throw new Error('is no YAML: an alias must name an anchor before it, and there can be only a few of them')
+  }
 }
 
 /** As the API server does with `stringData`. */

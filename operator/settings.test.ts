@@ -22,12 +22,20 @@ test('the Lease is in the namespace of the pod unless told', () => {
   )
 })
 
+test('the Lease has the name of the program unless told', () => {
+  expect(parseSettings([], {}).leaderElectionId).toBe('ftp-operator')
+  expect(parseSettings(['--leader-election-id', 'blue'], {}).leaderElectionId).toBe('blue')
+})
+
 test.each([
   ['workers', '0', 'a number from 1 to 64'],
   ['workers', 'many', 'a number from 1 to 64'],
   ['probes-port', '70000', 'a number from 1 to 65535'],
   ['log-level', 'loud', 'one of debug, info, warn, error'],
   ['leader-election', 'yes', 'one of true, false'],
+  ['leader-election-id', 'Blue', 'a name of at most 253 lower-case letters, digits, - and .'],
+  ['leader-election-id', 'a..b', 'a name of at most 253 lower-case letters, digits, - and .'],
+  ['leader-election-id', 'a'.repeat(254), 'a name of at most 253 lower-case letters, digits, - and .'],
 ] as const)('--%s %s is refused with what it must be', (name, value, must) => {
   expect(() => parseSettings([`--${name}`, value], {})).toThrow(`--${name} (${flags[name].variable}) must be ${must}`)
 })

@@ -9,6 +9,8 @@ export type Settings = {
   readonly serverImage: string
   readonly leaderElection: boolean
   readonly leaderElectionNamespace: string
+  /** Name of the Lease: operators with the same one take turns. */
+  readonly leaderElectionId: string
   readonly probesPort: number
   readonly logLevel: LogLevel
   /** How many resources are reconciled at once. */
@@ -40,6 +42,11 @@ export const flags = {
     variable: 'FTP_OPERATOR_LEADER_ELECTION_NAMESPACE',
     default: '',
     description: 'namespace of the Lease; that of the pod (POD_NAMESPACE) if absent',
+  },
+  'leader-election-id': {
+    variable: 'FTP_OPERATOR_LEADER_ELECTION_ID',
+    default: 'ftp-operator',
+    description: 'name of the Lease; of operators with the same one, one leads',
   },
   'probes-port': {
     variable: 'FTP_OPERATOR_PROBES_PORT',
@@ -87,12 +94,21 @@ export function parseSettings(
     return value
   }
 
+  // A DNS subdomain, as the names of most objects are.
+  const objectName = (name: FlagName): string => {
+    const isOne = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(text(name))
+    if (!isOne || text(name).length > 253)
+      throw wrong(name, 'a name of at most 253 lower-case letters, digits, - and .')
+    return text(name)
+  }
+
   const namespaces = listOf('namespaces')
   return {
     namespaces: namespaces.length === 0 ? undefined : namespaces,
     serverImage: text('server-image'),
     leaderElection: oneOf('leader-election', ['true', 'false']) === 'true',
     leaderElectionNamespace: text('leader-election-namespace') || environment.POD_NAMESPACE || 'default',
+    leaderElectionId: objectName('leader-election-id'),
     probesPort: whole('probes-port', 1, 65_535),
     logLevel: oneOf('log-level', ['debug', 'info', 'warn', 'error']),
     workers: whole('workers', 1, 64),

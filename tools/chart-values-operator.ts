@@ -46,7 +46,7 @@ export const operatorChartValues = record(
     logLevel: oneOf(['debug', 'info', 'warn', 'error'], { default: 'info', description: 'Lowest level of the log.' }),
     leaderElection: record(
       { enabled: flag({ default: true, description: 'Needed for more than one pod, and while pods are replaced.' }) },
-      { description: 'Leader election by a Lease in the namespace of the release.' },
+      { description: 'Leader election by a Lease in the namespace of the release, named as its Deployment.' },
     ),
     crds: record(
       {

@@ -26,7 +26,7 @@ export const serverChartValues = record(
       ...configSchema(),
       default: {
         listeners: [{ name: 'ftp', port: 2121, tls: 'explicit' }],
-        passive: { ports: { first: 30_000, last: 30_019 } },
+        passive: { ports: { first: 20_000, last: 20_019 } },
       },
       description:
         'Configuration of the server: `server.yaml`, with all keys of docs/reference/configuration.md. A change is in force without a restart, unless it is one of ports. Words like `off` need quotes in YAML.',
@@ -128,7 +128,7 @@ export const serverChartValues = record(
         externalTrafficPolicy: oneOf(['Local', 'Cluster'], {
           default: 'Local',
           description:
-            '`Local` keeps the address of clients. `Cluster` may hide it; `config.passive.peerCheck` is then off unless it is given.',
+            '`Local` keeps the address of clients. `Cluster` may hide it; `config.passive.peerCheck` and `config.bans.enabled` are then off unless they are given.',
         }),
         allocateLoadBalancerNodePorts: flag({
           default: true,

@@ -57,6 +57,7 @@ function rows(prefix: string, schema: Schema): Row[] {
 }
 
 function typeOf(schema: Schema): string {
+  if (schema.anyOf) return schema.anyOf.map(typeOf).join(', or ')
   if (schema.items) return `list of ${typeOf(schema.items)}`
   if (schema.enum) return schema.enum.map(code).join(', ')
   if (schema.type === 'integer') return `integer, ${schema.minimum} to ${schema.maximum}`

@@ -99,11 +99,16 @@ function typeOf(schema: JsonSchema): string {
   }
   if (schema.enum) return schema.enum.map(code).join(', ')
   if (schema['x-kubernetes-int-or-string'] === true) return 'integer or text'
-  if (schema.type === 'integer') return `integer${minimum === undefined ? '' : `, ${minimum} to ${maximum}`}`
+  if (schema.type === 'integer') return ['integer', ...bounds(minimum, maximum)].join(', ')
   if (typeof values === 'object') return `map to ${typeOf(values as JsonSchema)}`
   if (schema.type === 'string')
     return `text${schema.format === undefined ? upTo(maxLength, ' characters') : ' (RFC 3339)'}`
   return schema.type ?? ''
+}
+
+function bounds(least: number | undefined, most: number | undefined): string[] {
+  if (least === undefined) return most === undefined ? [] : [`at most ${most}`]
+  return [most === undefined ? `at least ${least}` : `${least} to ${most}`]
 }
 
 function fallbackOf(schema: JsonSchema, required: boolean): string {

@@ -7,6 +7,8 @@ import { commandsPage } from './command-reference.ts'
 import { configurationPage, serverJsonSchema, usersJsonSchema } from './configuration-reference.ts'
 import { customResourceFile, customResourcePage, customResourceYaml } from './custom-resource.ts'
 import { rfcRows } from './rfc-rows.ts'
+import { securityPage } from './security-reference.ts'
+import { securityRows } from './security-rows.ts'
 
 const note = 'Made by `npm run generate`; changes made here get lost.'
 const page = (text: string) => `<!-- ${note} -->\n\n${text}\n`
@@ -16,6 +18,7 @@ const directories: Readonly<Record<string, Readonly<Record<string, string>>>> = 
     'commands.md': page(commandsPage(commands, siteCommands, rfcRows)),
     'configuration.md': page(configurationPage()),
     'ftpserver.md': page(customResourcePage()),
+    'security.md': page(securityPage(securityRows)),
     'server.schema.json': serverJsonSchema(),
     'users.schema.json': usersJsonSchema(),
   },

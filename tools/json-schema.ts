@@ -12,6 +12,7 @@ export type Schema = {
   readonly maximum?: number
   readonly maxLength?: number
   readonly items?: Schema
+  readonly anyOf?: readonly Schema[]
   readonly properties?: Readonly<Record<string, Schema>>
   readonly additionalProperties?: boolean | Schema
   readonly required?: readonly string[] | undefined

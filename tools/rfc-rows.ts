@@ -157,10 +157,22 @@ const rfc2577: readonly RfcRow[] = [
     proof: proof('test/server/control-limits.test.ts', 'hold for the connections of an address'),
   },
   {
+    rfc: 'RFC 2577 section 5',
+    feature: 'Brute force: who goes on over many connections is banned',
+    answer: 'No answer to connections from the address for a time that doubles with each ban (`bans`).',
+    proof: proof('test/security/bans.test.ts', 'does not get away with many sessions, each with few attempts'),
+  },
+  {
     rfc: 'RFC 2577 section 7',
     feature: 'Wrong user names are not told',
     answer: '331 to every USER; the same 530, after the same time, whatever was wrong.',
     proof: proof('test/server/control-login.test.ts', 'is told by the same 530, whatever the reason'),
+  },
+  {
+    rfc: 'RFC 2577 section 7',
+    feature: 'Wrong user names are not told by the time of the answer',
+    answer: 'A password for a name that does not exist costs what one for most users costs.',
+    proof: proof('test/soak/equal-time.test.ts', 'are refused after the same time'),
   },
   {
     rfc: 'RFC 2577 section 8',

@@ -143,7 +143,7 @@ export const passive = record(
     firstPort: whole({
       minimum: 1024,
       maximum: 65_535,
-      default: 30_000,
+      default: 20_000,
       description:
         'First passive port. Replica number k, counted from 0, has the `portsPerReplica` ports from `firstPort` + k × `portsPerReplica` on. Can’t be changed: no port may move from one replica to another.',
     }),

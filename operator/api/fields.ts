@@ -133,3 +133,17 @@ export function countOrPercentage(
     ...options,
   })
 }
+
+/** A number from 1 on, or `Auto`. */
+export function countOrAuto(
+  options: Description & { readonly maximum: number; readonly default: number | 'Auto' },
+): TUnsafe<number | 'Auto'> {
+  return Type.Unsafe<number | 'Auto'>({
+    anyOf: [{ type: 'integer' }, { type: 'string' }],
+    'x-kubernetes-int-or-string': true,
+    pattern: '^Auto$',
+    minimum: 1,
+    maxLength: 4,
+    ...options,
+  })
+}

@@ -1,8 +1,9 @@
 /** The resource FtpServer: what people write, and what the operator answers in status. */
 import { type Static, Type } from 'typebox'
-import { serverSchema } from '../../server/config/schema.ts'
+import { maxWorkers, serverSchema } from '../../server/config/schema.ts'
+import { bans } from './bans.ts'
 import { hostNetwork, listeners, passive, service, tls } from './connections.ts'
-import { record } from './fields.ts'
+import { countOrAuto, record } from './fields.ts'
 import { kubernetesStyle } from './kubernetes-style.ts'
 import { type Condition, statusSchema } from './status.ts'
 import { storage } from './storage.ts'
@@ -34,7 +35,14 @@ export const specSchema = record(
     usersFrom,
     anonymous,
     limits: kubernetesStyle(record(limits, { default: {}, description: limitsDescription ?? '' })),
+    bans,
     banner: serverSchema.properties.banner,
+    workers: countOrAuto({
+      maximum: maxWorkers,
+      default: 1,
+      description:
+        'Processes that serve sessions in each pod: a number from 1 to 64, or `Auto` for as many as the pod has cores, up to 16. With 1, one process does everything; with more, each is a process beside the first, which takes about 50 MiB of memory and uses a core.',
+    }),
     listing: kubernetesStyle(serverSchema.properties.listing),
     logging: kubernetesStyle(serverSchema.properties.logging),
     ...workloadFields,

@@ -43,7 +43,7 @@ describe('a value', () => {
   const server = {
     listeners: [{ name: 'ftp', port: 21, addresses: ['::'], tls: 'required' }],
     banner: 'off',
-    passive: { peerCheck: 'off', ports: { first: 30_000, last: 30_001 } },
+    passive: { peerCheck: 'off', ports: { first: 20_000, last: 20_001 } },
     anonymous: { enabled: true, permissions: ['list', 'download'] },
     tls: { minVersion: 'TLSv1.3', clientCertificates: 'off' },
     logging: { level: 'debug', format: 'json' },

@@ -40,6 +40,11 @@ test.each([
     ],
   ],
   ['nothing but a name', written({}), ['spec.storage must be given']],
+  [
+    'a key that has swallowed its secret value',
+    written({ storage, users: [{ name: 'a', 'passwordHash:$2b$12$secret': null }] }),
+    ['spec.users[0].passwordHash… is not a known field'],
+  ],
 ])('%s is refused with all errors', (_, value, errors) => {
   const result = read(value)
   expect(result.valid ? [] : result.errors.toSorted()).toEqual(errors.toSorted())

@@ -71,7 +71,7 @@ function describe({ instancePath, keyword, params, parentSchema, message = '' }:
   const at = (key: unknown) => (path === '' ? String(key) : `${path}.${String(key)}`)
   switch (keyword) {
     case 'additionalProperties':
-      return `${at(params['additionalProperty'])} is not a known field`
+      return `${at(plainWord(String(params['additionalProperty'])))} is not a known field`
     case 'required':
       return `${at(params['missingProperty'])} must be given`
     case 'enum':
@@ -79,4 +79,10 @@ function describe({ instancePath, keyword, params, parentSchema, message = '' }:
     default:
       return `${path} ${message}`
   }
+}
+
+/** `{ passwordHash:$2b$… }` lacks a space: all of it is a key to YAML, and a secret to us. */
+function plainWord(key: string): string {
+  const word = /^(?:[A-Za-z_][A-Za-z0-9_-]{0,39})?/.exec(key)?.[0] ?? ''
+  return word === key ? key : `${word}…`
 }

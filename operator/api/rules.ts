@@ -156,6 +156,13 @@ export const rules: Readonly<Record<string, readonly Rule[]>> = {
       reason: 'FieldValueForbidden',
     },
   ],
+  'spec.bans': [
+    {
+      rule: 'self.maxDurationSeconds >= self.durationSeconds',
+      message: 'must not be below `durationSeconds`',
+      fieldPath: '.maxDurationSeconds',
+    },
+  ],
   'spec.storage': [
     exactlyOne('claim', 'existingClaimName', 'emptyDir'),
     {

@@ -83,7 +83,7 @@ export const statusSchema = record(
         {
           advertisedAddress: Type.Optional(name('Address told to clients by PASV.')),
           ports: Type.Optional(
-            text({ maxLength: 32, description: 'All passive ports in use, such as `30000-30059`.' }),
+            text({ maxLength: 32, description: 'All passive ports in use, such as `20000-20059`.' }),
           ),
           slices: Type.Optional(
             listByKey(

@@ -12,6 +12,7 @@ export type Blueprint = {
   readonly rollout: Rollout
   readonly externalTrafficPolicy: 'Local' | 'Cluster'
   readonly peerCheck: 'same-address' | 'off'
+  readonly bansEnabled: boolean
   /** Clients may come with the address of a node. */
   readonly addressesHidden: boolean
   /** How many replicas have ports: those that are wanted, and those whose pods are not gone yet. */

@@ -3,16 +3,9 @@ import type { V1Container, V1PodSpec, V1PodTemplateSpec, V1Volume } from '@kuber
 import type { Blueprint } from './blueprint.ts'
 import { claimName } from './claim.ts'
 import { metadataOf } from './metadata.ts'
-import {
-  annotationKeys,
-  labelKeys,
-  nameOf,
-  passivePortName,
-  replicaLabels,
-  selectorLabels,
-  usersSecrets,
-} from './names.ts'
+import { annotationKeys, labelKeys, nameOf, passivePortName, replicaLabels, usersSecrets } from './names.ts'
 import { overlay } from './overlay.ts'
+import { affinityOf, spreadOf } from './placement.ts'
 import { containerPorts, type Half, passiveRange, portsOf, probesPort, probesPortName } from './ports.ts'
 import { dataDirectory, serverYamlKey } from './server-configuration.ts'
 
@@ -23,6 +16,8 @@ const farewellSeconds = 5
 /** Time for a pod to close what is left when the time for transfers is over. */
 const closingSeconds = 15
 const userId = 65_532
+/** For root and for the group `fsGroup`, which the kubelet gives the files to. */
+const secretMode = 0o440
 
 export function podTemplate(blueprint: Blueprint, replica: number, half: Half): V1PodTemplateSpec {
   const template: V1PodTemplateSpec = { spec: podSpec(blueprint, replica, half) }
@@ -52,7 +47,7 @@ function podMetadata(
 
 function podSpec(blueprint: Blueprint, replica: number, half: Half): V1PodSpec {
   const { metadata, spec } = blueprint.server
-  const { nodeSelector, tolerations, affinity, priorityClassName, imagePullSecrets } = spec
+  const { nodeSelector, tolerations, priorityClassName, imagePullSecrets } = spec
   return {
     serviceAccountName: metadata.name,
     automountServiceAccountToken: false,
@@ -70,24 +65,12 @@ function podSpec(blueprint: Blueprint, replica: number, half: Half): V1PodSpec {
     ...(imagePullSecrets.length > 0 && { imagePullSecrets: imagePullSecrets.map(({ name }) => ({ name })) }),
     ...(nodeSelector !== undefined && { nodeSelector }),
     ...(tolerations !== undefined && { tolerations: tolerations }),
-    ...(affinity !== undefined && { affinity: affinity }),
+    affinity: affinityOf(blueprint.server, replica),
     ...(priorityClassName !== undefined && { priorityClassName }),
-    topologySpreadConstraints: spreadConstraints(blueprint),
+    topologySpreadConstraints: [...spreadOf(blueprint.server, replica)],
     containers: [container(blueprint, replica, half)],
     volumes: volumes(blueprint, replica, half),
   }
-}
-
-function spreadConstraints({ server }: Blueprint): NonNullable<V1PodSpec['topologySpreadConstraints']> {
-  const { topologySpreadConstraints: given } = server.spec
-  const labelSelector = { matchLabels: selectorLabels(server.metadata.name) }
-  // Whatever the number of replicas: another one must not restart those that are there.
-  if (given === undefined) {
-    return [{ maxSkew: 1, topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway', labelSelector }]
-  }
-  return given.map(constraint => ({ labelSelector, ...constraint })) as NonNullable<
-    V1PodSpec['topologySpreadConstraints']
-  >
 }
 
 function container(blueprint: Blueprint, replica: number, half: Half): V1Container {
@@ -152,6 +135,7 @@ function volumes(blueprint: Blueprint, replica: number, half: Half): V1Volume[] 
       // All there can be: a Secret more must not restart the pod.
       name: 'users',
       projected: {
+        defaultMode: secretMode,
         sources: Array.from({ length: usersSecrets }, (_, shard) => ({
           secret: { name: nameOf.usersSecret(name, shard), optional: true },
         })),
@@ -171,6 +155,7 @@ function tlsVolumes({ server, certificate }: Blueprint): V1Volume[] {
     {
       name: 'tls',
       projected: {
+        defaultMode: secretMode,
         sources: [
           { secret: { name: certificate.secretName, items: [item('tls.crt'), item('tls.key')] } },
           ...(authority === undefined ? [] : [{ secret: { name: authority, items: [item('ca.crt')] } }]),

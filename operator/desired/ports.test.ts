@@ -4,7 +4,7 @@ import { containerPorts, passiveRange, portsOf, sliceOf } from './ports.ts'
 
 function passive(portsPerReplica: number): FtpServerSpec['passive'] {
   return {
-    firstPort: 30_000,
+    firstPort: 20_000,
     portsPerReplica,
     advertisedAddress: 'Auto',
     advertisedAddresses: [],
@@ -19,9 +19,9 @@ function listening(ports: readonly number[], hostNetwork = false): FtpServerSpec
 
 test('slices of replicas lie side by side, and none moves as replicas are added', () => {
   expect([0, 1, 2].map(replica => sliceOf(passive(20), replica))).toEqual([
-    { first: 30_000, last: 30_019 },
-    { first: 30_020, last: 30_039 },
-    { first: 30_040, last: 30_059 },
+    { first: 20_000, last: 20_019 },
+    { first: 20_020, last: 20_039 },
+    { first: 20_040, last: 20_059 },
   ])
 })
 
@@ -37,16 +37,16 @@ test.each([2, 3, 20, 21])('the halves of a slice of %i ports share none and stay
 
 test('without rolling updates a pod has its whole slice', () => {
   expect(passiveRange(passive(20), { replica: 0, half: 'a', rollout: 'recreate' })).toEqual({
-    first: 30_000,
-    last: 30_019,
+    first: 20_000,
+    last: 20_019,
   })
 })
 
 test('a slice of one port is that port in both halves', () => {
   const ranges = (['a', 'b'] as const).map(half => passiveRange(passive(1), { replica: 0, half, rollout: 'rolling' }))
   expect(ranges).toEqual([
-    { first: 30_000, last: 30_000 },
-    { first: 30_000, last: 30_000 },
+    { first: 20_000, last: 20_000 },
+    { first: 20_000, last: 20_000 },
   ])
 })
 

@@ -11,7 +11,7 @@ const written = Type.Partial(serverSchema)
 
 /** What the server reads; what is left out has the server's default. */
 function serverConfiguration(blueprint: Blueprint, replica: number, half: Half) {
-  const { server, rollout, advertised, peerCheck, addressesHidden } = blueprint
+  const { server, rollout, advertised, peerCheck, bansEnabled, addressesHidden } = blueprint
   const { spec } = server
   const { minVersion, sessionReuse, clientCertificates, truncatedUploads, clearCommandChannel } = spec.tls
   const range = passiveRange(spec.passive, { replica, half, rollout })
@@ -23,6 +23,7 @@ function serverConfiguration(blueprint: Blueprint, replica: number, half: Half) 
     })),
     root: dataDirectory,
     banner: spec.banner,
+    workers: spec.workers === 'Auto' ? 'auto' : spec.workers,
     passive: {
       ports: range,
       advertisedAddress: advertised.addressOf(replica, half),
@@ -42,6 +43,8 @@ function serverConfiguration(blueprint: Blueprint, replica: number, half: Half) 
       ...(addressesHidden && { maxSessionsPerAddress: spec.limits.maxSessions }),
       drainTimeoutSeconds: spec.drainSeconds,
     },
+    bans: { enabled: bansEnabled, ...toServerStyle(spec.bans, properties.bans) },
+    state: { directory: stateDirectory },
     anonymous: toServerStyle(spec.anonymous, properties.anonymous),
     tls: {
       minVersion: toServerStyle(minVersion, properties.tls.properties.minVersion),
@@ -67,6 +70,8 @@ export function serverYamlKey(replica: number, half: Half): string {
 
 /** Where the volume with the files is mounted. */
 export const dataDirectory = '/data'
+/** On the volume that all replicas have; the server hides it from users. */
+const stateDirectory = `${dataDirectory}/.ftp-server`
 
 type DeepPartial<Value> = Value extends readonly (infer Item)[]
   ? readonly DeepPartial<Item>[]

@@ -2,6 +2,7 @@
 import type { ConditionType } from '../api/status.ts'
 import { nameOf } from '../desired/names.ts'
 import { amountOf } from '../desired/subset.ts'
+import { counted } from './counted.ts'
 import { findLive, isRollingOut, readClaim } from './live.ts'
 import type { Observation, ObservedPod } from './observation.ts'
 import type { Plan } from './plan.ts'
@@ -128,15 +129,15 @@ function configApplied(observation: Observation, plan: Plan): Finding {
   const wanted = wantedReplicas(observation)
   const applied = appliedReplicas(observation, plan).length
   if (applied === wanted) {
-    return { status: 'True', reason: 'Applied', message: `in force in all ${wanted} replicas` }
+    return { status: 'True', reason: 'Applied', message: `in force in ${wanted} of ${wanted} replicas` }
   }
-  const counted = `in force in ${applied} of ${wanted} replicas`
+  const soFar = `in force in ${applied} of ${wanted} replicas`
   const refused = behind.flatMap(({ report }) => report?.problems ?? []).map(toProblem)
   if (refused.length > 0) {
     return {
       status: 'False',
       reason: 'Rejected',
-      message: `${counted}; refused, so that the last good version stays in force: ${describeProblems(distinct(refused))}`,
+      message: `${soFar}; refused, so that the last good version stays in force: ${describeProblems(distinct(refused))}`,
       isBlocked: true,
     }
   }
@@ -144,10 +145,10 @@ function configApplied(observation: Observation, plan: Plan): Finding {
     return {
       status: 'Unknown',
       reason: 'NotReported',
-      message: `${counted}; others do not answer the operator at /status`,
+      message: `${soFar}; others do not answer the operator at /status`,
     }
   }
-  return { status: 'False', reason: 'Pending', message: counted }
+  return { status: 'False', reason: 'Pending', message: soFar }
 }
 
 type Described = { readonly source: string; readonly message: string }
@@ -188,7 +189,7 @@ function usersAccepted(observation: Observation, plan: Plan): Finding {
   if (report.accepted === 0 && !observation.server.spec.anonymous.enabled) {
     return { status: 'True', reason: 'NoUsers', message: 'there are no users: nobody can log in' }
   }
-  return { status: 'True', reason: 'AllAccepted', message: `${report.accepted} users can log in` }
+  return { status: 'True', reason: 'AllAccepted', message: `${counted(report.accepted, 'user')} can log in` }
 }
 
 /** Of problems that are about users, whether single ones or where they come from. */
@@ -266,8 +267,9 @@ function isSmaller(one: string | undefined, other: string): boolean {
 const stallingProblems: ReadonlySet<string> = new Set(['NameTaken', 'ApplyFailed', 'KindNotServed'])
 
 function stalledBy(parts: Parts, plan: Plan): Finding {
-  const problem = plan.problems.find(({ reason }) => stallingProblems.has(reason))
-  if (problem !== undefined) return { status: 'True', reason: problem.reason, message: describeProblems([problem]) }
+  const problems = plan.problems.filter(({ reason }) => stallingProblems.has(reason))
+  const [problem] = problems
+  if (problem !== undefined) return { status: 'True', reason: problem.reason, message: describeProblems(problems) }
   const blocked: Finding | undefined = Object.values<Finding>(parts).find(({ isBlocked }) => isBlocked)
   if (blocked === undefined) return { status: 'False', reason: 'NotStalled', message: 'nothing is in the way' }
   return { status: 'True', reason: blocked.blockedBy ?? blocked.reason, message: blocked.message }
@@ -297,7 +299,7 @@ function reconcilingFor(observation: Observation, plan: Plan, parts: Parts, stal
   if (isRolling || plan.decisions.changed.length > 0) return yes('RollingOut', 'pods are being made or replaced')
   if (idleFinding(observation) !== undefined) {
     const left = observation.pods.filter(({ ended }) => !ended).length
-    if (left > 0) return yes('Draining', `${left} pods end their transfers`)
+    if (left > 0) return yes('Draining', `transfers end in ${counted(left, 'pod')}`)
     return { status: 'False', reason: 'Settled', message: 'everything is as it should be' }
   }
   const open = firstOpen(parts)

@@ -24,7 +24,7 @@ const nodes = new Map([
   ],
   ['node-2', [{ type: 'InternalIP', address: '192.168.1.12' }]],
 ])
-const passivePorts = Array.from({ length: 20 }, (_, index) => ({ port: 30_000 + index, nodePort: 31_500 + index }))
+const passivePorts = Array.from({ length: 20 }, (_, index) => ({ port: 20_000 + index, nodePort: 31_500 + index }))
 const nodePortService = liveService({ ports: [{ port: 21, nodePort: 31_021 }, ...passivePorts] })
 
 test.each<[string, string, Partial<Observation>, ReturnType<typeof shown>]>([
@@ -139,7 +139,7 @@ test('the pods of two halves are each told the address of their own node', () =>
 
 test('node ports are advertised, and listeners found at theirs', () => {
   const { advertised, clientPort } = expose('service: { type: NodePort }', { live: [nodePortService] })
-  expect(advertised.ports.get(30_019)).toBe(31_519)
+  expect(advertised.ports.get(20_019)).toBe(31_519)
   expect(clientPort(21)).toBe(31_021)
 })
 
@@ -204,4 +204,20 @@ test.each([
 ])('who may use a passive port with %s', (_, spec, policy, peerCheck, preserved) => {
   const exposure = expose(spec)
   expect(exposure).toMatchObject({ externalTrafficPolicy: policy, peerCheck, sourceAddress: { preserved } })
+})
+
+test.each([
+  ['one replica', '', true],
+  ['several replicas behind a load balancer', 'replicas: 2', false],
+  ['several replicas, Local demanded', 'replicas: 2, service: { externalTrafficPolicy: Local }', true],
+  ['several replicas within the cluster', 'replicas: 2, service: { type: ClusterIP }', true],
+  ['addresses hidden, and bans all the same', 'replicas: 2, bans: { mode: Enabled }', true],
+  ['bans disabled', 'bans: { mode: Disabled }', false],
+])('whether clients are banned with %s', (_, spec, bansEnabled) => {
+  expect(expose(spec).bansEnabled).toBe(bansEnabled)
+})
+
+test('clients are not banned until the Service shows their addresses', () => {
+  const behind = liveService({ externalTrafficPolicy: 'Cluster' }, [{ ip: '203.0.113.7' }])
+  expect(expose('', { live: [behind] }).bansEnabled).toBe(false)
 })

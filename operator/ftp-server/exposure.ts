@@ -12,6 +12,7 @@ export type Exposure = {
   /** What is wanted; see `isHeldBack`. */
   readonly externalTrafficPolicy: 'Local' | 'Cluster'
   readonly peerCheck: 'same-address' | 'off'
+  readonly bansEnabled: boolean
   readonly sourceAddress: { readonly preserved: boolean; readonly reason: string; readonly message: string }
   readonly advertised: Advertised
   /** Whether clients can be told an address, and why not. */
@@ -50,11 +51,13 @@ export function decideExposure(observation: Observation, portReplicas: number): 
     )
   const clusterAddress = service?.clusterAddress
   const clusterRule = clusterClients(observation, clusterAddress, externalTrafficPolicy)
+  // Not before the Service has it: a session that begins now may have the address of a node.
+  const isPreserved = sourceAddress.preserved && service?.externalTrafficPolicy !== 'Cluster'
   return {
     externalTrafficPolicy,
     sourceAddress,
-    // Not before the Service has it: a session that begins now may have the address of a node.
-    peerCheck: peerCheckOf(server, sourceAddress.preserved && service?.externalTrafficPolicy !== 'Cluster'),
+    peerCheck: peerCheckOf(server, isPreserved),
+    bansEnabled: spec.bans.mode === 'Auto' ? isPreserved : spec.bans.mode === 'Enabled',
     advertised: {
       addressOf: general,
       byNetwork: (replica, half) => [

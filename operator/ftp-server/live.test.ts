@@ -53,6 +53,21 @@ test('a pod says why it does not run', () => {
   expect(readPod({ ...base, ...waiting('ContainerCreating') }, undefined)?.trouble).toBeUndefined()
 })
 
+test('an image that is tried again and again is one and the same trouble all the time', () => {
+  const waiting = (reason: string, message: string) => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { ...metadata, labels: { 'ftp-operator.io/replica': '0' } },
+    status: { containerStatuses: [{ state: { waiting: { reason, message } } }] },
+  })
+  const cause = 'failed to pull and unpack image "example.com/ftp:9": not found'
+  const troubles = [
+    waiting('ErrImagePull', cause),
+    waiting('ImagePullBackOff', `Back-off pulling image "example.com/ftp:9": ErrImagePull: ${cause}`),
+  ].map(object => readPod(object, undefined)?.trouble)
+  expect(troubles).toEqual([1, 2].map(() => ({ reason: 'ImagePullBackOff', message: cause })))
+})
+
 test.each([
   ['a generation that nobody has seen', 2, { observedGeneration: 1, replicas: 1, updatedReplicas: 1 }, true],
   ['an older pod beside the new one', 1, { observedGeneration: 1, replicas: 2, updatedReplicas: 1 }, true],

@@ -71,11 +71,17 @@ function podTrouble(object: KubernetesObject): ObservedPod['trouble'] {
   for (const container of listAt(object, 'status', 'containerStatuses')) {
     const reason = textAt(container, 'state', 'waiting', 'reason')
     if (reason === undefined || reason === 'ContainerCreating' || reason === 'PodInitializing') continue
-    return { reason, message: textAt(container, 'state', 'waiting', 'message') ?? '' }
+    return settled(reason, textAt(container, 'state', 'waiting', 'message') ?? '')
   }
   const scheduled = conditionOf(object, 'PodScheduled')
   if (scheduled?.status === 'False') return { reason: scheduled.reason || 'Unschedulable', message: scheduled.message }
   return undefined
+}
+
+// The kubelet goes back and forth between the two as it tries again, and both tell of one thing.
+function settled(reason: string, message: string): NonNullable<ObservedPod['trouble']> {
+  if (reason !== 'ErrImagePull' && reason !== 'ImagePullBackOff') return { reason, message }
+  return { reason: 'ImagePullBackOff', message: message.replace(/^Back-off pulling image "[^"]*": ErrImagePull: /, '') }
 }
 
 /** Content of a Secret or ConfigMap. Undefined for objects of other kinds. */

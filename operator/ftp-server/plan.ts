@@ -118,6 +118,7 @@ function decide(observation: Observation): Decisions {
     rollout: rolloutOf(observation),
     externalTrafficPolicy: exposure.externalTrafficPolicy,
     peerCheck: exposure.peerCheck,
+    bansEnabled: exposure.bansEnabled,
     addressesHidden: !exposure.sourceAddress.preserved,
     portReplicas,
     replicas: [],

@@ -17,13 +17,13 @@ function balancer(name: string, created: string, spec: object, address: string):
   }
 }
 
-const younger = balancer('uploads', '10:00:01', { ports: ports(21, 30_000) }, '203.0.113.7')
+const younger = balancer('uploads', '10:00:01', { ports: ports(21, 20_000) }, '203.0.113.7')
 
 test.each<[string, KubernetesObject, ReturnType<typeof findPortClash>]>([
   [
     'an older Service with the same address has the port',
-    balancer('first', '10:00:00', { ports: ports(990, 30_000) }, '203.0.113.7'),
-    { port: 30_000, address: '203.0.113.7', rival: 'media/first' },
+    balancer('first', '10:00:00', { ports: ports(990, 20_000) }, '203.0.113.7'),
+    { port: 20_000, address: '203.0.113.7', rival: 'media/first' },
   ],
   [
     'of two of the same second the first in the alphabet has it',

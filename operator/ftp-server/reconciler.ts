@@ -53,9 +53,6 @@ export function createReconciler({ cluster, view, observer, events, clock, logge
     const outcome = await carryOut(observation, plan, signal)
     const told: Plan = { ...plan, problems: [...plan.problems, ...outcome.problems] }
     await tell(server, statusOf(observation, told), signal)
-    for (const { source, reason, message } of outcome.problems) {
-      events.record(server, { type: 'Warning', reason, action: 'Apply', note: `${source}: ${message}` })
-    }
     if (outcome.error !== undefined) throw outcome.error
     return { requeueAfterSeconds: plan.requeueAfterSeconds }
   }

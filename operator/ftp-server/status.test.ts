@@ -106,8 +106,8 @@ test('a server that serves says where, and that nothing is to be done', () => {
     ],
     passive: {
       advertisedAddress: '203.0.113.7',
-      ports: '30000-30019',
-      slices: [{ replica: 0, firstPort: 30_000, lastPort: 30_019 }],
+      ports: '20000-20019',
+      slices: [{ replica: 0, firstPort: 20_000, lastPort: 20_019 }],
     },
     users: { total: 1, accepted: 1, rejected: 0 },
     replicas: 1,
@@ -173,7 +173,8 @@ test.each<[string, (observation: Observation) => Observation, Record<string, str
     found =>
       withPods(found, each => ({
         ...each,
-        created: now,
+        node: undefined,
+        created: now - 20_000,
         ready: false,
         trouble: { reason: 'Unschedulable', message: 'no node' },
       })),
@@ -297,6 +298,26 @@ test('a manifest that the API server refuses waits for a person', () => {
   const found = status(serving(), refused)
   expect(shown(found)).toMatchObject({ Ready: 'False ApplyFailed', Stalled: 'True ApplyFailed' })
   expect(condition(found, 'Ready').message).toBe('Service uploads provided port is already allocated')
+})
+
+test('all that the API server refuses is told, in one event', () => {
+  const refused = ['Service', 'Deployment'].map(kind => ({
+    source: `${kind} uploads`,
+    reason: 'ApplyFailed',
+    message: 'exceeded quota',
+  }))
+  const warnings = transitionsOf(status(serving()), status(serving(), refused)).filter(({ type }) => type === 'Warning')
+  expect(warnings.map(({ reason, note }) => `${reason}: ${note}`)).toEqual([
+    'ApplyFailed: Service uploads exceeded quota; Deployment uploads exceeded quota',
+  ])
+})
+
+test('users are counted in good English', () => {
+  const told = (accepted: number) => {
+    const found = withPods(serving(), each => ({ ...each, report: report(each.report?.hash ?? '', { accepted }) }))
+    return condition(status(found), 'UsersAccepted').message
+  }
+  expect([told(1), told(2)]).toEqual(['1 user can log in', '2 users can log in'])
 })
 
 test('events tell what became of a server, once', () => {

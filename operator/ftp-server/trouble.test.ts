@@ -10,7 +10,7 @@ import { transitionsOf } from './transitions.ts'
 const server = () =>
   ftpServer('{ storage: { claim: { size: 1Gi } }, listeners: [{ name: ftp, port: 21, tls: Disabled }] }')
 const serves = pod({ report: report('any') })
-const pulling = { reason: 'ErrImagePull', message: 'no such image' }
+const pulling = { reason: 'ImagePullBackOff', message: 'no such image' }
 
 function pending(ageSeconds: number, trouble: ObservedPod['trouble'] = pulling): ObservedPod {
   return { ...pod({ ready: false }), name: 'new', created: now - ageSeconds * 1000, trouble }
@@ -27,13 +27,31 @@ function shown(observation: Observation, type: string): string {
 
 test('trouble of a new pod stalls a server after a minute, also where an older one serves', () => {
   expect(shown(observed([pending(59)]), 'Stalled')).toBe('False NotStalled')
-  expect(shown(observed([pending(59)]), 'Available')).toBe('False ErrImagePull')
-  expect(shown(observed([serves, pending(61)]), 'Stalled')).toBe('True ErrImagePull')
+  expect(shown(observed([pending(59)]), 'Available')).toBe('False ImagePullBackOff')
+  expect(shown(observed([serves, pending(61)]), 'Stalled')).toBe('True ImagePullBackOff')
   expect(shown(observed([serves, pending(61)]), 'Available')).toBe('True AllReplicasReady')
 })
 
 test('a server is looked at again when that minute is over', () => {
   expect(plan(observed([{ ...pending(20), node: undefined }])).requeueAfterSeconds).toBe(41)
+})
+
+test('that no node takes a new pod at once is nothing to tell: its volume may be about to be made', () => {
+  const waits = (ageSeconds: number): ObservedPod => ({
+    ...pending(ageSeconds, { reason: 'Unschedulable', message: 'unbound claims' }),
+    node: undefined,
+  })
+  const warnings = (ageSeconds: number) => {
+    const found = observed([waits(ageSeconds)])
+    return transitionsOf({}, statusOf(found, plan(found))).flatMap(({ type, reason }) =>
+      type === 'Warning' ? [reason] : [],
+    )
+  }
+  expect(warnings(1)).toEqual([])
+  expect(shown(observed([waits(1)]), 'Available')).toBe('False NoReplicaReady')
+  expect(plan(observed([waits(1)])).requeueAfterSeconds).toBe(15)
+  expect(warnings(16)).toEqual(['Unschedulable'])
+  expect(plan(observed([waits(16)])).requeueAfterSeconds).toBe(45)
 })
 
 test('pods that are refused stall a server, also where an older one serves', () => {
@@ -55,8 +73,8 @@ test('what stalls a server that serves all the same is told in an event, and wha
       type === 'Warning' ? [reason] : [],
     )
   }
-  expect(told(observed([serves, pending(61)]))).toContain('ErrImagePull')
-  expect(told(observed([pending(61)])).filter(reason => reason === 'ErrImagePull')).toHaveLength(1)
+  expect(told(observed([serves, pending(61)]))).toContain('ImagePullBackOff')
+  expect(told(observed([pending(61)])).filter(reason => reason === 'ImagePullBackOff')).toHaveLength(1)
 })
 
 test.each([

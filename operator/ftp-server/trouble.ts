@@ -31,23 +31,37 @@ export function findTrouble(observation: Observation, replicas: readonly number[
   return undefined
 }
 
-/** Until it is time to call a person for what has not got better by itself. Undefined if that is so already, or all is well. */
+/** Until it is time to tell of what has not got better by itself, or to call a person. Undefined if that is so already, or all is well. */
 export function patienceLeftMilliseconds(observation: Observation): number | undefined {
   const { server, now } = observation
   const replicas = Array.from({ length: server.spec.replicas }, (_, replica) => replica)
   const left = replicas
-    .flatMap(replica => troubled(observation, replica))
+    .flatMap(replica => currentTroubles(observation, replica))
+    .flatMap(({ created, node }) => [
+      ...(node === undefined ? [created + schedulingMilliseconds] : []),
+      created + patienceMilliseconds,
+    ])
     // A moment later, or it would be exactly now.
-    .map(({ created }) => created + patienceMilliseconds - now + 1)
+    .map(time => time - now + 1)
     .filter(milliseconds => milliseconds > 0)
   return left.length === 0 ? undefined : Math.min(...left)
 }
 
 const patienceMilliseconds = 60_000
+/** A volume that is made for a new claim takes so long, and until then no node takes the pod. */
+const schedulingMilliseconds = 15_000
 
 type TroubledPod = ObservedPod & { readonly trouble: NonNullable<ObservedPod['trouble']> }
 
-function troubled({ pods }: Observation, replica: number): readonly TroubledPod[] {
+/** Those that it is time to tell of. */
+function troubled(observation: Observation, replica: number): readonly TroubledPod[] {
+  const { now } = observation
+  return currentTroubles(observation, replica).filter(
+    ({ node, created }) => node !== undefined || now - created > schedulingMilliseconds,
+  )
+}
+
+function currentTroubles({ pods }: Observation, replica: number): readonly TroubledPod[] {
   return pods.filter(
     (pod): pod is TroubledPod =>
       pod.replica === replica && !pod.terminating && !pod.ended && !pod.ready && pod.trouble !== undefined,

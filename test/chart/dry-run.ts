@@ -58,6 +58,7 @@ export async function mayDo(
     readonly resource: string
     readonly subresource?: string
     readonly namespace?: string
+    readonly name?: string
   },
 ): Promise<boolean> {
   const { body } = await call(server, 'POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews', {

@@ -163,7 +163,15 @@ describe('rights', () => {
     const objects = await render('ftp-operator')
     expect(rulesOf(only(objects, 'ClusterRole', 'release-ftp-operator'))).toEqual(expected)
     expect(rulesOf(only(objects, 'ClusterRole', 'release-ftp-operator-nodes'))).toEqual({ '/nodes': read })
-    expect(rulesOf(only(objects, 'Role'))).toEqual({ 'coordination.k8s.io/leases': ['create', 'get', 'update'] })
+    expect(only(objects, 'Role')['rules']).toEqual([
+      { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
+      {
+        apiGroups: ['coordination.k8s.io'],
+        resources: ['leases'],
+        resourceNames: ['release-ftp-operator'],
+        verbs: ['get', 'update'],
+      },
+    ])
     const account = [{ kind: 'ServiceAccount', name: 'release-ftp-operator', namespace: 'apps' }]
     for (const binding of objects.filter(({ kind }) => kind.endsWith('Binding'))) {
       expect(binding['subjects']).toEqual(account)
@@ -214,11 +222,22 @@ describe('the program', () => {
       serverImage: 'registry.example.com/ftp-server:1.2.3',
       leaderElection: true,
       leaderElectionNamespace: 'apps',
+      leaderElectionId: 'release-ftp-operator',
       probesPort: 8081,
       logLevel: 'debug',
       workers: 8,
       clusterNetworks: ['10.244.0.0/16', 'fd00::/56'],
     })
+  })
+
+  helmTest('leads by a Lease that is named as all else of its release, so that two releases share none', async () => {
+    for (const name of ['blue', 'x'.repeat(80)]) {
+      const objects = await render('ftp-operator', { fullnameOverride: name })
+      const [, ...parameters] = at(container(objects), 'args') as string[]
+      const { leaderElectionId } = parseSettings(parameters, {})
+      expect(leaderElectionId).toBe(only(objects, 'Deployment').metadata.name)
+      expect(at(only(objects, 'Role'), 'rules.1.resourceNames')).toEqual([leaderElectionId])
+    }
   })
 
   helmTest('runs servers with its own image unless told otherwise', async () => {
@@ -359,9 +378,13 @@ describe('at a real API server', () => {
         ...(namespace && { namespace }),
         ...(subresource && { subresource }),
       })
+    const leaseOf = (name: string) => ({ group: 'coordination.k8s.io', resource: 'leases', namespace: 'apps', name })
     expect(await may('patch', '', 'secrets', 'media')).toBe(true)
     expect(await may('patch', 'ftp-operator.io', 'ftpservers', 'media', 'status')).toBe(true)
-    expect(await may('update', 'coordination.k8s.io', 'leases', 'apps')).toBe(true)
+    expect(await may('create', 'coordination.k8s.io', 'leases', 'apps')).toBe(true)
+    expect(await mayDo(server, account, { ...leaseOf('release-ftp-operator'), verb: 'get' })).toBe(true)
+    expect(await mayDo(server, account, { ...leaseOf('release-ftp-operator'), verb: 'update' })).toBe(true)
+    expect(await mayDo(server, account, { ...leaseOf('other-ftp-operator'), verb: 'update' })).toBe(false)
     expect(await may('list', '', 'nodes')).toBe(true)
     expect(await may('get', '', 'secrets', 'apps')).toBe(false)
     expect(await may('list', '', 'secrets')).toBe(false)

@@ -167,7 +167,12 @@ describe('the configuration', () => {
     const volumes = listAt(deployment, 'spec.template.spec.volumes')
     expect(volumes).toContainEqual({
       name: 'users-0',
-      secret: { secretName: 'team-a', optional: true, items: [{ key: 'users.yaml', path: 'users.yaml' }] },
+      secret: {
+        secretName: 'team-a',
+        optional: true,
+        defaultMode: 0o440,
+        items: [{ key: 'users.yaml', path: 'users.yaml' }],
+      },
     })
     expect(volumes).toContainEqual({ name: 'users-1', configMap: { name: 'team.b', optional: true } })
   })
@@ -176,7 +181,7 @@ describe('the configuration', () => {
     const template = async (values: Values) =>
       at(only(await render('ftp-server', values), 'Deployment'), 'spec.template')
     const before = await template({})
-    const config = { banner: 'New.', passive: { ports: { last: 30_030 } } }
+    const config = { banner: 'New.', passive: { ports: { last: 20_030 } } }
     expect(await template({ config, users: [{ name: 'first', passwordHash: hash }] })).toEqual(before)
     expect(await template({ config: { probes: { port: 9000 } } })).not.toEqual(before)
   })
@@ -195,6 +200,23 @@ describe('the configuration', () => {
     expect(await passiveOf({ service: { externalTrafficPolicy: 'Cluster' } })).toMatchObject({ peerCheck: 'off' })
     const given = { service: { externalTrafficPolicy: 'Cluster' }, config: { passive: { peerCheck: 'same-address' } } }
     expect(await passiveOf(given)).toMatchObject({ peerCheck: 'same-address' })
+  })
+
+  helmTest('bans clients only where their addresses can be seen', async () => {
+    expect(await configurationOf({})).not.toHaveProperty('bans')
+    const hidden = { service: { externalTrafficPolicy: 'Cluster' } }
+    expect(await configurationOf(hidden)).toMatchObject({ bans: { enabled: false } })
+    const tuned = { ...hidden, config: { bans: { threshold: 3 } } }
+    expect(await configurationOf(tuned)).toMatchObject({ bans: { enabled: false, threshold: 3 } })
+    const given = { ...hidden, config: { bans: { enabled: true } } }
+    expect(await configurationOf(given)).toMatchObject({ bans: { enabled: true } })
+  })
+
+  helmTest('keeps bans on the volume, unless another directory is given', async () => {
+    expect(await configurationOf({})).toMatchObject({ state: { directory: '/data/.ftp-server' } })
+    expect(await configurationOf(everything)).toMatchObject({ state: { directory: '/srv/ftp/.ftp-server' } })
+    const given = { config: { state: { directory: '/var/lib/ftp' } } }
+    expect(await configurationOf(given)).toMatchObject({ state: { directory: '/var/lib/ftp' } })
   })
 })
 
@@ -232,9 +254,15 @@ describe('the Service', () => {
 })
 
 describe('the pod', () => {
-  helmTest('has time to let transfers end', async () => {
+  helmTest('serves until no node sends it new sessions, and then has time to let transfers end', async () => {
     const deployment = only(await render('ftp-server', everything), 'Deployment')
-    expect(at(deployment, 'spec.template.spec.terminationGracePeriodSeconds')).toBe(615)
+    const [, seconds] = at(deployment, 'spec.template.spec.containers.0.lifecycle.preStop.exec.command') as string[]
+    const drain = at(everything, 'config.limits.drainTimeoutSeconds')
+    const closing = 15
+    expect(seconds).toBe('5')
+    expect(at(deployment, 'spec.template.spec.terminationGracePeriodSeconds')).toBe(
+      Number(seconds) + Number(drain) + closing,
+    )
   })
 
   helmTest('gets the certificate of the server and the authority of clients, and no other authority', async () => {
@@ -287,7 +315,7 @@ describe('wrong values', () => {
     [{ config: { limits: { maxSessions: 0 } } }, /'\/config\/limits\/maxSessions'/],
     [{ config: { passive: { peerCheck: false } } }, /'\/config\/passive\/peerCheck'/],
     [
-      { config: { passive: { ports: { first: 30_010, last: 30_000 } } } },
+      { config: { passive: { ports: { first: 20_010, last: 20_000 } } } },
       /config\.passive\.ports\.last: must not be below/,
     ],
     [{ config: { passive: null } }, /'\/config'.*'passive'/],
@@ -297,7 +325,7 @@ describe('wrong values', () => {
     ],
     [{ config: { listeners: [{ name: 'a-name-that-is-too-long', port: 2121 }] } }, /'\/config\/listeners\/0\/name'/],
     [{ config: { listeners: [{ name: 'probes', port: 2121 }] } }, /config\.listeners\[0\]\.name: must be another name/],
-    [{ config: { listeners: [{ name: 'ftp', port: 30_005 }] } }, /config\.listeners\[0\]\.port: must lie outside/],
+    [{ config: { listeners: [{ name: 'ftp', port: 20_005 }] } }, /config\.listeners\[0\]\.port: must lie outside/],
     [{ config: { listeners: [{ name: 'ftp', port: 8080 }] } }, /config\.listeners\[0\]\.port: must be another port/],
     [{ config: { listeners: [] } }, /'\/config\/listeners'/],
     [{ config: { root: 'data' } }, /'\/config\/root'/],
@@ -391,6 +419,10 @@ function textIn(object: RenderedObject, field: 'data' | 'stringData', key: strin
   return text
 }
 
+async function configurationOf(values: Values): Promise<Readonly<Record<string, unknown>>> {
+  return parse(serverYaml(await render('ftp-server', values)))
+}
+
 async function passiveOf(values: Values = {}): Promise<unknown> {
-  return parse(serverYaml(await render('ftp-server', values))).passive
+  return (await configurationOf(values))['passive']
 }

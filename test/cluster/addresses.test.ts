@@ -43,7 +43,7 @@ beforeAll(async () => {
   await applyYaml(
     ftpServer(place.namespace, place.name, {
       listeners: [{ name: 'ftp', port }],
-      passive: { firstPort: 32_000, peerCheck: 'Disabled' },
+      passive: { firstPort: 22_000, peerCheck: 'Disabled' },
       users: [simpleUser('alice')],
       drainSeconds: 1,
       podTemplate: { spec: { hostAliases: [{ ip: moved, hostnames: [name] }] } },

@@ -52,7 +52,7 @@ async function ready(name: string, index: number, service: Record<string, unknow
   await applyYaml(
     ftpServer(place.namespace, name, {
       listeners: [{ name: 'ftp', port: 3430 + index }],
-      passive: { firstPort: 32_000 + 20 * index },
+      passive: { firstPort: 22_000 + 20 * index },
       service,
       users: [simpleUser('alice')],
       drainSeconds: 1,

@@ -44,7 +44,7 @@ beforeAll(async () => {
     },
     ftpServer(namespace.name, name, {
       listeners: [{ name: 'ftp', port: place.port }],
-      passive: { firstPort: 31_060, portsPerReplica: 10 },
+      passive: { firstPort: 21_060, portsPerReplica: 10 },
       storage: { claim: { size: '1Gi', accessModes: ['ReadWriteMany'] }, retentionPolicy: 'Delete' },
       replicas: 2,
       drainSeconds: 1,

@@ -56,7 +56,6 @@ type Exposure = {
 }
 
 const exposures: readonly Exposure[] = [
-  // The load balancer may have the address of the node, whose node ports are taken from the range of the default.
   { name: 'load-balancer', spec: { passive: { firstPort: 3460 } }, files: 100 },
   { name: 'cluster-ip', spec: { service: { type: 'ClusterIP' } }, files: 5 },
   { name: 'node-port', spec: { service: { type: 'NodePort' } }, files: 5 },
@@ -92,7 +91,7 @@ describe.each(exposures.map((exposure, index) => ({ ...exposure, index })))(
       await applyYaml(
         ftpServer(place().namespace, name, {
           listeners: [{ name: 'ftp', port: 3410 + index, tls: 'Required' }],
-          passive: { firstPort: 32_060 + 20 * index },
+          passive: { firstPort: 22_060 + 20 * index },
           tls: { secretName: `${name}-web` },
           users: [simpleUser('alice')],
           drainSeconds: 1,

@@ -29,7 +29,7 @@ let local: string
 
 const spec = {
   listeners: [{ name: 'ftp', port: 3490 }],
-  passive: { firstPort: 32_180, portsPerReplica: 4 },
+  passive: { firstPort: 22_180, portsPerReplica: 4 },
   users: [simpleUser('alice'), simpleUser('bob')],
   drainSeconds: 1,
 }
@@ -58,7 +58,7 @@ describe('kubectl', () => {
     expect(head).toEqual(['NAME', 'READY', 'ADDRESS', 'REPLICAS', 'USERS', 'TLS', 'AGE'])
     expect(row?.slice(0, -1)).toEqual(['shown', 'True', expect.stringMatching(/^[\d.]+$/), '1', '2', 'SelfSigned'])
     const wide = await inNamespace('get', 'ftp', '-o', 'wide')
-    for (const text of ['EXPIRES', 'PASSIVE', 'STATUS', '32180-32183', '1 of 1 replicas ready']) {
+    for (const text of ['EXPIRES', 'PASSIVE', 'STATUS', '22180-22183', '1 of 1 replicas ready']) {
       expect(wide).toContain(text)
     }
   })

@@ -86,7 +86,7 @@ async function change(): Promise<string> {
       service: { type: 'ClusterIP' },
       replicas: 1,
       suspend: true,
-      passive: { firstPort: 31_800 },
+      passive: { firstPort: 21_800 },
     }),
   )
   return banner

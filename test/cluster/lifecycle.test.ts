@@ -59,7 +59,7 @@ async function create(name: string, port: number, storage: Record<string, unknow
   await applyYaml(
     ftpServer(namespace.name, name, {
       listeners: [{ name: 'ftp', port }],
-      passive: { firstPort: 31_100 + (port - 3120) * 4, portsPerReplica: 4 },
+      passive: { firstPort: 21_100 + (port - 3120) * 4, portsPerReplica: 4 },
       service: { allocateLoadBalancerNodePorts: false },
       storage,
       users: [simpleUser('alice')],

@@ -76,7 +76,7 @@ async function start(name: string, port: number, spec: Record<string, unknown>):
   await applyYaml(
     ftpServer(namespace.name, name, {
       listeners: [{ name: 'ftp', port }],
-      passive: { firstPort: 31_000 + (port - 3100) * 10, portsPerReplica: 10 },
+      passive: { firstPort: 21_000 + (port - 3100) * 10, portsPerReplica: 10 },
       service: { allocateLoadBalancerNodePorts: false },
       users: [simpleUser('alice')],
       limits: { failedLoginDelayMilliseconds: 0 },

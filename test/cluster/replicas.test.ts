@@ -99,7 +99,7 @@ const areReady = (count: number) => (pods: readonly Pod[]) => pods.length === co
 
 describe('Three replicas', () => {
   test('grow from one without a transfer lost, and share 300 sessions', async () => {
-    const server = await serve({ name: 'many', port: 3210, firstPort: 31_400, portsPerReplica: 60 }, {})
+    const server = await serve({ name: 'many', port: 3210, firstPort: 21_400, portsPerReplica: 60 }, {})
     const proxy = await startProxy(server.namespace)
     expect(await serviceOf(server)).toEqual({ policy: 'Local', ports: portsOf(server, 1) })
     expect(await peerChecks(server)).toEqual(['same-address'])
@@ -142,7 +142,7 @@ describe('Three replicas', () => {
   })
 
   test('shrink to one: transfers finish, and all that are not at rest go on', async () => {
-    const server = await serve({ name: 'fewer', port: 3211, firstPort: 31_580, portsPerReplica: 40 }, { replicas: 3 })
+    const server = await serve({ name: 'fewer', port: 3211, firstPort: 21_580, portsPerReplica: 40 }, { replicas: 3 })
     const hurry = new AbortController()
     onTestFinished(() => hurry.abort())
     const replicas = await inEach(server, 4)
@@ -188,7 +188,7 @@ describe('Three replicas', () => {
   })
 
   test('one is killed: only its sessions are hurt; one is deleted: none is', async () => {
-    const server = await serve({ name: 'killed', port: 3212, firstPort: 31_700, portsPerReplica: 30 }, { replicas: 3 })
+    const server = await serve({ name: 'killed', port: 3212, firstPort: 21_700, portsPerReplica: 30 }, { replicas: 3 })
     const [first = [], second = [], third = []] = await inEach(server, 2)
     const batches = [first, third].flatMap(([one], index) =>
       one === undefined ? [] : [new Batch(one, `batch-${index}`)],

@@ -1,6 +1,6 @@
 /** What can be wrong with volumes, pods, names and ports. */
 import { applyYaml, ftpServer, kubectl, waitForCondition } from '../support/cluster.ts'
-import { claim, patch, remove, volume, type WrongThing } from './wrong-things.ts'
+import { claim, giveVolume, patch, remove, type WrongThing } from './wrong-things.ts'
 
 export const wrongStorage: readonly WrongThing[] = [
   {
@@ -9,12 +9,12 @@ export const wrongStorage: readonly WrongThing[] = [
     shows: { type: 'StorageReady', reason: /^ClaimNotFound$/, message: /files/ },
     event: /^StorageClaimNotFound$/,
     serves: [],
-    mend: place => claim(place, `${place.name}-files`, 'standard'),
+    mend: place => claim(place, `${place.name}-files`),
   },
   {
     title: 'a claim of somebody else that has the name of its own',
     spec: () => ({ storage: { claim: { size: '1Gi' } } }),
-    prepare: place => claim(place, `${place.name}-data`, 'standard'),
+    prepare: place => claim(place, `${place.name}-data`),
     shows: { type: 'StorageReady', reason: /^ClaimTaken$/, message: /-data/ },
     event: /^StorageClaimTaken$/,
     serves: [],
@@ -27,7 +27,7 @@ export const wrongStorage: readonly WrongThing[] = [
     event: /^Unschedulable$/,
     note: /PersistentVolumeClaim/,
     serves: [],
-    mend: place => volume(place, `${place.name}-data`, 'no-such-class'),
+    mend: place => giveVolume(place, `${place.name}-data`, 'no-such-class'),
   },
 ]
 
@@ -35,8 +35,8 @@ export const wrongWorkload: readonly WrongThing[] = [
   {
     title: 'an image that can’t be pulled',
     spoil: place => patch(place, { image: 'registry.invalid/ftp:none' }),
-    shows: { type: 'Stalled', reason: /^(ErrImagePull|ImagePullBackOff)$/, message: /registry\.invalid/ },
-    event: /^(ErrImagePull|ImagePullBackOff)$/,
+    shows: { type: 'Stalled', reason: /^ImagePullBackOff$/, message: /registry\.invalid/ },
+    event: /^ImagePullBackOff$/,
     serves: ['alice'],
     mend: place => patch(place, { image: null }),
   },
@@ -122,7 +122,7 @@ export const wrongPorts: readonly WrongThing[] = [
   },
   {
     title: 'a node port that another Service has',
-    spec: () => ({ service: { type: 'NodePort' }, passive: { firstPort: 32_040, portsPerReplica: 4 } }),
+    spec: () => ({ service: { type: 'NodePort' }, passive: { firstPort: 22_040, portsPerReplica: 4 } }),
     prepare: ({ namespace, name }) =>
       applyYaml({
         apiVersion: 'v1',

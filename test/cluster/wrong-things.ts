@@ -1,7 +1,7 @@
 /** Something wrong with a server that only the cluster can judge; and what it takes to make and mend it. */
 import type { ConditionType } from '../../operator/api/status.ts'
 import { selfSigned } from '../support/certificates.ts'
-import { applyYaml, kubectl } from '../support/cluster.ts'
+import { applyYaml, ftpServer, kubectl, waitForCondition } from '../support/cluster.ts'
 import type { Place } from '../support/conditions.ts'
 
 export type WrongThing = {
@@ -56,30 +56,45 @@ export async function certificate(place: Place, name: string, validDays = 30): P
   return tlsSecret(place, name, made.certificate, made.key)
 }
 
-export async function claim({ namespace }: Place, name: string, storageClassName: string): Promise<unknown> {
+/** Of the cluster's default storage class. */
+export async function claim({ namespace }: Place, name: string): Promise<unknown> {
   return applyYaml({
     apiVersion: 'v1',
     kind: 'PersistentVolumeClaim',
     metadata: { name, namespace },
-    spec: { accessModes: ['ReadWriteOnce'], storageClassName, resources: { requests: { storage: '1Gi' } } },
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
   })
 }
 
-/** For one claim, on the disk of the node. It is of no namespace, and goes by its label. */
-export async function volume({ namespace }: Place, claimName: string, storageClassName: string): Promise<unknown> {
-  return applyYaml({
-    apiVersion: 'v1',
-    kind: 'PersistentVolume',
-    metadata: { name: `${namespace}-${claimName}`, labels: { [volumesLabel]: namespace } },
-    spec: {
+/** Hands a volume to a claim whose storage class makes none: one that the default class has made for another server. */
+export async function giveVolume({ namespace, name }: Place, claimName: string, storageClassName: string) {
+  const donor = `${name}-donor`
+  const its = (...args: readonly string[]) => kubectl(['-n', namespace, ...args])
+  await applyYaml(
+    ftpServer(namespace, donor, {
+      listeners: [{ name: 'ftp', port: 3400 }],
+      service: { type: 'ClusterIP' },
+      storage: { claim: { size: '1Gi' } },
+      drainSeconds: 1,
+    }),
+  )
+  await waitForCondition(namespace, donor)
+  const volume = await its('get', 'persistentvolumeclaim', `${donor}-data`, '-o=jsonpath={.spec.volumeName}')
+  const change = (labels: object, spec: object) =>
+    kubectl(['patch', 'persistentvolume', volume, '--type=merge', '-p', JSON.stringify({ metadata: { labels }, spec })])
+  await change({ [volumesLabel]: namespace }, { persistentVolumeReclaimPolicy: 'Retain' })
+  await its('delete', 'ftp', donor, '--timeout=60s')
+  await its('delete', 'persistentvolumeclaim', `${donor}-data`, '--timeout=60s')
+  // From here on it goes with its claim.
+  await change(
+    { [volumesLabel]: null },
+    {
       storageClassName,
-      accessModes: ['ReadWriteOnce'],
-      capacity: { storage: '1Gi' },
-      persistentVolumeReclaimPolicy: 'Retain',
-      claimRef: { namespace, name: claimName },
-      hostPath: { path: `/tmp/test-cluster-volumes/${namespace}`, type: 'DirectoryOrCreate' },
+      claimRef: { namespace, name: claimName, uid: null, resourceVersion: null },
+      persistentVolumeReclaimPolicy: 'Delete',
     },
-  })
+  )
 }
 
+/** Of volumes that nobody deletes should the test end too early: they are of no namespace. */
 export const volumesLabel = 'test.ftp-operator.io/namespace'

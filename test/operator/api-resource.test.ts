@@ -98,7 +98,7 @@ clusterTest('nothing but storage gets all defaults', async () => {
   const { spec } = await create({})
   expect(spec).toMatchObject({
     listeners: [{ name: 'ftp', port: 21, tls: 'Explicit' }],
-    passive: { firstPort: 30_000, portsPerReplica: 20, advertisedAddress: 'Auto', peerCheck: 'Auto' },
+    passive: { firstPort: 20_000, portsPerReplica: 20, advertisedAddress: 'Auto', peerCheck: 'Auto' },
     service: { type: 'LoadBalancer', externalTrafficPolicy: 'Auto' },
     storage: { claim: { size: '1Gi', accessModes: ['ReadWriteOnce'] }, retentionPolicy: 'Retain' },
     tls: { minVersion: 'TLSv1.2', clientCertificates: { mode: 'Disabled' } },
@@ -212,9 +212,9 @@ clusterTest('status is written apart from the rest, and shown in columns', async
     endpoints: [{ name: 'ftp', url: 'ftp://203.0.113.7:21', tls: 'Explicit' }],
     passive: {
       advertisedAddress: '203.0.113.7',
-      ports: '30000-30019',
-      slices: [{ replica: 0, firstPort: 30_000, lastPort: 30_019 }],
-      advertisedPorts: [{ port: 30_000, advertised: 31_234 }],
+      ports: '20000-20019',
+      slices: [{ replica: 0, firstPort: 20_000, lastPort: 20_019 }],
+      advertisedPorts: [{ port: 20_000, advertised: 31_234 }],
     },
     users: { total: 3, accepted: 2, rejected: 1 },
     tls: { secretName: 'shown-tls', notAfter: '2031-01-31T12:00:00Z', fingerprint: 'AB:CD' },
@@ -244,7 +244,7 @@ clusterTest('status is written apart from the rest, and shown in columns', async
     Users: 2,
     TLS: 'SelfSigned',
     Expires: '2031-01-31T12:00:00Z',
-    Passive: '30000-30019',
+    Passive: '20000-20019',
     Status: 'All is well.',
   })
 })

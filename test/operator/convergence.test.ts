@@ -38,8 +38,6 @@ function specOf(index: number, round: number): Record<string, unknown> {
   return {
     storage: index % 2 === 0 ? shared : { emptyDir: {} },
     replicas: index % 2 === 0 ? 1 + (turn % 3) : 1,
-    // Out of the way of the node ports, which are left to chance.
-    passive: { firstPort: 20_000 },
     users: turn % 3 === 0 ? [] : [{ name: `user-${turn}`, passwordHash }],
     usersFrom: turn % 4 === 0 ? [] : [{ configMapRef: { name: 'team' } }, { secretRef: { name: 'keys' } }],
     networkPolicy: { enabled: turn % 2 === 0 },

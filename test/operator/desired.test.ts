@@ -81,14 +81,37 @@ storage: { claim: { size: 10Gi, accessModes: [ReadWriteMany] } }
     })
   const service = apply.find(({ kind }) => kind === 'Service')
   expect(pods).toEqual([
-    ['pasv-30000', 'pasv-30001'],
-    ['pasv-30004', 'pasv-30005'],
-    ['pasv-30008', 'pasv-30009'],
+    ['pasv-20000', 'pasv-20001'],
+    ['pasv-20004', 'pasv-20005'],
+    ['pasv-20008', 'pasv-20009'],
   ])
   expect(named(service ?? fail('no Service'), 'spec', 'ports')).toEqual([
     'ftp',
-    ...Array.from({ length: 12 }, (_, index) => `pasv-${30_000 + index}`),
+    ...Array.from({ length: 12 }, (_, index) => `pasv-${20_000 + index}`),
   ])
+})
+
+test('replicas keep apart from each other, and a new pod of one goes where its old pod is', () => {
+  const shared = 'storage: { claim: { size: 1Gi, accessModes: [ReadWriteMany] } }'
+  const specOf = (server: ReturnType<typeof ftpServer>, replica: number) => {
+    const deployments = plan(observe(server)).apply.filter(({ kind }) => kind === 'Deployment')
+    return at(deployments[replica] ?? fail('no such replica'), 'spec', 'template', 'spec')
+  }
+  const second = specOf(ftpServer(`{ ${shared}, replicas: 2 }`), 1)
+  const all = { 'app.kubernetes.io/name': 'ftp-server', 'app.kubernetes.io/instance': 'uploads' }
+  expect(at(second, 'topologySpreadConstraints', '0', 'labelSelector')).toEqual({
+    matchLabels: all,
+    matchExpressions: [{ key: 'ftp-operator.io/replica', operator: 'NotIn', values: ['1'] }],
+  })
+  const [term] = at(second, 'affinity', 'podAffinity', 'preferredDuringSchedulingIgnoredDuringExecution') as unknown[]
+  expect(at(term, 'podAffinityTerm', 'labelSelector')).toEqual({
+    matchLabels: { ...all, 'ftp-operator.io/replica': '1' },
+  })
+  const given = '{ podAffinity: {}, podAntiAffinity: {} }'
+  expect(at(specOf(ftpServer(`{ ${shared}, affinity: ${given} }`), 0), 'affinity')).toEqual({
+    podAffinity: {},
+    podAntiAffinity: {},
+  })
 })
 
 /** Keys and certificates differ each time; contents of users are more telling as text. */

@@ -233,6 +233,23 @@ clusterTest('objects of others that have the name are left as they are, and the 
   expect(await plane.cluster.get(kinds.deployment, { namespace: 'media', name: 'taken-0' })).toBeDefined()
 })
 
+clusterTest('what the API server refuses is tried again and again, and told once', async () => {
+  const wrong = { podTemplate: { spec: { containers: [{ name: 'ftp-server', imagePullPolicy: 'Sometimes' }] } } }
+  await plane.apply(ftpServer('media', 'refused', wrong))
+  const told = async () => {
+    const { items } = await plane.cluster.list(kinds.event, { namespace: 'media' })
+    return items.filter(({ reason }) => reason === 'ApplyFailed')
+  }
+  await eventually(async () => (await told()).length > 0, 'there is an event')
+  const before = await hosted.reconciled()
+  await eventually(async () => (await hosted.reconciled()) > before + 3, 'it has tried again')
+  const [event, ...more] = await told()
+  expect(event?.['note']).toMatch(/^Deployment refused-0 .*imagePullPolicy/)
+  expect(event?.['series']).toBeUndefined()
+  expect(more).toEqual([])
+  await plane.cluster.delete(resourceKind, { namespace: 'media', name: 'refused' })
+})
+
 clusterTest('a server that is deleted is let go: nothing is made for it any more', async () => {
   const taken = { namespace: 'media', name: 'taken' }
   const earlier = plane.proxy.writes().length

@@ -160,8 +160,8 @@ storage: { claim: { size: 10Gi } }
 `
 
 const nodePorts = Array.from({ length: 20 }, (_, index) => ({
-  name: `pasv-${30_000 + index}`,
-  port: 30_000 + index,
+  name: `pasv-${20_000 + index}`,
+  port: 20_000 + index,
   nodePort: 31_500 + index,
 }))
 
@@ -219,8 +219,10 @@ usersFrom:
   - configMapRef: { name: team-b, key: people.htpasswd }
 anonymous: { enabled: true, home: /pub, role: ReadOnly }
 limits: { maxSessions: 200, idleTimeoutSeconds: 600 }
+bans: { mode: Enabled, threshold: 5, exemptNetworks: [192.0.2.0/24] }
 banner: Welcome
 listing: { timeZone: Europe/Berlin }
+workers: Auto
 logging: { level: Debug }
 image: example.com/mirror/ftp-operator@sha256:0000000000000000000000000000000000000000000000000000000000000000
 imagePullPolicy: Always

@@ -10,7 +10,7 @@ const elsewhere = new Set([
   ...['Missing', 'Unusable', 'Expiring', 'NamesChanged', 'Forbidden', 'NotFound', 'Conflict'],
   // Conditions, states, types and actions that stand in the same lines.
   ...['True', 'False', 'Unknown', 'Stalled', 'Secret', 'ConfigMap', 'Deployment', 'Warning', 'Normal'],
-  ...['Apply', 'Reconcile', 'LoadBalancer', 'NodePort', 'ContainerCreating', 'PodInitializing'],
+  ...['Apply', 'Reconcile', 'LoadBalancer', 'NodePort', 'ContainerCreating', 'PodInitializing', 'ErrImagePull'],
 ])
 
 /** Words in quotes, in lines that are about a reason. */
@@ -49,6 +49,6 @@ test('the guide has no reason that the operator does not know', async () => {
 /** Reasons of the kubelet and the scheduler, which the operator passes on, and one that is made of a kind. */
 const composed = new Set([
   'ConfigMapNotFound',
-  ...['Unschedulable', 'ErrImagePull', 'ImagePullBackOff', 'InvalidImageName', 'CrashLoopBackOff'],
+  ...['Unschedulable', 'InvalidImageName', 'CrashLoopBackOff'],
   'CreateContainerConfigError',
 ])

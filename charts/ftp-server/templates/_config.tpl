@@ -10,6 +10,14 @@
 {{- if and $hidesClients (not $passive.peerCheck) -}}
 {{- $_ := set $passive "peerCheck" "off" -}}
 {{- end -}}
+{{- if and $hidesClients (not (hasKey ($config.bans | default dict) "enabled")) -}}
+{{- /* A ban would be one for all clients. */ -}}
+{{- $_ := set $config "bans" (merge (dict "enabled" false) ($config.bans | default dict)) -}}
+{{- end -}}
+{{- if not (dig "state" "directory" "" $config) -}}
+{{- /* On the volume, so that it outlives the pod; the server hides it from users. */ -}}
+{{- $_ := set $config "state" (dict "directory" (printf "%s/.ftp-server" (include "ftp-server.root" . | trimSuffix "/"))) -}}
+{{- end -}}
 {{- toYaml $config -}}
 {{- end -}}
 
@@ -22,6 +30,9 @@
 {{- dig "probes" "port" 8080 .Values.config | int -}}
 {{- end -}}
 {{- end -}}
+
+{{- /* Time until no node sends new sessions to a pod that is to go: for so long it serves as before. */ -}}
+{{- define "ftp-server.farewellSeconds" -}}5{{- end -}}
 
 {{- define "ftp-server.drainSeconds" -}}
 {{- dig "limits" "drainTimeoutSeconds" 30 .Values.config | int -}}
