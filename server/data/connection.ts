@@ -2,15 +2,29 @@
 import type { Socket } from 'node:net'
 import type { SecureChannel } from '../tls/secure-channel.ts'
 import type { BufferPool } from './buffer-pool.ts'
+import { type Absorb, DirectIntake } from './direct-intake.ts'
 import { type Consumer, Intake } from './intake.ts'
 import { readInto } from './read-into.ts'
 import type { KernelSocket, Sendfile } from './sendfile.ts'
+import type { Splice } from './splice.ts'
+import { TurnClock } from './turn-clock.ts'
 
 /** How long the client may take to close after the last byte; its slowness costs it this much, but not its transfer. */
 const lingerMilliseconds = 5000
 
 /** How the client ended TLS: with close_notify or not (undefined in clear text), or in the middle of a record. */
 export type ReceivedEnd = { readonly closeNotify: boolean | undefined; readonly broken: boolean }
+
+export type ReceiveOptions = {
+  readonly buffers: BufferPool
+  readonly clock?: TurnClock
+  /** With what follows: for the kernel to take bytes to a file by itself, which it can in clear text. */
+  readonly splice?: Splice | undefined
+  /** Undefined where the file has no descriptor. */
+  readonly absorb?: Absorb | undefined
+  /** Some bytes went that way. */
+  readonly onProgress?: () => void
+}
 
 export class DataConnection {
   /** What protects it: nothing, or a version of TLS. */
@@ -83,8 +97,7 @@ export class DataConnection {
     const taken = this.#socket.destroyed ? 0 : await send()
     if (taken > 0) {
       this.#bytesWritten += taken
-      // The socket has seen nothing of it.
-      if (this.#onStall !== undefined && !this.#socket.destroyed) this.#socket.setTimeout(this.#stallMilliseconds)
+      this.#noteActivity()
     }
     if (this.#socket.destroyed) throw this.#loss ?? new Error('connection closed')
     return taken
@@ -95,14 +108,19 @@ export class DataConnection {
    * Resolves after the last call, to whether the client ended TLS with close_notify (undefined in clear text). Rejects, after the
    * running call has settled, when the connection is lost or with what `consume` rejected with.
    */
-  async receive(consume: Consumer, buffers: BufferPool): Promise<ReceivedEnd> {
+  async receive(consume: Consumer, options: ReceiveOptions): Promise<ReceivedEnd> {
     const stream = this.#stream
-    const intake = new Intake(consume, buffers, () => stream.resume())
+    const { buffers, clock = new TurnClock() } = options
+    const onRoom = () => {
+      if (direct === undefined || direct.move('room') === 'room') stream.resume()
+    }
+    const intake = new Intake(consume, buffers, onRoom, clock)
+    const direct = this.#directIntake(intake, clock, options)
     const onData = (chunk: Buffer) => {
       this.#bytesRead += chunk.length
       if (intake.add(chunk) === 'full') stream.pause()
     }
-    const release = this.#readInto(intake, onData)
+    const release = this.#readInto(intake, onData, direct)
     try {
       await this.#operation<void>((resolve, reject) => {
         intake.onFailure = reject
@@ -117,6 +135,7 @@ export class DataConnection {
       // What arrived is kept even if the rest is lost: the client may resume.
       await intake.idle()
       release?.()
+      direct?.close()
       intake.close()
     }
     intake.throwIfFailed()
@@ -145,7 +164,32 @@ export class DataConnection {
     this.destroy()
   }
 
-  #readInto(intake: Intake, onData: (chunk: Buffer) => void): (() => void) | undefined {
+  /** In clear text what the client sends is what belongs in the file. */
+  #directIntake(
+    intake: Intake,
+    clock: TurnClock,
+    { splice, absorb, onProgress }: ReceiveOptions,
+  ): DirectIntake | undefined {
+    const socket = this.#socket
+    if (splice === undefined || absorb === undefined || this.#channel !== undefined) return undefined
+    const onMoved = (bytes: number) => {
+      this.#bytesRead += bytes
+      this.#noteActivity()
+      onProgress?.()
+    }
+    return new DirectIntake({ splice, absorb, intake, socket, received: () => this.#bytesRead, onMoved, clock })
+  }
+
+  /** Of bytes that the socket has not seen. */
+  #noteActivity(): void {
+    if (this.#onStall !== undefined && !this.#socket.destroyed) this.#socket.setTimeout(this.#stallMilliseconds)
+  }
+
+  #readInto(
+    intake: Intake,
+    onData: (chunk: Buffer) => void,
+    direct: DirectIntake | undefined,
+  ): (() => void) | undefined {
     const stream = this.#stream
     if (stream.destroyed) return undefined
     // What came with the handshake.
@@ -155,10 +199,11 @@ export class DataConnection {
       onData(early)
     }
     return readInto(stream, {
-      room: () => intake.room(),
+      room: () => (direct ?? intake).room(),
       onBytes: count => {
         this.#bytesRead += count
-        return intake.added(count)
+        const state = intake.added(count)
+        return direct?.move(state) ?? state
       },
     })
   }

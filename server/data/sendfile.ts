@@ -1,7 +1,6 @@
 /** Linux's sendfile(2): the kernel moves a file to a connection by itself, for less than half of what reading and writing it costs. */
-import { createRequire as requireFrom } from 'node:module'
 import type { Socket } from 'node:net'
-import { arch, platform } from 'node:os'
+import { type Library, loadLibrary, type NativeCall } from './native.ts'
 
 export interface Sendfile {
   /** Takes part in a connection: whatever becomes of the socket meanwhile, the descriptor stays ours. Undefined where there is none. */
@@ -22,29 +21,15 @@ export interface KernelSocket {
 export type NoSendfile = { readonly reason: string }
 
 export function loadSendfile(): Sendfile | NoSendfile {
-  const system = `${platform()}-${arch()}`
-  if (!systems.has(system)) return { reason: `not available on ${system}` }
   try {
-    const native: NativeCalls = requireFrom(import.meta.url)('koffi')
-    return createSendfile(native.load(null))
+    return createSendfile(loadLibrary())
   } catch (error) {
     return { reason: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error) }
   }
 }
 
-/** off_t has 64 bits there. */
-const systems = new Set(['linux-x64', 'linux-arm64'])
-
 /** Calls wait in the threads that also open and read files: there are four, and others must find one. */
 const mostCalls = 3
-
-/** What is needed of the package `koffi`. */
-type NativeCalls = { readonly load: (library: null) => Library }
-type Library = { readonly func: (definition: string) => NativeCall }
-type NativeCall = {
-  (...values: readonly unknown[]): number
-  readonly async: (...values: readonly unknown[]) => void
-}
 
 function createSendfile(library: Library): Sendfile {
   const calls: Calls = {

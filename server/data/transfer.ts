@@ -219,7 +219,7 @@ async function receiveFile(
   file: WritableFile,
   type: 'ascii' | 'image',
   connection: DataConnection,
-  { onProgress, rejectTruncated, means }: TransferOptions,
+  { onProgress, rejectTruncated, stallTimeoutSeconds, means }: TransferOptions,
 ): Promise<Ending> {
   const converter = type === 'ascii' ? fromNetwork() : undefined
   const write = (bytes: Uint8Array): Promise<void> | undefined => {
@@ -227,19 +227,35 @@ async function receiveFile(
     const writing = file.write(bytes)
     return writing && fromStorage(writing)
   }
-  const { closeNotify, broken } = await connection.receive(bytes => {
+  const consume = (bytes: Uint8Array) => {
     const writing = write(converter?.convert(bytes) ?? bytes)
     if (writing !== undefined) return writing.then(() => onProgress(connection.bytesRead))
     onProgress(connection.bytesRead)
     return undefined
-  }, means.buffers)
+  }
+  const { closeNotify, broken } = await connection.receive(consume, {
+    ...means,
+    absorb: type === 'image' ? file.absorb?.bind(file) : undefined,
+    onProgress: () => onProgress(connection.bytesRead),
+  })
   if (broken || (closeNotify === false && rejectTruncated)) throw new TruncatedError('no close_notify')
   connection.watchStall(0, () => {})
   if (converter !== undefined) await write(converter.end())
-  await fromStorage(file.finish())
+  await finishInTime(file, stallTimeoutSeconds)
   // The file is whole: how the client goes does not matter any more.
   await connection.end().catch(() => {})
   return { outcome: 'complete', ...(closeNotify === undefined ? {} : { closeNotify }) }
+}
+
+/** A volume that hangs may do so at the very end: what waits for it is left behind, and goes on by itself once it can. */
+async function finishInTime(file: WritableFile, seconds: number): Promise<void> {
+  const { promise: givenUp, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new StorageError('failed')), seconds * 1000)
+  try {
+    await Promise.race([fromStorage(file.finish()), givenUp])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 async function sendListing(

@@ -35,16 +35,29 @@ describe('Pace', () => {
   it('pauses after a slow call in place, twice as long each time', () => {
     let now = 0
     const pace = new Pace(() => now)
-    for (const pause of [500, 1000, 2000]) {
+    for (const pause of [4000, 8000, 16_000]) {
       quickly(pace, 32)
       expect(pace.isQuick).toBe(true)
-      pace.note('here', 100, megabyte)
+      pace.note('here', 13, megabyte)
       expect(pace.isQuick).toBe(false)
       now += pause - 1
       quickly(pace, 100)
       expect(pace.isQuick).toBe(false)
       now += 1
     }
+  })
+
+  it('pauses longer after a very slow call, so that such calls take no more than half a percent of the time', () => {
+    let now = 0
+    const pace = new Pace(() => now)
+    quickly(pace, 32)
+    pace.note('here', 100, megabyte)
+    now += 19_999
+    quickly(pace, 100)
+    expect(pace.isQuick).toBe(false)
+    now += 1
+    quickly(pace, 32)
+    expect(pace.isQuick).toBe(true)
   })
 
   it('pauses as well when calls in place are not slow but many of them are slowish', () => {
@@ -56,7 +69,7 @@ describe('Pace', () => {
     expect(pace.isQuick).toBe(false)
   })
 
-  it('forgets what was slow after thousands of quick calls', () => {
+  it('forgets what was slow after ten thousand quick calls', () => {
     let now = 0
     const pace = new Pace(() => now)
     for (let time = 0; time < 5; time++) {
@@ -64,9 +77,9 @@ describe('Pace', () => {
       pace.note('here', 100, megabyte)
       now += 100_000
     }
-    quickly(pace, 2000, 'here')
-    pace.note('here', 100, megabyte)
-    now += 500
+    quickly(pace, 10_000, 'here')
+    pace.note('here', 13, megabyte)
+    now += 4000
     quickly(pace, 32)
     expect(pace.isQuick).toBe(true)
   })

@@ -9,10 +9,12 @@ const quickOnAverageMilliseconds = 2
 const averagedCalls = 16
 /** Smaller calls say little. */
 const leastBytes = 65_536
-const shortestPauseMilliseconds = 500
-const longestPauseMilliseconds = 32_000
-/** After so many quick calls, what was slow is forgotten. */
-const quickAgain = 2000
+const shortestPauseMilliseconds = 4000
+const longestPauseMilliseconds = 64_000
+/** So sessions wait for slow calls for half a percent of the time. Linux holds up writers for up to 0.2 s when a disk is behind. */
+const pausePerSlow = 200
+/** After so many quick calls, which take a while, what was slow is forgotten. */
+const quickAgain = 10_000
 
 /**
  * Learns from every call of a server. A call made in place costs a third less, but while it lasts all sessions wait: so that is done only
@@ -44,7 +46,8 @@ export class Pace {
     } else if (where === 'here') {
       this.#quick = 0
       this.#average = 0
-      this.#pausedUntil = this.#now() + this.#pause
+      this.#pausedUntil =
+        this.#now() + Math.min(Math.max(this.#pause, milliseconds * pausePerSlow), longestPauseMilliseconds)
       this.#pause = Math.min(2 * this.#pause, longestPauseMilliseconds)
     } else if (!this.isQuick) this.#quick = 0
   }

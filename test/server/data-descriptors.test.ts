@@ -108,7 +108,7 @@ describe('reading into memory of ours', () => {
     const chunks: Buffer[] = []
     client.end(pattern(3_000_000))
     const connection = new DataConnection(server)
-    await connection.receive(bytes => void chunks.push(Buffer.from(bytes)), new BufferPool())
+    await connection.receive(bytes => void chunks.push(Buffer.from(bytes)), { buffers: new BufferPool() })
     expect(Buffer.concat(chunks).equals(pattern(3_000_000))).toBe(true)
     expect(connection.bytesRead).toBe(3_000_000)
     connection.destroy()

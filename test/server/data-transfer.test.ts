@@ -143,6 +143,16 @@ describe.each(protections)('runTransfer, %s', protection => {
     client.destroy()
   })
 
+  it('gives up on a storage that hangs when all has arrived', async () => {
+    const { client, connection } = await open(protection, 'receive')
+    const file = new MemoryWritable()
+    file.finish = () => new Promise(() => {})
+    client.resume().end(pattern(1000))
+    const result = await receive(connection, file, { stallTimeoutSeconds: 1 })
+    expect(result).toMatchObject({ outcome: 'storage-failed', storageError: 'failed', bytes: 1000 })
+    expect(file.bytes.equals(pattern(1000))).toBe(true)
+  })
+
   it('ends in the middle when the signal aborts', async () => {
     for (const direction of ['send', 'receive'] as const) {
       const { client, connection } = await open(protection, direction)
