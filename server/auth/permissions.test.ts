@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { User } from '../config/configuration.ts'
 import { type Permission, permissionWords } from '../config/schema.ts'
-import { allows, allowsSomewhere } from './permissions.ts'
+import { allows, allowsSomewhere, permissionsAt, permissionsIn } from './permissions.ts'
 
 type Rules = Readonly<Record<string, readonly Permission[]>>
 
@@ -93,6 +93,16 @@ test('A permission is somewhere exactly if it is at the root or at a path with a
     fc.property(anyUser, fc.constantFrom(...permissionWords), (who, permission) => {
       const places = ['/', ...who.paths.map(rule => rule.path)]
       expect(allowsSomewhere(who, permission)).toBe(places.some(where => oracle(who, permission, where)))
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+test('What may be done with the names in a directory is what may be done at their paths', () => {
+  fc.assert(
+    fc.property(anyUser, path, fc.constantFrom('a', 'b', 'ab', 'c'), (who, directory, name) => {
+      const child = directory === '/' ? `/${name}` : `${directory}/${name}`
+      expect(permissionsIn(who, directory)(name)).toBe(permissionsAt(who, child))
     }),
     { numRuns: 2000 },
   )

@@ -13,6 +13,15 @@ export function permissionsAt(user: User, path: string): ReadonlySet<Permission>
   return (rule ?? user).permissions
 }
 
+/** The same for names in a directory, which is an absolute, normalized virtual path. */
+export function permissionsIn(user: User, directory: string): (name: string) => ReadonlySet<Permission> {
+  const below = directory === '/' ? '/' : `${directory}/`
+  const differ = user.paths.some(rule => rule.path.length > below.length && rule.path.startsWith(below))
+  if (differ) return name => permissionsAt(user, below + name)
+  const permissions = permissionsAt(user, directory)
+  return () => permissions
+}
+
 /** Whether there is any path on which the user has the permission. */
 export function allowsSomewhere(user: User, permission: Permission): boolean {
   if (user.paths.some(rule => rule.permissions.has(permission))) return true

@@ -1,4 +1,4 @@
-import { permissionsAt } from '../auth/permissions.ts'
+import { permissionsIn } from '../auth/permissions.ts'
 import type { LoginCommand } from '../control/command.ts'
 import { reply } from '../control/reply.ts'
 import { listFacts } from '../listing/list.ts'
@@ -20,7 +20,7 @@ export const mlsd: LoginCommand = {
     if (entry.type !== 'directory') return { kind: 'reply', reply: reply(501, 'Not a directory: use MLST.') }
     const chunks = listFacts(storage, path, {
       facts: session.facts,
-      permissionsAt: at => permissionsAt(login.user, at),
+      permissionsOf: permissionsIn(login.user, path),
     })
     return { kind: 'transfer', transfer: { kind: 'send-listing', chunks, path }, opening: 'Here comes the listing.' }
   },

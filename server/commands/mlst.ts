@@ -2,6 +2,8 @@ import { permissionsAt } from '../auth/permissions.ts'
 import type { LoginCommand } from '../control/command.ts'
 import { reply } from '../control/reply.ts'
 import { factNames, factsFormat } from '../listing/facts.ts'
+import { Lines } from '../listing/lines.ts'
+import { decodeName } from '../storage/name.ts'
 import { resolvePath } from '../storage/path.ts'
 
 /** RFC 3659 section 7 MLST: the facts of one file or directory, over the control connection. */
@@ -20,7 +22,8 @@ export const mlst: LoginCommand = {
   async run({ session, storage, login }, argument) {
     const path = resolvePath(session.cwd, argument)
     const format = factsFormat(session.facts)
-    const facts = format(await storage.stat(path), permissionsAt(login.user, path), path)
-    return { kind: 'reply', reply: reply(250, 'Facts:', ` ${facts}`, 'End.') }
+    const line = new Lines()
+    format(line, await storage.stat(path), permissionsAt(login.user, path), path)
+    return { kind: 'reply', reply: reply(250, 'Facts:', ` ${decodeName(line.take())}`, 'End.') }
   },
 }

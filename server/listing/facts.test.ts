@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Permission, roles } from '../config/schema.ts'
+import { decodeName } from '../storage/name.ts'
 import type { Entry } from '../storage/storage.ts'
 import { type FactName, factNames, factsFormat, formatTime, parseOptsMlst, parseTime } from './facts.ts'
+import { Lines } from './lines.ts'
 
 const file: Entry = {
   name: 'a b.txt',
@@ -16,8 +18,17 @@ const file: Entry = {
   group: 100,
 }
 const directory: Entry = { ...file, name: 'd', type: 'directory', mode: 0o2755 }
-const formatFacts = (entry: Entry, facts: readonly FactName[], permissions: ReadonlySet<Permission>, name?: string) =>
-  factsFormat(facts)(entry, permissions, name)
+function formatFacts(
+  entry: Entry,
+  facts: readonly FactName[],
+  permissions: ReadonlySet<Permission>,
+  name?: string,
+): string {
+  const lines = new Lines()
+  factsFormat(facts)(lines, entry, permissions, name)
+  return decodeName(lines.take())
+}
+
 const all = new Set<Permission>(roles['read-write'])
 
 describe('facts', () => {

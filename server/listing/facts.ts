@@ -1,25 +1,22 @@
 /** Facts of files, as MLSD and MLST list them: RFC 3659 section 7. */
 import type { Permission } from '../config/schema.ts'
 import type { Entry } from '../storage/storage.ts'
-import { printableName } from './printable-name.ts'
+import type { Lines } from './lines.ts'
 import { calendarTime, twoDigits } from './time.ts'
 
 export const factNames = ['type', 'size', 'modify', 'perm', 'unique', 'UNIX.mode', 'UNIX.owner', 'UNIX.group'] as const
 export type FactName = (typeof factNames)[number]
 
-/** One line without its end: the facts, a space, the name. The permissions are those the user has on the entry. */
-export type FactsFormat = (entry: Entry, permissions: ReadonlySet<Permission>, name?: string) => string
+/** Adds one line without its end: the facts, a space, the name. The permissions are those the user has on the entry. */
+export type FactsFormat = (lines: Lines, entry: Entry, permissions: ReadonlySet<Permission>, name?: string) => void
 
 /** Keep it for a whole listing: it remembers what it worked out. */
 export function factsFormat(facts: readonly FactName[]): FactsFormat {
-  const parts = facts.map(fact => ({ fact, write: writerOf[fact]() }))
-  return (entry, permissions, name = entry.name) => {
-    let line = ''
-    for (const { fact, write } of parts) {
-      // RFC 3659 section 7.5.7: size is of files.
-      if (fact !== 'size' || entry.type === 'file') line += write(entry, permissions)
-    }
-    return `${line} ${printableName(name)}`
+  const adders = facts.map(fact => adderOf[fact]())
+  return (lines, entry, permissions, name = entry.name) => {
+    for (const add of adders) add(lines, entry, permissions)
+    lines.add(' ')
+    lines.add(name)
   }
 }
 
@@ -47,18 +44,18 @@ export function parseTime(text: string): number | undefined {
   return Number.isNaN(time) || formatTime(time) !== digits ? undefined : time
 }
 
-type Writer = (entry: Entry, permissions: ReadonlySet<Permission>) => string
+type Adder = (lines: Lines, entry: Entry, permissions: ReadonlySet<Permission>) => void
 
-const writerOf: Record<FactName, () => Writer> = {
-  type: () => entry => typeFacts[entry.type],
-  size: () => entry => `size=${entry.size};`,
+const adderOf: Record<FactName, () => Adder> = {
+  type: () => (lines, entry) => lines.add(typeFacts[entry.type]),
+  size: () => addSize,
   modify: () =>
     remembering(
       entry => Math.floor(entry.modified / 1000),
       seconds => `modify=${formatTime(seconds * 1000)};`,
     ),
   perm: permissionsFact,
-  unique: () => entry => `unique=${entry.unique};`,
+  unique: () => addUnique,
   'UNIX.mode': () =>
     remembering(
       entry => entry.mode & 0o7777,
@@ -77,28 +74,44 @@ const writerOf: Record<FactName, () => Writer> = {
 }
 
 /** What was said last holds for the same number: neighbours in a directory are alike. */
-function remembering(numberOf: (entry: Entry) => number, write: (number: number) => string): Writer {
+function remembering(numberOf: (entry: Entry) => number, write: (number: number) => string): Adder {
   let last = Number.NaN
   let text = ''
-  return entry => {
+  return (lines, entry) => {
     const number = numberOf(entry)
-    if (number === last) return text
-    last = number
-    text = write(number)
-    return text
+    if (number !== last) {
+      last = number
+      text = write(number)
+    }
+    lines.add(text)
   }
 }
 
-function permissionsFact(): Writer {
+// RFC 3659 section 7.5.7: size is of files.
+function addSize(lines: Lines, { type, size }: Entry): void {
+  if (type !== 'file') return
+  lines.add('size=')
+  lines.addNumber(size)
+  lines.add(';')
+}
+
+function addUnique(lines: Lines, { unique }: Entry): void {
+  lines.add('unique=')
+  lines.add(unique)
+  lines.add(';')
+}
+
+function permissionsFact(): Adder {
   let lastType: Entry['type'] | undefined
   let lastPermissions: ReadonlySet<Permission> | undefined
   let text = ''
-  return ({ type }, permissions) => {
-    if (type === lastType && permissions === lastPermissions) return text
-    lastType = type
-    lastPermissions = permissions
-    text = `perm=${formatPermissions(type, permissions)};`
-    return text
+  return (lines, { type }, permissions) => {
+    if (type !== lastType || permissions !== lastPermissions) {
+      lastType = type
+      lastPermissions = permissions
+      text = `perm=${formatPermissions(type, permissions)};`
+    }
+    lines.add(text)
   }
 }
 

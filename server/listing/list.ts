@@ -1,15 +1,13 @@
 /** What LIST, NLST and MLSD send: lines that end with CRLF, in chunks, made while the directory is read. */
-import { Buffer } from 'node:buffer'
 import { setImmediate } from 'node:timers/promises'
 import type { Permission } from '../config/schema.ts'
-import { encodeName } from '../storage/name.ts'
-import { joinPath, parentOf, resolvePath } from '../storage/path.ts'
+import { parentOf, resolvePath } from '../storage/path.ts'
 import { type Entry, type Storage, StorageError } from '../storage/storage.ts'
 import { type FactName, factsFormat } from './facts.ts'
 import type { ListFlag } from './flags.ts'
+import { Lines } from './lines.ts'
 import { longFormat } from './long.ts'
 import { ordered } from './order.ts'
-import { printableName } from './printable-name.ts'
 import { type Batches, type Selection, select } from './select.ts'
 
 export type ListOptions = {
@@ -34,7 +32,10 @@ export async function listDirectory(
   const format = longFormat(timeZone)
   const shown = flags.has('L') ? withoutLink : (entry: Entry) => entry
   const mark = flags.has('F') ? markDirectory : noMark
-  return encoded(ordered(batches, flags), entry => format(shown(entry), now) + mark(entry))
+  return encoded(ordered(batches, flags), (lines, entry) => {
+    format(lines, shown(entry), now)
+    mark(lines, entry)
+  })
 }
 
 /** NLST: the names, written so that RETR takes them (RFC 1123 section 4.1.2.7): they begin with the argument as it was given. */
@@ -49,52 +50,61 @@ export async function listNames(
   const prefix = prefixOf(selection, cwd, argument)
   const mark = flags.has('F') ? markDirectory : noMark
   const name = (entry: Entry) => (selection.kind === 'one' ? argument || '.' : prefix + entry.name)
-  return encoded(ordered(selection.batches, flags), entry => printableName(name(entry)) + mark(entry))
+  return encoded(ordered(selection.batches, flags), (lines, entry) => {
+    lines.add(name(entry))
+    mark(lines, entry)
+  })
 }
 
 export type FactsOptions = {
   readonly facts: readonly FactName[]
-  /** What the user may do at an absolute virtual path. */
-  readonly permissionsAt: (path: string) => ReadonlySet<Permission>
+  /** What the user may do with an entry of that name. */
+  readonly permissionsOf: (name: string) => ReadonlySet<Permission>
 }
 
 /** MLSD: the facts of a directory's entries. Throws, or rejects when it is read, for anything else. */
 export function listFacts(
   storage: Storage,
   path: string,
-  { facts, permissionsAt }: FactsOptions,
+  { facts, permissionsOf }: FactsOptions,
 ): AsyncIterable<Uint8Array> {
   const format = factsFormat(facts)
-  return encoded(storage.list(path), child => format(child, permissionsAt(joinPath(path, child.name))))
+  return encoded(storage.list(path), (lines, child) => format(lines, child, permissionsOf(child.name)))
 }
 
-const chunkCharacters = 65_536
+// Some 2,000 lines: what is shorter is one write.
+const chunkBytes = 163_840
 
 /** Chunks are valid until the next one is asked for. */
-async function* encoded(batches: Batches, line: (entry: Entry) => string): AsyncIterable<Uint8Array> {
-  const encode = chunkEncoder()
-  let text = ''
+async function* encoded(batches: Batches, add: (lines: Lines, entry: Entry) => void): AsyncIterable<Uint8Array> {
+  const lines = new Lines()
   for await (const batch of batches) {
-    for (const entry of batch) {
-      text += `${line(entry)}\r\n`
-      if (text.length < chunkCharacters) continue
-      yield encode(text)
-      text = ''
+    let added = addLines(lines, batch, 0, add)
+    while (lines.length >= chunkBytes) {
+      yield lines.take()
       // Where the client takes all at once, nothing else would let other sessions in.
       await setImmediate()
+      added = addLines(lines, batch, added, add)
     }
   }
-  if (text !== '') yield encode(text)
+  if (lines.length > 0) yield lines.take()
 }
 
-/** Encodes one chunk after the other, in the same memory where they are large. */
-function chunkEncoder(): (text: string) => Uint8Array {
-  let memory: Buffer | undefined
-  return text => {
-    if (text.length < chunkCharacters || !text.isWellFormed()) return encodeName(text)
-    if (memory === undefined || memory.length < text.length * 3) memory = Buffer.allocUnsafeSlow(text.length * 3)
-    return memory.subarray(0, memory.write(text, 'utf8'))
+/** Adds lines until the chunk is full; how many of the entries have theirs then. */
+function addLines(
+  lines: Lines,
+  entries: readonly Entry[],
+  first: number,
+  add: (lines: Lines, entry: Entry) => void,
+): number {
+  for (let index = first; index < entries.length; index++) {
+    const entry = entries[index]
+    if (entry === undefined) continue
+    add(lines, entry)
+    lines.endLine()
+    if (lines.length >= chunkBytes) return index + 1
   }
+  return entries.length
 }
 
 async function* withDots(storage: Storage, { base, batches }: Selection): Batches {
@@ -124,5 +134,7 @@ function prefixOf({ kind, base }: Selection, cwd: string, argument: string): str
 
 const withoutLink = (entry: Entry): Entry =>
   entry.linkTarget === undefined ? entry : { ...entry, linkTarget: undefined }
-const markDirectory = ({ type }: Entry): string => (type === 'directory' ? '/' : '')
-const noMark = (): string => ''
+const noMark = (): void => {}
+const markDirectory = (lines: Lines, { type }: Entry): void => {
+  if (type === 'directory') lines.add('/')
+}

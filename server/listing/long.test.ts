@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { decodeName } from '../storage/name.ts'
 import type { Entry } from '../storage/storage.ts'
-import { longFormat } from './long.ts'
+import { Lines } from './lines.ts'
+import { type LongFormat, longFormat } from './long.ts'
 
 const now = Date.UTC(2026, 5, 15, 12, 0, 0)
 const file: Entry = {
@@ -14,7 +16,13 @@ const file: Entry = {
   owner: 1000,
   group: 1000,
 }
-const line = (changes: Partial<Entry>, timeZone = 'UTC') => longFormat(timeZone)({ ...file, ...changes }, now)
+const line = (changes: Partial<Entry>, timeZone = 'UTC') => formatted(longFormat(timeZone), { ...file, ...changes })
+
+function formatted(format: LongFormat, entry: Entry): string {
+  const lines = new Lines()
+  format(lines, entry, now)
+  return decodeName(lines.take())
+}
 
 describe('the long format', () => {
   it('is what clients know', () => {
@@ -71,7 +79,7 @@ describe('the long format', () => {
         minute: '2-digit',
       })
       for (let time = now - 15_778_000_000; time < now; time += 900_000 * 13) {
-        expect(format({ ...file, modified: time }, now).slice(45, 50)).toBe(engine.format(time))
+        expect(formatted(format, { ...file, modified: time }).slice(45, 50)).toBe(engine.format(time))
       }
     }
   })

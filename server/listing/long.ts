@@ -1,31 +1,35 @@
 /** Lines of LIST: the long format of Unix `ls -l`, which is what clients take apart after `215 UNIX Type: L8`. */
 import type { Entry } from '../storage/storage.ts'
-import { printableName } from './printable-name.ts'
+import type { Lines } from './lines.ts'
 import { calendarTime, twoDigits } from './time.ts'
 import { zoneOffset } from './zone-offset.ts'
 
-/** One line without its end. `now` is in milliseconds since the epoch. */
-export type LongFormat = (entry: Entry, now: number) => string
+/** Adds one line without its end. `now` is in milliseconds since the epoch. */
+export type LongFormat = (lines: Lines, entry: Entry, now: number) => void
 
 /** The format with times of an IANA time zone; keep it for a whole listing, it remembers what it worked out. */
 export function longFormat(timeZone: string): LongFormat {
   const columns = columnsBeforeSize()
   const time = timeColumn(zoneOffset(timeZone))
-  return (entry, now) => {
-    const size = String(entry.size).padStart(12)
-    const line = `${columns(entry)} ${size} ${time(entry.modified, now)} ${printableName(entry.name)}`
-    return entry.linkTarget === undefined ? line : `${line} -> ${printableName(entry.linkTarget)}`
+  return (lines, entry, now) => {
+    lines.add(columns(entry))
+    lines.addNumber(entry.size, 12)
+    lines.add(time(entry.modified, now))
+    lines.add(entry.name)
+    if (entry.linkTarget === undefined) return
+    lines.add(' -> ')
+    lines.add(entry.linkTarget)
   }
 }
 
-/** Mode, links, owner and group: most entries have them from the one before. */
+/** Mode, links, owner and group, with a space after each: most entries have them from the one before. */
 function columnsBeforeSize(): (entry: Entry) => string {
   let last: Entry | undefined
   let text = ''
   return entry => {
     if (last !== undefined && sameColumns(last, entry)) return text
     last = entry
-    text = `${modeOf(entry)} ${String(entry.links).padStart(3)} ${entry.owner} ${entry.group}`
+    text = `${modeOf(entry)} ${String(entry.links).padStart(3)} ${entry.owner} ${entry.group} `
     return text
   }
 }
@@ -48,7 +52,7 @@ const aheadMilliseconds = 60_000
 const minuteMilliseconds = 60_000
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const
 
-/** Takes milliseconds since the epoch. What it said last holds for the same minute. */
+/** Takes milliseconds since the epoch. There is a space on both sides. What it said last holds for the same minute. */
 function timeColumn(offset: (time: number) => number): (modified: number, now: number) => string {
   let lastMinute = Number.NaN
   let lastRecent = false
@@ -59,7 +63,7 @@ function timeColumn(offset: (time: number) => number): (modified: number, now: n
     if (minute === lastMinute && recent === lastRecent) return text
     lastMinute = minute
     lastRecent = recent
-    text = formatTime(modified + offset(modified), recent)
+    text = ` ${formatTime(modified + offset(modified), recent)} `
     return text
   }
 }

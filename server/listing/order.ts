@@ -10,13 +10,13 @@ export async function* ordered(
   batches: AsyncIterable<readonly Entry[]>,
   flags: ReadonlySet<ListFlag>,
 ): AsyncIterable<readonly Entry[]> {
-  let held: Entry[] | undefined = []
+  let held: readonly Entry[] | undefined = []
   for await (const batch of batches) {
     if (held === undefined) {
       yield batch
       continue
     }
-    for (const entry of batch) held.push(entry)
+    held = held.length === 0 ? batch : held.concat(batch)
     if (held.length <= maxSorted) continue
     yield held
     held = undefined

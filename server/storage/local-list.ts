@@ -1,17 +1,16 @@
 /** Reads directories of any size in batches, without holding up other sessions. */
-import { Buffer } from 'node:buffer'
-import { type Dir, type Dirent, lstatSync, opendirSync } from 'node:fs'
+import { lstatSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { errnoOf } from './errno.ts'
+import { openDirectory } from './local-directory.ts'
 import { toEntry } from './local-entry.ts'
+import type { Getdents } from './local-getdents.ts'
 import type { Pinned } from './local-pin.ts'
 import type { Found, Statx } from './local-statx.ts'
 import { lstat } from './local-system.ts'
 import type { VolumeKind } from './local-volume.ts'
-import { decodeName } from './name.ts'
 import type { Entry } from './storage.ts'
 
-const batchEntries = 1024
 // A call in the thread pool costs 40 µs and more, the status itself 0.5 to 2 µs where the system has the answer in memory.
 const sliceMilliseconds = 4
 const slowSliceEntries = 100
@@ -24,6 +23,7 @@ export type ListingOptions = {
   /** What a link leads to; `undefined` is left out. */
   readonly followed: (name: string) => Promise<Entry | undefined>
   readonly statx: Statx | undefined
+  readonly getdents: Getdents | undefined
   /** What the directory is on, where that is known. */
   readonly volume: VolumeKind | undefined
 }
@@ -31,14 +31,14 @@ export type ListingOptions = {
 /** Entries without links. */
 export async function* listEntries(
   directory: Pinned,
-  { followed, statx, volume }: ListingOptions,
+  { followed, statx, getdents, volume }: ListingOptions,
 ): AsyncGenerator<readonly Entry[]> {
-  // Where holding it did not hang, this does not.
-  const opened = opendirSync(directory.self, { bufferSize: batchEntries, encoding: latin1 })
+  const reader = openDirectory(directory, getdents, volume)
   try {
     const look = observer(directory, statx)
     for (;;) {
-      const { names, ended } = volume === 'memory' ? namesIn(opened, opened.readSync()) : await readNames(opened)
+      const reading = reader.read()
+      const { names, ended } = reading instanceof Promise ? await reading : reading
       const entries = await shown(names, await look(names), followed)
       if (entries.length > 0) yield entries
       if (ended) return
@@ -46,34 +46,8 @@ export async function* listEntries(
       if (volume === 'memory') await setImmediate()
     }
   } finally {
-    opened.closeSync()
+    reader.close()
   }
-}
-
-// opendir decodes names: one character a byte loses nothing.
-const latin1 = 'latin1'
-
-type Names = { readonly names: readonly string[]; readonly ended: boolean }
-
-/** The names that one read of the directory gives. */
-async function readNames(directory: Dir): Promise<Names> {
-  return namesIn(directory, await directory.read())
-}
-
-function namesIn(directory: Dir, first: Dirent | null): Names {
-  const names: string[] = []
-  let entry = first
-  while (entry !== null && names.push(toName(entry.name)) < batchEntries) {
-    // A read fills the buffer unless the end is near: these are in it already, or the end comes at once.
-    entry = directory.readSync()
-  }
-  return { names, ended: entry === null }
-}
-
-const ascii = /^[\x20-\x7e]*$/
-
-function toName(bytes: string): string {
-  return ascii.test(bytes) ? bytes : decodeName(Buffer.from(bytes, latin1))
 }
 
 /** What is gone since the directory was read is left out. Links are followed through the thread pool, a few at once. */
@@ -82,10 +56,15 @@ async function shown(
   found: readonly Found[],
   followed: (name: string) => Promise<Entry | undefined>,
 ): Promise<readonly Entry[]> {
+  return withoutLinks(found) ?? (await shownWithLinks(names, found, followed))
+}
+
+/** Undefined where there are some. */
+function withoutLinks(found: readonly Found[]): readonly Entry[] | undefined {
   const entries: Entry[] = []
   for (let index = 0; index < found.length; index++) {
     const each = found[index]
-    if (each === 'link') return await shownWithLinks(names, found, followed)
+    if (each === 'link') return undefined
     if (each !== undefined && each !== 'gone') entries.push(each)
   }
   return entries

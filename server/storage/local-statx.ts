@@ -36,6 +36,7 @@ function createStatx(native: NativeCalls): Statx | undefined {
   const signed = new Int32Array(bytes.buffer)
   const word = (index: number) => words[index] ?? 0
   const long = (index: number) => word(index) + word(index + 1) * twoTo32
+  const identity = identities()
   return (descriptor, name) => {
     // Native calls take strings as UTF-8.
     if (!name.isWellFormed()) return 'unknown'
@@ -48,18 +49,37 @@ function createStatx(native: NativeCalls): Statx | undefined {
     const inode = long(at.inode)
     if (!Number.isSafeInteger(inode)) return 'unknown'
     const seconds = word(at.modified) + (signed[at.modified + 1] ?? 0) * twoTo32
-    return {
-      name,
-      type: types[format] ?? 'other',
-      size: long(at.size),
-      modified: seconds * 1000 + Math.floor(word(at.modified + 2) / 1e6),
-      unique: `${deviceOf(word(at.deviceMajor), word(at.deviceMinor)).toString(16)}-${inode.toString(16)}`,
-      mode: mode & 0o7777,
-      links: word(at.links),
-      owner: word(at.owner),
-      group: word(at.group),
-      linkTarget: undefined,
-    }
+    const entry = new FoundEntry(name)
+    entry.type = typeOf(format)
+    entry.size = long(at.size)
+    entry.modified = seconds * 1000 + Math.floor(word(at.modified + 2) / 1e6)
+    entry.unique = identity(word(at.deviceMajor), word(at.deviceMinor), inode)
+    entry.mode = mode & 0o7777
+    entry.links = word(at.links)
+    entry.owner = word(at.owner)
+    entry.group = word(at.group)
+    return entry
+  }
+}
+
+/**
+ * Objects of a class are always made among the young ones. V8 makes literals among the old ones once many have lived for
+ * a while, as those of a sorted listing do, and then those of all others stay until the next collection of everything.
+ */
+class FoundEntry implements Entry {
+  readonly name: string
+  type: EntryType = 'other'
+  size = 0
+  modified = 0
+  unique = ''
+  mode = 0
+  links = 0
+  owner = 0
+  group = 0
+  readonly linkTarget = undefined
+
+  constructor(name: string) {
+    this.name = name
   }
 }
 
@@ -70,7 +90,8 @@ const noFollow = 0x100
 const basicStats = 0x7ff
 const typeBits = 0o170000
 const symbolicLinkBits = 0o120000
-const types: Readonly<Record<number, EntryType>> = { 0o100000: 'file', 0o040000: 'directory' }
+const fileBits = 0o100000
+const directoryBits = 0o040000
 const twoTo32 = 4_294_967_296
 
 function declared(native: NativeCalls) {
@@ -80,6 +101,31 @@ function declared(native: NativeCalls) {
     return native.load(null).func('int statx(int, const char *, int, unsigned int, void *)')
   } catch {
     return undefined
+  }
+}
+
+function typeOf(format: number): EntryType {
+  if (format === fileBits) return 'file'
+  return format === directoryBits ? 'directory' : 'other'
+}
+
+/** As identityOf writes it. Neighbours in a directory differ in the last digits of their inodes, as a rule: the others are remembered. */
+function identities(): (major: number, minor: number, inode: number) => string {
+  const lastDigits = Array.from({ length: 256 }, (_, low) => low.toString(16).padStart(2, '0'))
+  let lastMajor = -1
+  let lastMinor = -1
+  let lastHigh = -1
+  let prefix = ''
+  return (major, minor, inode) => {
+    const high = Math.floor(inode / 256)
+    if (major !== lastMajor || minor !== lastMinor || high !== lastHigh) {
+      lastMajor = major
+      lastMinor = minor
+      lastHigh = high
+      prefix = `${deviceOf(major, minor).toString(16)}-${high.toString(16)}`
+    }
+    if (high > 0) return prefix + (lastDigits[inode - high * 256] ?? '')
+    return `${deviceOf(major, minor).toString(16)}-${inode.toString(16)}`
   }
 }
 

@@ -6,12 +6,15 @@ import { platform, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openLocalStorage, RunningUploads } from '../../server/storage/local.ts'
+import { loadGetdents } from '../../server/storage/local-getdents.ts'
 import { loadStatx, type Statx } from '../../server/storage/local-statx.ts'
 import { Volumes } from '../../server/storage/local-volume.ts'
+import { partialName } from '../../server/storage/partials.ts'
 import { joinPath } from '../../server/storage/path.ts'
 import type { Entry, Storage } from '../../server/storage/storage.ts'
 
 const statx = loadStatx()
+const getdents = loadGetdents()
 const memory = '/dev/shm'
 let root: string
 let storage: Storage
@@ -30,18 +33,42 @@ async function listed(path: string): Promise<Entry[]> {
   return entries.toSorted((one, other) => (one.name < other.name ? -1 : 1))
 }
 
-it.skipIf(platform() !== 'linux')('has statx on Linux', async () => {
+it.skipIf(platform() !== 'linux')('has statx and getdents on Linux', async () => {
   storage = await openLocalStorage({ root, home: '/', uploads: new RunningUploads() })
   expect(statx).toBeDefined()
+  expect(getdents).toBeDefined()
 })
 
 describe.each([
-  ['node:fs', undefined, undefined],
-  ['statx', statx, undefined],
-  ['statx, on a volume that is known,', statx, new Volumes()],
-] as const)('by %s', (_name, way, volumes) => {
+  ['node:fs', undefined, undefined, undefined],
+  ['statx', statx, undefined, undefined],
+  ['statx, on a volume that is known,', statx, undefined, new Volumes()],
+  ['getdents', statx, getdents, undefined],
+  ['getdents, on a volume that is known,', statx, getdents, new Volumes()],
+] as const)('by %s', (_name, way, reading, volumes) => {
   beforeEach(async () => {
-    storage = await openLocalStorage({ root, home: '/', uploads: new RunningUploads(), statx: way, volumes })
+    storage = await openLocalStorage({
+      root,
+      home: '/',
+      uploads: new RunningUploads(),
+      statx: way,
+      getdents: reading,
+      volumes,
+    })
+  })
+
+  it('finds each name once, however long names are and however many', async () => {
+    const names = Array.from({ length: 1200 }, (_, index) => `${index}-`.padEnd(5 + ((index * 37) % 251), 'x'))
+    for (const name of names) writeFileSync(join(root, name), '')
+    const found = (await listed('/')).map(({ name }) => name)
+    expect(found).toEqual(names.toSorted())
+  })
+
+  it('does not show what hides an upload', async () => {
+    for (const name of ['.hidden', '..twice', '.ftp-upload-', partialName('a', 'alice')])
+      writeFileSync(join(root, name), '')
+    const found = (await listed('/')).map(({ name }) => name)
+    expect(found).toEqual(['..twice', '.ftp-upload-', '.hidden'])
   })
 
   it('says of each entry what the entry alone says', async () => {

@@ -1,0 +1,85 @@
+/** Lines in the making, as bytes: a listing makes no strings for their parts, which would have to be collected again. */
+import { Buffer } from 'node:buffer'
+import { encodeName } from '../storage/name.ts'
+import { printableName } from './printable-name.ts'
+
+const firstBytes = 8192
+const digitZero = 0x30
+const space = 0x20
+const lastPrintable = 0x7e
+
+export class Lines {
+  #bytes: Uint8Array = Buffer.allocUnsafeSlow(firstBytes)
+  #length = 0
+
+  /** Bytes so far. */
+  get length(): number {
+    return this.#length
+  }
+
+  /** Names are encoded by encodeName, and can't end a line. */
+  add(text: string): void {
+    const { length } = text
+    this.#reserve(length)
+    const bytes = this.#bytes
+    const start = this.#length
+    for (let index = 0; index < length; index++) {
+      const unit = text.charCodeAt(index)
+      if (unit < space || unit > lastPrintable) return this.#addEncoded(encodeName(printableName(text)))
+      bytes[start + index] = unit
+    }
+    this.#length = start + length
+  }
+
+  /** A number that is 0 or more, in decimal, with spaces before it up to the width. */
+  addNumber(value: number, width = 0): void {
+    // Quicker than a string where it is no more than 32 bits.
+    if ((value | 0) !== value || value < 0) return this.add(String(value).padStart(width))
+    const room = Math.max(width, mostDigits)
+    this.#reserve(room)
+    const bytes = this.#bytes
+    let digits = 1
+    for (let rest = value; rest >= 10; rest = (rest / 10) | 0) digits += 1
+    const start = this.#length
+    const end = start + Math.max(width, digits)
+    this.#length = end
+    let rest = value
+    for (let at = end - 1; at >= end - digits; at--) {
+      const tenth = (rest / 10) | 0
+      bytes[at] = digitZero + rest - tenth * 10
+      rest = tenth
+    }
+    for (let at = start; at < end - digits; at++) bytes[at] = space
+  }
+
+  endLine(): void {
+    this.#reserve(2)
+    this.#bytes[this.#length] = 0x0d
+    this.#bytes[this.#length + 1] = 0x0a
+    this.#length += 2
+  }
+
+  /** What was added since it was called last; valid until more is added. */
+  take(): Uint8Array {
+    const taken = this.#bytes.subarray(0, this.#length)
+    this.#length = 0
+    return taken
+  }
+
+  #addEncoded(encoded: Uint8Array): void {
+    this.#reserve(encoded.length)
+    this.#bytes.set(encoded, this.#length)
+    this.#length += encoded.length
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#length + bytes
+    if (needed <= this.#bytes.length) return
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2))
+    larger.set(this.#bytes.subarray(0, this.#length))
+    this.#bytes = larger
+  }
+}
+
+/** Of a number of 32 bits. */
+const mostDigits = 10
