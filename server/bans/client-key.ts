@@ -1,4 +1,4 @@
-/** Who a client is, as far as an address tells: what failures are counted by and what is banned. Pure. */
+/** Who a client is, as far as an address tells: what sessions and failures are counted by, and what is banned. Pure. */
 import { plainAddress } from '../config/network.ts'
 
 /** An IPv4 address, or the /64 of an IPv6 address, which is the least that one customer has: single addresses in it cost nothing. */

@@ -10,6 +10,7 @@ const passive = {
   ],
   advertisedPorts: [{ port: 20_001, advertised: 31_001 }],
   peerCheck: 'same-address' as const,
+  proxyProtocol: { trustedNetworks: [] },
 }
 
 describe('AdvertisedAddresses', () => {

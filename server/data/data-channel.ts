@@ -3,6 +3,7 @@ import { isIPv6, type Socket } from 'node:net'
 import type { Configuration } from '../config/configuration.ts'
 import type { DataChannelControl } from '../control/command.ts'
 import type { Address } from '../control/session.ts'
+import { TrustedNetworks } from '../proxy-protocol/trusted-networks.ts'
 import type { SecureChannel } from '../tls/secure-channel.ts'
 import { type SessionTls, TlsError } from '../tls/session-tls.ts'
 import { connectActive } from './active.ts'
@@ -14,7 +15,10 @@ import type { PassivePorts } from './passive.ts'
 import type { PassivePort } from './passive-port.ts'
 
 export type DataChannelOptions = {
+  /** With the ends as the client sees them. */
   readonly session: { readonly peer: Address; readonly local: Address }
+  /** The server's own end of the control connection: a proxy may be between the two. */
+  readonly boundAddress: () => string
   readonly configuration: () => Configuration
   readonly passivePorts: PassivePorts
   readonly advertisedAddresses: AdvertisedAddresses
@@ -31,8 +35,12 @@ type Setup =
 
 const none: Setup = { kind: 'none' }
 
+/** How long another one may take to come after the handshake of one has failed: the client may be on its way. */
+const secondChanceMilliseconds = 1000
+
 export class DataChannel implements DataChannelControl {
   readonly #options: DataChannelOptions
+  readonly #proxies = new TrustedNetworks()
   #setup: Setup = none
   /** Counts what was set up, so that a port that opens late is not taken for the current one. */
   #generation = 0
@@ -52,7 +60,7 @@ export class DataChannel implements DataChannelControl {
   async listen(kind: 'pasv' | 'epsv'): Promise<Address> {
     this.discard()
     const generation = this.#generation
-    const { session, passivePorts, advertisedAddresses, onStray } = this.#options
+    const { session, boundAddress, passivePorts, advertisedAddresses, onStray, tls } = this.#options
     const { server } = this.#options.configuration()
     const local = canonicalAddress(session.local.address)
     if (kind === 'pasv' && isIPv6(local)) throw new DataChannelError('wrong-family')
@@ -62,7 +70,7 @@ export class DataChannel implements DataChannelControl {
     if (address === undefined) throw new DataChannelError('no-address')
     const peer = canonicalAddress(session.peer.address)
     const port = await passivePorts.listen({
-      address: local,
+      address: canonicalAddress(boundAddress()),
       ...server.passive.ports,
       isExpected: candidate =>
         this.#peerUnknown ||
@@ -70,6 +78,13 @@ export class DataChannel implements DataChannelControl {
         canonicalAddress(candidate) === peer,
       onStray,
       acceptTimeoutSeconds: server.limits.passiveAcceptTimeoutSeconds,
+      proxies: {
+        include: candidate =>
+          this.#proxies.have(candidate, this.#options.configuration().server.passive.proxyProtocol.trustedNetworks),
+        headerTimeoutSeconds: server.limits.proxyHeaderTimeoutSeconds,
+      },
+      // An address is not much of a proof, and under TLS there is a better one.
+      claimants: tls() === undefined ? 'first' : 'several',
     })
     if (generation !== this.#generation) {
       port.close()
@@ -102,8 +117,43 @@ export class DataChannel implements DataChannelControl {
     const setup = this.#setup
     this.#setup = none
     this.#generation++
+    const tls = this.#options.tls()
+    if (protection === 'private' && setup.kind === 'passive' && tls !== undefined)
+      return this.#openPrivate(setup.port, tls, signal, direction)
     const socket = await this.#connect(setup, signal)
     return protection === 'clear' ? new DataConnection(socket) : this.#secure(socket, signal, direction)
+  }
+
+  /** Whoever else has connected, and be it first: the client is who can do the handshake. */
+  async #openPrivate(
+    port: PassivePort,
+    tls: SessionTls,
+    signal: AbortSignal,
+    direction: 'send' | 'receive',
+  ): Promise<DataConnection> {
+    let failure: DataChannelError | undefined
+    try {
+      for (;;) {
+        const absent = failure === undefined ? undefined : secondChanceMilliseconds
+        const patience = { silent: tls.handshakeTimeoutMilliseconds, absent }
+        // A client that hangs up over a failure has failed all the same.
+        const socket = await port.acceptSpeaking(signal, patience).catch(error => Promise.reject(failure ?? error))
+        if (socket === undefined) throw failure ?? this.#nobodySpoke(port)
+        try {
+          return await this.#secure(socket, signal, direction)
+        } catch (error) {
+          if (!(error instanceof DataChannelError) || error.kind === 'aborted') throw error
+          failure = error
+        }
+      }
+    } finally {
+      port.close()
+    }
+  }
+
+  #nobodySpoke(port: PassivePort): DataChannelError {
+    if (port.isClaimed) this.#options.onTlsFailure('nobody began a handshake in time')
+    return new DataChannelError('timeout')
   }
 
   async #connect(setup: Setup, signal: AbortSignal): Promise<Socket> {
@@ -111,7 +161,7 @@ export class DataChannel implements DataChannelControl {
     if (setup.kind === 'passive') return setup.port.accept(signal)
     return connectActive({
       target: setup.target,
-      local: this.#options.session.local.address,
+      local: this.#options.boundAddress(),
       timeoutSeconds: this.#options.configuration().server.limits.activeConnectTimeoutSeconds,
       signal,
     })
@@ -128,13 +178,18 @@ export class DataChannel implements DataChannelControl {
     const demanded = sessionReuse === 'required' || (sessionReuse === 'auto' && session.resumptionExpected)
     const channel = await this.#handshake(session, socket, signal, direction)
     const connection = new DataConnection(socket, channel)
-    if (channel.resumed || !demanded) {
+    const isSame = session.isClientOf(channel)
+    if (channel.resumed || (!demanded && isSame)) {
       session.noteDataConnection(channel, direction)
       return connection
     }
     connection.destroy()
-    onTlsFailure('the TLS session of the control connection was not resumed')
-    throw new DataChannelError('not-resumed')
+    onTlsFailure(
+      isSame
+        ? 'the TLS session of the control connection was not resumed'
+        : 'the certificate is not that of the control connection',
+    )
+    throw new DataChannelError(isSame ? 'not-resumed' : 'tls-failed')
   }
 
   async #handshake(

@@ -39,6 +39,9 @@ function numbered(from: number, length: number): Uint8Array {
   return numbers.subarray(from, from + length)
 }
 
+/** Then little room is left in the first buffer. */
+const beyondSmallFiles = 65_537
+
 describe('Intake', () => {
   it('gives all bytes in order, however they come and however long each call takes', async () => {
     const steps = fc.array(
@@ -175,6 +178,43 @@ describe('Intake', () => {
     },
   )
 
+  it('begins with a small buffer, and leaves it to others once more has come than small files have', () => {
+    const pool = new BufferPool()
+    const intake = new Intake(
+      () => undefined,
+      pool,
+      () => {},
+    )
+    const first = intake.room().buffer
+    expect(first.byteLength).toBe(131_072)
+    intake.added(4096)
+    expect(intake.room().buffer).toBe(first)
+    intake.added(beyondSmallFiles)
+    expect(intake.room()).toHaveLength(1_048_576)
+    expect(pool.takeSmall().buffer).toBe(first)
+    intake.close()
+  })
+
+  it('gives a small buffer back only when nobody reads from it any more', async () => {
+    const pool = new BufferPool()
+    const { pass, open } = gate()
+    const intake = new Intake(pass, pool, () => {})
+    const read = reader(intake)
+    const first = intake.room().buffer
+    read(numbered(0, beyondSmallFiles))
+    read(numbered(0, 1_000_000))
+    expect(pool.takeSmall().buffer).not.toBe(first)
+    open()
+    await turn()
+    read(numbered(0, 10))
+    expect(pool.takeSmall().buffer).toBe(first)
+    open()
+    await turn()
+    open()
+    await intake.idle()
+    intake.close()
+  })
+
   it('takes no more of the pool’s large buffers than there are', () => {
     const pool = new BufferPool()
     const intakes = Array.from(
@@ -186,6 +226,7 @@ describe('Intake', () => {
           () => {},
         ),
     )
+    for (const intake of intakes) intake.added(beyondSmallFiles)
     const bytes = intakes.reduce((sum, intake) => sum + intake.room().length, 0)
     expect(bytes).toBeLessThan(75_000_000)
     for (const intake of intakes) intake.close()
@@ -194,6 +235,7 @@ describe('Intake', () => {
       pool,
       () => {},
     )
+    again.added(beyondSmallFiles)
     expect(again.room()).toHaveLength(1_048_576)
     again.close()
   })

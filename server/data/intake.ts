@@ -1,5 +1,6 @@
 /** What an upload brings, gathered until it is worth a system call. */
 import type { BufferPool } from './buffer-pool.ts'
+import { TurnClock } from './turn-clock.ts'
 
 /** Takes bytes, which are valid until it is done; `undefined` where it is done at once. */
 export type Consumer = (bytes: Uint8Array) => Promise<void> | undefined
@@ -10,6 +11,8 @@ const leastRoomBytes = 65_536
 const largeBytes = 262_144
 /** Then it is the turn of other connections: a fast client could go on for as long as it sends. */
 const turnBytes = 524_288
+/** The same with what passes by, which takes less time. */
+const passingTurnBytes = 1_048_576
 
 /**
  * Two buffers, filled and consumed in order; nothing is read ahead beyond them. Who fills asks where to after each piece, and keeps to the answer
@@ -21,7 +24,10 @@ export class Intake {
   readonly #consume: Consumer
   readonly #pool: BufferPool
   readonly #onRoom: () => void
+  readonly #clock: TurnClock
   #filling: Buffer
+  /** A small one, until more has come than small files have. */
+  #first: Buffer | undefined
   /** Where in it begins what nobody consumes yet, and where the next bytes go. */
   #start = 0
   #end = 0
@@ -38,11 +44,13 @@ export class Intake {
   #failure: { readonly error: unknown } | undefined
 
   /** `onRoom` is called when there is room again after `full`. Close it. */
-  constructor(consume: Consumer, pool: BufferPool, onRoom: () => void) {
+  constructor(consume: Consumer, pool: BufferPool, onRoom: () => void, clock = new TurnClock()) {
     this.#consume = consume
     this.#pool = pool
     this.#onRoom = onRoom
-    this.#filling = pool.take()
+    this.#clock = clock
+    this.#first = pool.takeSmall()
+    this.#filling = this.#first
   }
 
   /** Where the next bytes belong; never empty, though nothing may come. */
@@ -62,7 +70,7 @@ export class Intake {
     this.#turn ??= setImmediate(() => this.#endTurn())
     if (this.#end - this.#start >= largeBytes || this.#lacksRoom) this.#flush()
     this.#move()
-    this.#full = this.#lacksRoom || this.#turnBytes >= turnBytes || this.#failure !== undefined
+    this.#full = this.#lacksRoom || this.#turnBytes >= turnBytes || this.#failure !== undefined || this.#clock.isLong()
     return this.#full ? 'full' : 'room'
   }
 
@@ -77,6 +85,26 @@ export class Intake {
       at += part.length
     }
     return state
+  }
+
+  /** Has everything consumed that is there; whether nothing is left. */
+  flush(): boolean {
+    this.#flush()
+    return this.#running === undefined && this.#failure === undefined
+  }
+
+  /** Takes bytes of which the caller leaves the memory alone from now on. Only after `flush` has said that nothing is left. */
+  addApart(bytes: Uint8Array): 'room' | 'full' {
+    this.#begin(bytes, undefined)
+    return this.#failure === undefined ? 'room' : 'full'
+  }
+
+  /** So many bytes went another way: that counts for the turn of others. */
+  passed(count: number): 'room' | 'full' {
+    this.#turnBytes += count
+    this.#turn ??= setImmediate(() => this.#endTurn())
+    this.#full = this.#turnBytes >= passingTurnBytes || this.#clock.isLong()
+    return this.#full ? 'full' : 'room'
   }
 
   /** Resolves when everything so far is consumed, or never will be. Nothing may be added meanwhile. */
@@ -107,16 +135,27 @@ export class Intake {
   /** To the beginning if all is consumed, or to the other buffer if this one has little room. */
   #move(): void {
     if (this.#start === this.#end && this.#running?.of !== this.#filling) {
+      if (this.#lacksRoom && this.#filling === this.#first) this.#filling = this.#inPlaceOfFirst(this.#filling)
       this.#start = 0
       this.#end = 0
     } else if (this.#lacksRoom && this.#otherIsFree) {
       if (this.#end > this.#start) this.#behind = this.#filling.subarray(this.#start, this.#end)
-      const other = this.#other ?? this.#pool.take()
+      const other =
+        this.#other !== undefined && this.#other !== this.#first ? this.#other : this.#inPlaceOfFirst(this.#other)
       this.#other = this.#filling
       this.#filling = other
       this.#start = 0
       this.#end = 0
     }
+  }
+
+  /** A large one; the first is given back if it is what is replaced. */
+  #inPlaceOfFirst(replaced: Buffer | undefined): Buffer {
+    if (replaced !== undefined) {
+      this.#first = undefined
+      this.#pool.give(replaced)
+    }
+    return this.#pool.take()
   }
 
   #flush(): void {
@@ -186,6 +225,7 @@ export class Intake {
     larger.set(this.#filling)
     // Something of it may still be consumed.
     this.#pool.forget(this.#filling)
+    if (this.#filling === this.#first) this.#first = undefined
     this.#filling = larger
   }
 }

@@ -17,6 +17,7 @@ import { factNames, formatTime, parseOptsMlst, parseTime } from '../../server/li
 import { parseFlags } from '../../server/listing/flags.ts'
 import { compilePattern } from '../../server/listing/glob.ts'
 import { printableName } from '../../server/listing/printable-name.ts'
+import { longestProxyHeader, parseProxyHeader } from '../../server/proxy-protocol/header.ts'
 import { decodeName, displayName, encodeName } from '../../server/storage/name.ts'
 import { resolvePath } from '../../server/storage/path.ts'
 import { isStorageError } from '../../server/storage/storage.ts'
@@ -37,6 +38,7 @@ export const targets: Readonly<Record<string, Target>> = {
   times,
   'restart-offsets': restartOffsets,
   'tls-records': tlsRecords,
+  'proxy-headers': proxyHeaders,
   'server-yaml': serverYaml,
   'plain-yaml': plainYaml,
   'user-lists': userLists,
@@ -224,6 +226,22 @@ function recordsIn(bytes: Uint8Array): { readonly taken: number; readonly atBoun
     at = end
   }
   return { taken: at, atBoundary: true }
+}
+
+/** Bytes are taken for a header at one place only: not before it is whole, and whatever comes behind. */
+function proxyHeaders(bytes: Uint8Array): void {
+  const header = parseProxyHeader(bytes)
+  if (header.kind === 'incomplete') return assert(bytes.length < longestProxyHeader.v2)
+  if (header.kind === 'invalid') return assert(header.reason.length > 0)
+  if (header.kind === 'absent') return
+  const { length, ends } = header
+  const longest = text(bytes).startsWith('PROXY') ? longestProxyHeader.v1 : longestProxyHeader.v2
+  assert(length > 0 && length <= bytes.length && length <= longest)
+  for (const cut of [0, 1, length >> 1, length - 1])
+    assert.equal(parseProxyHeader(bytes.subarray(0, cut)).kind, 'incomplete')
+  assert.deepEqual(parseProxyHeader(bytes.subarray(0, length)), header)
+  for (const { address, port } of ends === undefined ? [] : [ends.source, ends.destination])
+    assert(isIP(address) !== 0 && !address.includes('%') && port >= 0 && port < 65_536)
 }
 
 function serverYaml(bytes: Uint8Array): void {

@@ -1,0 +1,81 @@
+/** What comes first on a connection, read before whoever the connection is for reads it. */
+import type { Socket } from 'node:net'
+
+/**
+ * Takes a socket that is paused and was not read yet. What is read is kept here and goes back into the socket, or with it to another
+ * process: nothing else is read meanwhile, as nothing could put it back in its place there.
+ */
+export class FirstBytes {
+  readonly socket: Socket
+  #bytes: Buffer = nothing
+  #state: 'unread' | 'stopped' | 'ended' = 'unread'
+
+  constructor(socket: Socket) {
+    this.socket = socket
+  }
+
+  /** What was read and not dropped. */
+  get bytes(): Buffer {
+    return this.#bytes
+  }
+
+  /** Whether nothing more will come. */
+  get ended(): boolean {
+    return this.#state === 'ended' || this.socket.destroyed
+  }
+
+  /** Resolves as soon as what has come is enough, or the other side has ended or lost the connection. Whoever waits no longer destroys the socket. */
+  read(isEnough: (bytes: Buffer) => boolean): Promise<void> {
+    const { socket } = this
+    if (this.ended || isEnough(this.#bytes)) return Promise.resolve()
+    return new Promise(resolve => {
+      const settle = (): false => {
+        socket.off('close', settle)
+        resolve()
+        return false
+      }
+      socket.once('close', settle)
+      const begin = (): void => {
+        // In place of what would put it into the stream: `false` stops reading at once, and nothing begins it again.
+        socket.push = (chunk: Buffer | null) => {
+          if (chunk === null) {
+            this.#state = 'ended'
+            return settle()
+          }
+          this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk])
+          return isEnough(this.#bytes) ? settle() : true
+        }
+      }
+      if (this.#state === 'stopped') this.#goOn()
+      begin()
+      this.#state = 'stopped'
+      socket.read(0)
+    })
+  }
+
+  /** Forgets the first of the bytes. */
+  drop(count: number): void {
+    this.#bytes = this.#bytes.subarray(count)
+  }
+
+  /** The socket is as if nothing had been read, but for what was dropped. */
+  giveBack(): Socket {
+    const { socket } = this
+    if (this.#state === 'unread' || socket.destroyed) return socket
+    Reflect.deleteProperty(socket, 'push')
+    if (this.#bytes.length > 0) socket.unshift(this.#bytes)
+    if (this.#state === 'ended') socket.push(null)
+    else this.#goOn()
+    this.#bytes = nothing
+    this.#state = 'unread'
+    return socket
+  }
+
+  /** Without a byte: ends a `read` that was answered with nothing, so that there can be another one. */
+  #goOn(): void {
+    Reflect.deleteProperty(this.socket, 'push')
+    this.socket.push(nothing)
+  }
+}
+
+const nothing: Buffer = Buffer.alloc(0)
