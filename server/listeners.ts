@@ -1,5 +1,6 @@
 /** The ports for control connections: opened, closed and changed as the configuration says. */
 import { createServer, type Server, type Socket } from 'node:net'
+import { acceptedOptions } from './accepted-options.ts'
 import type { ListenerConfiguration } from './config/schema.ts'
 import type { Violation } from './config/validate.ts'
 import { ListenError, listenOn } from './listen.ts'
@@ -70,14 +71,15 @@ export class Listeners {
       allowHalfOpen: true,
       // What comes is for the process that serves the client to read.
       pauseOnConnect: true,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: 30_000,
     })
     await listenOn(server, listener.port, address)
+    const setOptions = acceptedOptions(server)
     const open = { server, listener }
     this.#open.set(key, open)
-    server.on('connection', socket => this.#onConnection(socket, open.listener))
+    server.on('connection', socket => {
+      setOptions(socket)
+      this.#onConnection(socket, open.listener)
+    })
     server.on('error', this.#onError)
   }
 }

@@ -1,14 +1,17 @@
 /** The FTP server: listeners, who may come in, and in which process a session is served. close() drains. */
 import type { Socket } from 'node:net'
 import type { Admission } from './admission.ts'
+import { type Arrival, directArrival, proxiedArrival } from './arrival.ts'
 import type { Bans } from './bans/bans.ts'
 import type { CertificateFiles, Configuration } from './config/configuration.ts'
-import { plainAddress } from './config/network.ts'
 import type { ListenerConfiguration } from './config/schema.ts'
 import type { Violation } from './config/validate.ts'
 import type { Connection } from './control/connection.ts'
 import { formatReply, reply } from './control/reply.ts'
 import { Listeners } from './listeners.ts'
+import { FirstBytes } from './proxy-protocol/first-bytes.ts'
+import { receiveProxyHeader } from './proxy-protocol/receive.ts'
+import { TrustedNetworks } from './proxy-protocol/trusted-networks.ts'
 import type { SessionHost } from './session-host.ts'
 import type { Sessions } from './sessions.ts'
 import type { RefusalReason, Telemetry } from './telemetry/telemetry.ts'
@@ -29,6 +32,9 @@ export type ServerOptions = {
 export class FtpServer {
   readonly #options: ServerOptions
   readonly #listeners: Listeners
+  readonly #proxies = new TrustedNetworks()
+  /** Their header is not there yet. */
+  readonly #announced = new Set<Socket>()
   #configuration: Configuration
   #fallbackCertificate: CertificateFiles | undefined
   #draining = false
@@ -37,7 +43,7 @@ export class FtpServer {
     this.#options = options
     this.#configuration = options.configuration
     this.#listeners = new Listeners(
-      (socket, listener) => this.#accept(socket, listener),
+      (socket, listener) => this.#take(socket, listener),
       error => options.telemetry.fault(error),
     )
   }
@@ -90,23 +96,62 @@ export class FtpServer {
   /** Takes no new sessions, ends idle ones, lets transfers finish until the deadline, then closes everything. */
   async close(graceMilliseconds: number): Promise<void> {
     this.#draining = true
+    for (const socket of this.#announced) socket.destroy()
     const { sessions, workers } = this.#options
     // The listeners stay until then: a client who is still sent here gets 421 instead of silence.
     await Promise.all([sessions.close(graceMilliseconds), workers.close(graceMilliseconds)])
     this.#listeners.close()
   }
 
-  #accept(socket: Socket, listener: ListenerConfiguration): void {
+  #take(socket: Socket, listener: ListenerConfiguration): void {
+    const arrival = directArrival(socket)
+    if (!this.#proxies.have(arrival.peer.address, listener.proxyProtocol.trustedNetworks))
+      return this.#accept(arrival, listener)
+    this.#receive(socket, listener).catch(error => {
+      socket.destroy()
+      this.#options.telemetry.fault(error)
+    })
+  }
+
+  /** Who the client is, and so whether it may come in, only its proxy can tell. */
+  async #receive(socket: Socket, listener: ListenerConfiguration): Promise<void> {
+    const { maxSessions, proxyHeaderTimeoutSeconds } = this.#configuration.server.limits
+    const { telemetry } = this.#options
+    const proxy = directArrival(socket).peer.address
+    const ignore = (): void => undefined
+    socket.on('error', ignore)
+    if (this.#draining || this.#announced.size >= maxSessions) {
+      telemetry.connectionRefused(listener.name, proxy, this.#draining ? 'draining' : 'too-many-sessions')
+      return void socket.destroy()
+    }
+    this.#announced.add(socket)
+    const first = new FirstBytes(socket)
+    const header = await receiveProxyHeader(first, proxyHeaderTimeoutSeconds)
+    this.#announced.delete(socket)
+    if (header.kind === 'header') {
+      socket.off('error', ignore)
+      return this.#accept(proxiedArrival(first, header.ends), listener)
+    }
+    // No answer: what it is to understand nobody knows.
+    socket.destroy()
+    if (header.kind === 'closed') return
+    const reason = header.kind === 'invalid' ? 'bad-proxy-header' : 'no-proxy-header'
+    telemetry.connectionRefused(listener.name, proxy, reason, header.reason)
+  }
+
+  #accept(arrival: Arrival, listener: ListenerConfiguration): void {
     const { admission, bans, telemetry } = this.#options
-    const address = plainAddress(socket.remoteAddress ?? '')
+    const { socket, first, peer } = arrival
+    const { address } = peer
     // Before anything else: who is banned gets no answer, which would cost time and a socket that lingers.
     if (bans.isBanned(address)) {
       telemetry.connectionRefused(listener.name, address, 'banned')
       return void socket.destroy()
     }
     const host = this.#chooseHost(address)
-    if (typeof host !== 'string') return host.serve(socket, listener, () => admission.leave(address))
+    if (typeof host !== 'string') return host.serve(arrival, listener, () => admission.leave(address))
     telemetry.connectionRefused(listener.name, address, host)
+    first?.giveBack()
     refuse(socket, listener)
   }
 

@@ -1,5 +1,5 @@
 /** The server-PI of RFC 959: one control connection from greeting to goodbye. It alone carries out what commands decide. */
-import type { Socket } from 'node:net'
+import type { Arrival } from '../arrival.ts'
 import { currentUser } from '../auth/authenticator.ts'
 import { type Offence, unknownCommandsAllowed } from '../bans/offence.ts'
 import type { Configuration } from '../config/configuration.ts'
@@ -26,7 +26,7 @@ import { greeting, type Reply, reply, storageReply } from './reply.ts'
 import type { Request } from './request.ts'
 import { RequestQueue } from './request-queue.ts'
 import type { Services } from './services.ts'
-import { initialSettings, type Session, type SessionChange } from './session.ts'
+import { initialSettings, type LoggedIn, type Session, type SessionChange } from './session.ts'
 import { authenticate, certificateLogin, logOut, renew } from './session-login.ts'
 import { release, SessionTransfers } from './session-transfers.ts'
 
@@ -53,7 +53,7 @@ export class Connection {
   #outOfTurnCount = 0
   #unknownCommands = 0
 
-  constructor(socket: Socket, listener: ListenerConfiguration, services: Services) {
+  constructor({ socket, peer, local }: Arrival, listener: ListenerConfiguration, services: Services) {
     this.#services = services
     this.#channel = new ControlChannel(socket, {
       onLost: () => this.#hangUp('connection lost'),
@@ -62,8 +62,6 @@ export class Connection {
     this.#configuration = services.configuration()
     this.#lastActivity = performance.now()
     this.#loggedOutSince = this.#lastActivity
-    const peer = { address: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
-    const local = { address: plainAddress(socket.localAddress ?? ''), port: socket.localPort ?? 0 }
     this.#session = {
       id: services.createId(),
       listener,
@@ -83,6 +81,8 @@ export class Connection {
     })
     this.#data = new DataChannel({
       session: { peer, local },
+      // Not that of `local`, which may be a proxy's.
+      boundAddress: () => plainAddress(socket.localAddress ?? ''),
       configuration: services.configuration,
       passivePorts: services.passivePorts,
       advertisedAddresses: services.advertisedAddresses,
@@ -163,7 +163,7 @@ export class Connection {
 
   async #serveNext(): Promise<void> {
     const incoming = await this.#queue.next()
-    await this.#outOfTurn
+    if (this.#outOfTurnCount > 0) await this.#outOfTurn
     if (this.#ending !== undefined) return
     if (incoming.kind === 'end') return this.#hangUp('client closed')
     if (incoming.kind === 'tls') return this.#end(tlsAtOnce)
@@ -178,18 +178,20 @@ export class Connection {
 
   async #serve({ verb, argument }: Request): Promise<void> {
     const { telemetry, commands } = this.#services
-    await this.#followConfiguration()
+    if (this.#services.configuration() !== this.#configuration) await this.#followConfiguration()
     if (this.#ending !== undefined) return
     if (isOtherProtocol(verb, this.#session.login.state === 'logged-in')) return this.#end(otherProtocol)
     const started = performance.now()
     const command = commands.table.get(verb)
     if (command === undefined) this.#countUnknown()
-    const outcome = await this.#inTime(dispatch(command, argument, this.#context()))
+    const running = dispatch(command, argument, this.#context())
+    const outcome = running instanceof Promise ? await this.#inTime(running) : running
     if (outcome.kind === 'reply' && outcome.offence !== undefined) this.#offend(outcome.offence)
     if (this.#ending !== undefined) return discard(outcome, this.#services)
     if (outcome.kind === 'reply' && outcome.then === 'start-tls')
       return this.#secure(outcome.reply, outcome.session ?? {})
-    await this.#change(command, outcome.session ?? {})
+    const loggedOut = this.#change(command, outcome.session)
+    if (loggedOut !== undefined) await logOut(this.#services, loggedOut)
     // What was set up is for one transfer: one that was refused has used it up (RFC 1123 section 4.1.2.6).
     if (command?.transfers === true && outcome.kind === 'reply') this.#data.discard()
     const code = await this.#carryOut(outcome, verb)
@@ -199,12 +201,17 @@ export class Connection {
   /** A volume that hangs can't be called off: what waits for it is left behind, and put away once it is there. */
   async #inTime(running: Promise<Outcome>): Promise<Outcome> {
     const { transferStallTimeoutSeconds, failedLoginDelayMilliseconds } = this.#configuration.server.limits
-    const { promise: overdue, resolve } = Promise.withResolvers<undefined>()
+    const { promise, resolve, reject } = Promise.withResolvers<Outcome | undefined>()
     // A failed login is to take its time.
     const milliseconds = transferStallTimeoutSeconds * 1000 + failedLoginDelayMilliseconds
     const timer = setTimeout(() => resolve(undefined), milliseconds)
-    const outcome = await Promise.race([running, overdue]).finally(() => clearTimeout(timer))
-    if (outcome !== undefined) return outcome
+    void running.then(resolve, reject)
+    try {
+      const outcome = await promise
+      if (outcome !== undefined) return outcome
+    } finally {
+      clearTimeout(timer)
+    }
     running
       .then(late => discard(late, this.#services))
       .catch(error => this.#services.telemetry.fault(error, this.#session))
@@ -269,20 +276,20 @@ export class Connection {
     }
   }
 
-  /** REST and RNFR hold for the next command only, whatever it is (RFC 959 section 4.1.3). */
-  async #change(command: Command | undefined, change: SessionChange): Promise<void> {
-    const { login } = this.#session
-    const restartOffset = command?.keepsRestart === true ? this.#session.restartOffset : 0
+  /** REST and RNFR hold for the next command only, whatever it is (RFC 959 section 4.1.3). Gives the login that is over. */
+  #change(command: Command | undefined, change: SessionChange | undefined): LoggedIn | undefined {
+    const { login, restartOffset: restart, renameFrom } = this.#session
+    const restartOffset = command?.keepsRestart === true ? restart : 0
+    if (change === undefined && restartOffset === restart && renameFrom === undefined) return undefined
     this.#session = { ...this.#session, restartOffset, renameFrom: undefined, ...change }
-    if (change.login === undefined || login.state !== 'logged-in') return
+    if (change?.login === undefined || login.state !== 'logged-in') return undefined
     this.#loggedOutSince = performance.now()
-    await logOut(this.#services, login)
+    return login
   }
 
   /** Takes over a configuration that was reloaded since the last command: the user as it is now. */
   async #followConfiguration(): Promise<void> {
     const configuration = this.#services.configuration()
-    if (configuration === this.#configuration) return
     this.#configuration = configuration
     const { login } = this.#session
     if (login.state !== 'logged-in') return
@@ -322,7 +329,8 @@ export class Connection {
     this.#data.discard()
     // RFC 2577 section 5: who guesses passwords gets no new tries by starting over.
     const { listener, failedLogins } = this.#session
-    await this.#change(undefined, { ...initialSettings(listener), failedLogins, ...change })
+    const loggedOut = this.#change(undefined, { ...initialSettings(listener), failedLogins, ...change })
+    if (loggedOut !== undefined) await logOut(this.#services, loggedOut)
   }
 
   async #reinitialize(answer: Reply): Promise<void> {

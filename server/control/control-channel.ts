@@ -55,10 +55,13 @@ export class ControlChannel {
     return this.#tls
   }
 
-  /** Resolves once the reply is on its way; waits while the client does not read, and closes the connection over that. */
-  async send(answer: Reply): Promise<void> {
+  /** Puts the reply on its way. Gives a promise while the client does not read, and closes the connection over that. */
+  send(answer: Reply): Promise<void> | undefined {
     const stream = this.#stream
-    if (!stream.writable || stream.write(encodeName(formatReply(answer)))) return
+    return !stream.writable || write(stream, answer) ? undefined : this.#drained(stream)
+  }
+
+  async #drained(stream: Duplex): Promise<void> {
     const timer = setTimeout(() => this.#socket.destroy(), this.#options.unreadTimeoutSeconds() * 1000)
     await settled(stream, this.signal, done => stream.once('drain', done))
     clearTimeout(timer)
@@ -102,7 +105,7 @@ export class ControlChannel {
 
   /** The last words, unless a handshake is under way: then there is no language to say them in. */
   say(answer: Reply): void {
-    if (this.#stream.writable && !this.#handshaking) this.#stream.write(encodeName(formatReply(answer)))
+    if (this.#stream.writable && !this.#handshaking) write(this.#stream, answer)
   }
 
   /** From now on the client has little time left: one that does not read would keep its connection open for ever. */
@@ -130,6 +133,12 @@ export class ControlChannel {
     this.#stream.end()
     await closed
   }
+}
+
+function write(stream: Duplex, answer: Reply): boolean {
+  const text = formatReply(answer)
+  // A string goes to the kernel without a buffer in between.
+  return text.isWellFormed() ? stream.write(text, 'utf8') : stream.write(encodeName(text))
 }
 
 /** Resolves when the callback is called, the stream is closed, or the signal aborts: a client that never reads holds nobody up. */

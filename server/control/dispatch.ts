@@ -20,20 +20,29 @@ export function commandTable(commands: readonly Command[]): CommandTable {
   return table
 }
 
-/** Runs one command. Rejects only for defects; whatever can go wrong is an outcome. */
-export async function dispatch(command: Command | undefined, argument: string, context: Context): Promise<Outcome> {
+/** Runs one command; what needs no waiting is done when it returns. Throws and rejects only for defects; whatever can go wrong is an outcome. */
+export function dispatch(command: Command | undefined, argument: string, context: Context): Outcome | Promise<Outcome> {
   // The verb is not echoed: a reply must hold nothing of what a stranger sent (ALPACA).
   if (command === undefined) return { kind: 'reply', reply: reply(500, 'Unknown command.') }
   const shut = shutGate(command, argument, context)
   if (shut !== undefined) return { kind: 'reply', reply: shut }
   try {
-    if (command.needs === 'nothing') return await command.run(context, argument)
-    const { login } = context.session
-    if (login.state !== 'logged-in') throw new Error('A gate is missing: nobody is logged in.')
-    return await command.run({ ...context, login, storage: login.storage }, argument)
+    const outcome = run(command, argument, context)
+    return outcome instanceof Promise ? outcome.catch(outcomeOf) : outcome
   } catch (error) {
-    if (error instanceof StorageError) return { kind: 'reply', reply: storageReply(error.kind) }
-    if (error instanceof DataChannelError) return { kind: 'reply', reply: dataChannelReply(error.kind) }
-    throw error
+    return outcomeOf(error)
   }
+}
+
+function run(command: Command, argument: string, context: Context): Outcome | Promise<Outcome> {
+  if (command.needs === 'nothing') return command.run(context, argument)
+  const { login } = context.session
+  if (login.state !== 'logged-in') throw new Error('A gate is missing: nobody is logged in.')
+  return command.run({ ...context, login, storage: login.storage }, argument)
+}
+
+function outcomeOf(error: unknown): Outcome {
+  if (error instanceof StorageError) return { kind: 'reply', reply: storageReply(error.kind) }
+  if (error instanceof DataChannelError) return { kind: 'reply', reply: dataChannelReply(error.kind) }
+  throw error
 }

@@ -41,7 +41,7 @@ function sessionOf(
   tls: ListenerConfiguration['tls'] = 'explicit',
   more: Partial<Session> = {},
 ): Session {
-  const listener = { name: 'ftp', port: 21, addresses: ['::'], tls }
+  const listener = { name: 'ftp', port: 21, addresses: ['::'], tls, proxyProtocol: { trustedNetworks: [] } }
   return {
     id: 'session',
     listener,

@@ -1,5 +1,8 @@
 /** The control connection's bytes, cut into lines: CRLF, Telnet, the length limit. */
 
+/** What is held while nothing waits: not an empty view, which would keep a whole chunk alive. */
+const nothing = new Uint8Array(0)
+
 export type Line =
   | { readonly kind: 'line'; readonly bytes: Uint8Array }
   /** Longer than the limit; its bytes are gone. */
@@ -22,7 +25,7 @@ const urgent = /^(?:ABOR|STAT|QUIT)$/i
 /** Takes bytes as they come and gives lines one at a time, so that a flood of lines never becomes a flood of objects. */
 export class LineReader {
   readonly #limit: number
-  #buffer: Uint8Array = new Uint8Array(0)
+  #buffer: Uint8Array = nothing
   #skipping = false
   #began: 'text' | 'tls' | undefined
   #swallowLineFeed = false
@@ -53,22 +56,22 @@ export class LineReader {
       if (this.#began === 'tls') return { kind: 'tls' }
     }
     // What follows is TLS as well, and nobody's command.
-    if (this.#began === 'tls') this.#buffer = new Uint8Array(0)
-    const end = this.#buffer.indexOf(LF)
+    if (this.#began === 'tls') this.#buffer = nothing
+    const end = indexOf(this.#buffer, LF)
     if (end === -1) {
       if (this.#buffer.length > this.#limit + 1) {
         this.#skipping = true
-        this.#buffer = new Uint8Array(0)
+        this.#buffer = nothing
       }
       return undefined
     }
     const raw = this.#take(end + 1)
-    const stop = raw[end - 1] === CR ? end - 1 : end
+    const stop = end > 0 && raw[end - 1] === CR ? end - 1 : end
     if (this.#skipping || stop > this.#limit) {
       this.#skipping = false
       return { kind: 'too-long' }
     }
-    return { kind: 'line', bytes: this.#plain(raw.subarray(0, stop)) }
+    return { kind: 'line', bytes: this.#plain(raw, stop) }
   }
 
   /**
@@ -87,7 +90,7 @@ export class LineReader {
 
   takeWithoutLineFeed(): Line {
     const bytes = Buffer.from(this.#urgentVerb(), 'latin1')
-    this.#buffer = new Uint8Array(0)
+    this.#buffer = nothing
     this.#swallowLineFeed = true
     return { kind: 'line', bytes }
   }
@@ -105,19 +108,22 @@ export class LineReader {
   }
 
   #take(length: number): Uint8Array {
-    const taken = this.#buffer.subarray(0, length)
-    // Not an empty view: it would keep the whole chunk alive while the session idles.
-    this.#buffer = length === this.#buffer.length ? new Uint8Array(0) : this.#buffer.subarray(length)
-    return taken
+    const all = this.#buffer
+    if (length === all.length) {
+      this.#buffer = nothing
+      return all
+    }
+    this.#buffer = all.subarray(length)
+    return all.subarray(0, length)
   }
 
   /** Without Telnet commands; CR NUL is a CR (RFC 2640 section 3.1), IAC IAC a byte 255 (RFC 3659 section 2.2). */
-  #plain(raw: Uint8Array): Uint8Array {
+  #plain(raw: Uint8Array, stop: number): Uint8Array {
     let start = 0
     // Of an urgent IAC IP IAC DM, what remains in the stream depends on which byte was the urgent one: drop any rest of it before the verb.
-    while (start < raw.length && (raw[start] === telnet.DM || raw[start] === telnet.IP)) start += 1
-    const line = raw.subarray(start)
-    if (!line.includes(IAC) && !line.includes(NUL)) return line
+    while (start < stop && (raw[start] === telnet.DM || raw[start] === telnet.IP)) start += 1
+    const line = raw.subarray(start, stop)
+    if (!hasEither(line, IAC, NUL)) return line
     const plain: number[] = []
     for (let index = 0; index < line.length; index += 1) {
       const byte = line[index] ?? 0
@@ -146,4 +152,18 @@ export class LineReader {
     if (request === telnet.WILL) this.#answers.push(IAC, telnet.DONT, option)
     if (request === telnet.DO) this.#answers.push(IAC, telnet.WONT, option)
   }
+}
+
+// Lines are short: to ask the native code of Node, as Buffer does, costs more than to look.
+function indexOf(bytes: Uint8Array, byte: number): number {
+  for (let index = 0; index < bytes.length; index += 1) if (bytes[index] === byte) return index
+  return -1
+}
+
+function hasEither(bytes: Uint8Array, one: number, other: number): boolean {
+  for (let index = 0; index < bytes.length; index += 1) {
+    const byte = bytes[index]
+    if (byte === one || byte === other) return true
+  }
+  return false
 }

@@ -26,11 +26,15 @@ export function greeting(banner: string): Reply {
 
 /** What the client reads. Inner lines that begin with a digit get a space before it, so that none can be taken for the last one (RFC 959 section 4.2). */
 export function formatReply({ code, lines }: Reply): string {
-  const safe = lines.map(line => line.replace(/[\r\n\0]/g, ' '))
+  if (lines.length === 1) return `${code} ${withoutBreaks(lines[0])}\r\n`
+  const safe = lines.map(withoutBreaks)
   const last = safe.at(-1) ?? ''
-  if (safe.length === 1) return `${code} ${last}\r\n`
   const inner = safe.slice(1, -1).map(line => (/^\d/.test(line) && !line.startsWith(`${code}-`) ? ` ${line}` : line))
   return [`${code}-${safe[0]}`, ...inner, `${code} ${last}`, ''].join('\r\n')
+}
+
+function withoutBreaks(line: string): string {
+  return /[\r\n\0]/.test(line) ? line.replace(/[\r\n\0]/g, ' ') : line
 }
 
 /** A path within a 257 reply: quotes are doubled (RFC 959 appendix II). */

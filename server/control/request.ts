@@ -10,10 +10,15 @@ export type Request = {
 
 /** Verbs are ASCII and their case does not matter; arguments are bytes, which decodeName keeps. */
 export function parseRequest(line: Uint8Array): Request {
-  const space = line.indexOf(0x20)
-  const verb = space === -1 ? line : line.subarray(0, space)
+  // A space is never part of a longer character, nor of what decodeName escapes: its place is the same before and after.
+  const text = decodeName(line)
+  const space = text.indexOf(' ')
   return {
-    verb: decodeName(verb).replace(/[a-z]+/g, letters => letters.toUpperCase()),
-    argument: space === -1 ? '' : decodeName(line.subarray(space + 1)),
+    verb: upperCase(space === -1 ? text : text.slice(0, space)),
+    argument: space === -1 ? '' : text.slice(space + 1),
   }
+}
+
+function upperCase(verb: string): string {
+  return /[a-z]/.test(verb) ? verb.replace(/[a-z]+/g, letters => letters.toUpperCase()) : verb
 }

@@ -15,7 +15,7 @@ export type TransferOwner = {
   readonly means: TransferMeans
   readonly configuration: () => Configuration
   readonly session: () => Session
-  readonly send: (answer: Reply) => Promise<void>
+  readonly send: (answer: Reply) => Promise<void> | undefined
   /** Called as soon as `running` tells of a transfer. */
   readonly onStart: () => void
 }

@@ -1,5 +1,6 @@
 /** What Prometheus sees: names and units by its conventions, and labels that only ever have few values. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Tally } from './tally.ts'
 
 export type Metrics = ReturnType<typeof createMetrics>
 
@@ -17,6 +18,22 @@ export function createMetrics({ version, runtime, verbs }: MetricsOptions) {
   collectDefaultMetrics({ register: registry })
   const counter = <Label extends string = never>(name: string, help: string, ...labelNames: Label[]) =>
     new Counter({ name: `ftp_${name}`, help, labelNames, registers: [registry] })
+  /** A counter of what happens with every command or file. */
+  const tally = (name: string, help: string, first: string, second?: string): Tally => {
+    const counts = new Tally()
+    new Counter({
+      name: `ftp_${name}`,
+      help,
+      labelNames: second === undefined ? [first] : [first, second],
+      registers: [registry],
+      collect() {
+        counts.take((amount, one, other) =>
+          this.inc(second === undefined ? { [first]: one } : { [first]: one, [second]: other }, amount),
+        )
+      },
+    })
+    return counts
+  }
   const gauge = <Label extends string = never>(name: string, help: string, ...labelNames: Label[]) =>
     new Gauge({ name: `ftp_${name}`, help, labelNames, registers: [registry] })
   const histogram = <Label extends string = never>(
@@ -42,7 +59,7 @@ export function createMetrics({ version, runtime, verbs }: MetricsOptions) {
     verbLabel: (verb: string) => (knownVerbs.has(verb) ? verb : 'unknown'),
 
     sessions: gauge('sessions', 'Control connections that are open.', 'listener'),
-    sessionsTotal: counter('sessions_total', 'Control connections that were accepted.', 'listener'),
+    sessionsTotal: tally('sessions_total', 'Control connections that were accepted.', 'listener'),
     connectionsRefused: counter(
       'connections_refused_total',
       'Control connections that were refused.',
@@ -50,16 +67,16 @@ export function createMetrics({ version, runtime, verbs }: MetricsOptions) {
       'reason',
     ),
     logins: counter('logins_total', 'Attempts to log in: `success`, or why it failed.', 'result'),
-    commands: counter('commands_total', 'Commands that were answered, by the code of the reply.', 'verb', 'code'),
+    commands: tally('commands_total', 'Commands that were answered, by the code of the reply.', 'verb', 'code'),
     commandDuration: histogram(
       'command_duration_seconds',
       'Time from a command to its (last) reply, transfers included.',
       [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600],
     ),
     transfersActive: gauge('transfers_active', 'Transfers that are running.'),
-    transfers: counter('transfers_total', 'Transfers that ended.', 'direction', 'result'),
-    transferBytes: counter('transfer_bytes_total', 'Bytes moved by transfers, as they move.', 'direction'),
-    transferResultBytes: counter(
+    transfers: tally('transfers_total', 'Transfers that ended.', 'direction', 'result'),
+    transferBytes: tally('transfer_bytes_total', 'Bytes moved by transfers, as they move.', 'direction'),
+    transferResultBytes: tally(
       'transfer_result_bytes_total',
       'Bytes moved by transfers that ended, by how they ended.',
       'direction',
@@ -70,6 +87,15 @@ export function createMetrics({ version, runtime, verbs }: MetricsOptions) {
       'Duration of transfers.',
       [0.01, 0.05, 0.25, 1, 5, 30, 120, 600, 3600],
       'direction',
+    ),
+    incompleteUploads: counter(
+      'incomplete_uploads_total',
+      'Uploads that were not answered with 226, by why: how the transfer ended, or what the storage refused.',
+      'reason',
+    ),
+    stalePartialsRemoved: counter(
+      'stale_partials_removed_total',
+      'Atomic uploads that had broken off, and were removed because nobody went on with them.',
     ),
     passivePortsInUse: gauge('passive_ports_in_use', 'Passive ports that are open.'),
     strayDataConnections: counter(

@@ -7,7 +7,7 @@ import type { TransferRecord } from './telemetry.ts'
 
 const session: Session = {
   id: 's1',
-  listener: { name: 'ftp', port: 2121, addresses: ['::'], tls: 'explicit' },
+  listener: { name: 'ftp', port: 2121, addresses: ['::'], tls: 'explicit', proxyProtocol: { trustedNetworks: [] } },
   peer: { address: '192.0.2.7', port: 40_000 },
   local: { address: '192.0.2.1', port: 2121 },
   started: 0,

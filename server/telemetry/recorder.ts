@@ -17,23 +17,25 @@ export type RecorderOptions = {
 export function createTelemetry({ logger, metrics, now = Date.now }: RecorderOptions): Telemetry {
   const quietly = limitRepeats(now)
   return {
-    connectionRefused(listener, address, reason) {
+    connectionRefused(listener, address, reason, detail) {
       metrics.connectionsRefused.inc({ listener, reason })
       const suppressed = quietly(`${listener} ${reason}`)
-      if (suppressed !== undefined) logger.warn({ listener, address, reason, suppressed }, 'connection refused')
+      if (suppressed !== undefined) logger.warn({ listener, address, reason, detail, suppressed }, 'connection refused')
     },
     sessionOpened(session) {
       metrics.sessions.inc({ listener: session.listener.name })
-      metrics.sessionsTotal.inc({ listener: session.listener.name })
-      logger.debug(about(session), 'session opened')
+      metrics.sessionsTotal.add(1, session.listener.name)
+      if (logger.isLevelEnabled('debug')) logger.debug(about(session), 'session opened')
     },
     sessionClosed(session, reason) {
       metrics.sessions.dec({ listener: session.listener.name })
       const level = session.login.state === 'logged-in' ? 'info' : 'debug'
+      if (!logger.isLevelEnabled(level)) return
       logger[level]({ ...about(session), reason, durationSeconds: (now() - session.started) / 1000 }, 'session closed')
     },
     loggedIn(session, user, method) {
       metrics.logins.inc({ result: 'success' })
+      if (!logger.isLevelEnabled('info')) return
       logger.info({ ...about(session), user: shownName(user), method, protection: session.protection }, 'logged in')
     },
     loginFailed(session, user, reason) {
@@ -42,7 +44,7 @@ export function createTelemetry({ logger, metrics, now = Date.now }: RecorderOpt
     },
     command(session, verb, code, durationSeconds) {
       const label = metrics.verbLabel(verb)
-      metrics.commands.inc({ verb: label, code })
+      metrics.commands.add(1, label, code)
       metrics.commandDuration.observe(durationSeconds)
       // Most commands are not logged: nothing is put together for them.
       if (logger.isLevelEnabled('debug')) {
@@ -53,19 +55,30 @@ export function createTelemetry({ logger, metrics, now = Date.now }: RecorderOpt
       metrics.transfersActive.inc()
     },
     transferMoved(direction, bytes) {
-      metrics.transferBytes.inc({ direction }, bytes)
+      metrics.transferBytes.add(bytes, direction)
     },
     transferEnded(session, { user, path, outcome, ...record }) {
       const { direction, bytes, durationSeconds } = record
       metrics.transfersActive.dec()
-      metrics.transfers.inc({ direction, result: outcome })
-      metrics.transferResultBytes.inc({ direction, result: outcome }, bytes)
+      metrics.transfers.add(1, direction, outcome)
+      metrics.transferResultBytes.add(bytes, direction, outcome)
       metrics.transferDuration.observe({ direction }, durationSeconds)
       const level = outcome === 'storage-failed' ? 'warn' : 'info'
+      if (!logger.isLevelEnabled(level)) return
       logger[level](
         { ...about(session), user: shownName(user), path: shownPath(path), result: outcome, ...record },
         'transfer ended',
       )
+      if (direction !== 'upload' || outcome === 'complete') return
+      const reason = record.storageError ?? outcome
+      metrics.incompleteUploads.inc({ reason })
+      const { verb, code } = record
+      const told = { user: shownName(user), path: shownPath(path), reason, verb, bytes, code }
+      logger.warn({ ...about(session), ...told }, 'upload incomplete')
+    },
+    stalePartialsRemoved(count) {
+      metrics.stalePartialsRemoved.inc(count)
+      logger.info({ count }, 'stale partial uploads removed')
     },
     strayDataConnection(session, address, port) {
       metrics.strayDataConnections.inc()

@@ -4,7 +4,13 @@ import type { ServerConfiguration } from '../config/schema.ts'
 import type { Session } from '../control/session.ts'
 import { describeServer, type ServerFacts } from './status.ts'
 
-const listener = { name: 'ftp', port: 2121, addresses: ['::'], tls: 'explicit' } as const
+const listener = {
+  name: 'ftp',
+  port: 2121,
+  addresses: ['::'],
+  tls: 'explicit',
+  proxyProtocol: { trustedNetworks: [] },
+} as const
 const configuration: Configuration = {
   hash: 'abc',
   server: { listeners: [listener] } as unknown as ServerConfiguration,

@@ -19,7 +19,14 @@ export type TransferRecord = TransferResult & {
 
 export type RefusalReason =
   /** All processes that serve sessions have died and are being replaced. */
-  'no-worker' | 'too-many-sessions' | 'too-many-sessions-of-address' | 'draining' | 'banned'
+  | 'no-worker'
+  | 'too-many-sessions'
+  | 'too-many-sessions-of-address'
+  | 'draining'
+  | 'banned'
+  /** The address is that of a proxy, which has sent something else first, or nothing in time. */
+  | 'no-proxy-header'
+  | 'bad-proxy-header'
 
 /** A label of metrics: a closed set. */
 export type LoginFailureReason =
@@ -28,7 +35,8 @@ export type LoginFailureReason =
   | 'home-unavailable'
 
 export interface Telemetry extends BanTelemetry {
-  connectionRefused(listener: string, address: string, reason: RefusalReason): void
+  /** The detail is for the log. */
+  connectionRefused(listener: string, address: string, reason: RefusalReason, detail?: string): void
   sessionOpened(session: Session): void
   /** The reason is a short phrase such as `idle timeout`, `client quit`, `user removed`. */
   sessionClosed(session: Session, reason: string): void
@@ -41,6 +49,8 @@ export interface Telemetry extends BanTelemetry {
   /** While it runs; all of its bytes have been told when it ends. */
   transferMoved(direction: TransferRecord['direction'], bytes: number): void
   transferEnded(session: Session, record: TransferRecord): void
+  /** What uploads that broke off have left, and nobody went on with. */
+  stalePartialsRemoved(count: number): void
   /** A connection to a passive port from somebody else than the client. */
   strayDataConnection(session: Session, address: string, port: number): void
   /** A handshake that failed, on the control or a data connection. */
