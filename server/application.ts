@@ -2,6 +2,8 @@
 import type { ChildProcess } from 'node:child_process'
 import { randomBytes, X509Certificate } from 'node:crypto'
 import { hostname } from 'node:os'
+import { resolve } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { Admission } from './admission.ts'
 import { Bans } from './bans/bans.ts'
 import { commands } from './commands/index.ts'
@@ -12,7 +14,10 @@ import { ConfigurationWatcher } from './config/watch.ts'
 import { wholeRange } from './data/passive.ts'
 import { Listening } from './listening.ts'
 import { FtpServer } from './server.ts'
-import { createServing, type Serving } from './serving.ts'
+import { createServing, type Serving, uploadClaims } from './serving.ts'
+import { StalePartials } from './storage/local-stale.ts'
+import { usageBelow } from './storage/local-usage.ts'
+import { QuotaLedger } from './storage/quota-ledger.ts'
 import { sumMetrics } from './telemetry/aggregate.ts'
 import { createLog, type LogDestination } from './telemetry/logger.ts'
 import { createMetrics } from './telemetry/metrics.ts'
@@ -78,6 +83,9 @@ export async function startApplication({
   const metrics = createMetrics({ version, runtime, verbs: commands.flatMap(({ verbs }) => verbs) })
   const telemetry = createTelemetry({ logger: log.logger, metrics })
   const ledger = new SharedLedger()
+  let root = resolve(initial.server.root)
+  const quotas = new QuotaLedger({ usageOf: directory => usageBelow(root, directory) })
+  const quotasHere = quotas.holder()
   const admission = new Admission()
   const sessionsInAll = (): number => admission.sessions
   const bans = new Bans({
@@ -95,11 +103,12 @@ export async function startApplication({
     logger: log.logger,
     sendfile,
     shared: ledger.holder(),
+    quotas: quotasHere,
     offences: bans,
     sessionsInAll,
     portShare: () => wholeRange,
   })
-  const workers = new WorkerPool({ startWorker, cores, ledger, offences: bans, sessionsInAll, telemetry })
+  const workers = new WorkerPool({ startWorker, cores, ledger, quotas, offences: bans, sessionsInAll, telemetry })
   const server = new FtpServer({
     configuration: initial,
     telemetry,
@@ -126,6 +135,7 @@ export async function startApplication({
     },
     onFault,
   })
+  let stalePartials: StalePartials | undefined
   let problemsOfFiles = loaded?.problems ?? []
   let loadedAt = Date.now()
   let state: keyof typeof readiness = 'starting'
@@ -148,6 +158,7 @@ export async function startApplication({
     throw error
   }
   tellInForce(initial)
+  stalePartials = removeStalePartials(initial)
   state = 'ready'
   if (loaded !== undefined && 'directory' in source) {
     watcher = new ConfigurationWatcher({
@@ -170,6 +181,7 @@ export async function startApplication({
       await watcher?.close()
       await reloading
       await listening.close()
+      await stalePartials?.close()
       await serving.close()
       await bans.close()
     },
@@ -191,10 +203,34 @@ export async function startApplication({
     if (configuration.hash === before.hash && problemsOfFiles.length > 0) return telemetry.reloadFailed(problems())
     loadedAt = Date.now()
     log.configure(configuration.server.logging)
+    if (resolve(configuration.server.root) !== root) quotas.clear()
+    root = resolve(configuration.server.root)
     await server.apply(configuration)
     bans.follow(configuration.server)
     await listening.follow()
     tellInForce(configuration)
+    if (isDeepStrictEqual(wantedOfPartials(configuration), wantedOfPartials(before))) return
+    await stalePartials?.close()
+    stalePartials = removeStalePartials(configuration)
+  }
+
+  function removeStalePartials(configuration: Configuration): StalePartials | undefined {
+    const { mode, roots, expireSeconds } = wantedOfPartials(configuration)
+    if (mode === 'direct') return undefined
+    const claims = uploadClaims(ledger.holder())
+    const onEach = (where: string, path: string, bytes: number): void => {
+      if (where === root) quotasHere.change({ path, bytes: -bytes, files: -1 })
+    }
+    const onRemoved = (count: number): void => telemetry.stalePartialsRemoved(count)
+    return new StalePartials({
+      roots,
+      expireSeconds,
+      pauseSeconds: pauseOf(expireSeconds),
+      claims,
+      onEach,
+      onRemoved,
+      onFault,
+    })
   }
 
   function tellInForce(configuration: Configuration): void {
@@ -232,6 +268,16 @@ const readiness = {
   ready: { ready: true, reason: 'ready' },
   draining: { ready: false, reason: 'draining' },
 } as const satisfies Record<string, Readiness>
+
+function wantedOfPartials({ server: { root, storage, uploads } }: Configuration) {
+  const { mode, partialsExpireSeconds: expireSeconds } = uploads
+  return { mode, expireSeconds, roots: [resolve(root), ...storage.symlinks.extraRoots] }
+}
+
+/** A walk through all files is not to be repeated too often, nor is what was stale to stay long. */
+function pauseOf(expireSeconds: number): number {
+  return Math.min(3600, Math.max(60, expireSeconds / 4))
+}
 
 function inServerFile(violation: Violation): Problem {
   return { file: 'server.yaml', ...violation }

@@ -3,18 +3,22 @@ import { resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { createAuthenticator } from './auth/authenticator.ts'
 import { createPasswordVerifier } from './auth/password.ts'
-import type { Configuration } from './config/configuration.ts'
+import type { Configuration, User } from './config/configuration.ts'
 import { loadSendfile } from './data/sendfile.ts'
 import { Sessions, type SessionsOptions } from './sessions.ts'
 import { mayLead } from './storage/guarded.ts'
 import { openLocalStorage, RunningUploads } from './storage/local.ts'
+import { loadGetdents } from './storage/local-getdents.ts'
 import { loadStatx } from './storage/local-statx.ts'
 import { Volumes } from './storage/local-volume.ts'
+import type { QuotaLimit, Quotas } from './storage/quotas.ts'
 import type { UploadClaims } from './storage/upload-claims.ts'
 import type { SharedState } from './workers/shared-state.ts'
 
 export type ServingOptions = Omit<SessionsOptions, 'authenticator' | 'openStorage' | 'sendfile'> & {
   readonly logger: Pick<Logger, 'info'>
+  /** What is stored by the sessions of all processes. */
+  readonly quotas: Quotas
   /** Whether the kernel sends files by itself where it can, which is the default. */
   readonly sendfile: 'off' | undefined
 }
@@ -32,7 +36,9 @@ export function createServing(options: ServingOptions): Serving {
     options.logger.info(kernel, 'files are sent without sendfile, which takes more processor time')
   const uploads = new RunningUploads(uploadClaims(options.shared))
   const statx = loadStatx()
+  const getdents = loadGetdents()
   const volumes = new Volumes()
+  const counts = quotasOnce()
   const sessions = new Sessions({
     ...options,
     sendfile: 'reason' in kernel ? undefined : kernel,
@@ -42,10 +48,15 @@ export function createServing(options: ServingOptions): Serving {
         root: resolve(configuration.server.root),
         home: user.home,
         uploads,
+        quotas: counts(configuration)
+          ? { quotas: options.quotas, home: user.home, limits: quotaLimitsOf(user, configuration) }
+          : undefined,
+        uploading: { ...configuration.server.uploads, user: user.name },
         mayLead: (path, target) => mayLead(user, path, target),
         symlinks: configuration.server.storage.symlinks,
         concealed: stateDirectoryOf(configuration),
         statx,
+        getdents,
         volumes,
       }),
   })
@@ -55,12 +66,31 @@ export function createServing(options: ServingOptions): Serving {
   }
 }
 
+function quotaLimitsOf({ home, quota }: User, { server }: Configuration): readonly QuotaLimit[] {
+  const ofServer = server.quotas.map(({ path, ...limits }) => ({ directory: path, ...limits }))
+  return quota === undefined ? ofServer : [...ofServer, { directory: home, ...quota }]
+}
+
+/** Whether there are any quotas: asked at each login, and answered once for a configuration. */
+function quotasOnce(): (configuration: Configuration) => boolean {
+  let last: { readonly configuration: Configuration; readonly any: boolean } | undefined
+  return configuration => {
+    if (last?.configuration !== configuration) {
+      let any = configuration.server.quotas.length > 0
+      for (const { quota } of configuration.users.values()) any ||= quota !== undefined
+      last = { configuration, any }
+    }
+    return last.any
+  }
+}
+
 function stateDirectoryOf({ server }: Configuration): string | undefined {
   const { directory } = server.state
   return directory === undefined ? undefined : resolve(directory)
 }
 
-function uploadClaims(shared: SharedState): UploadClaims {
+/** Files that are written to, in all processes. */
+export function uploadClaims(shared: SharedState): UploadClaims {
   return {
     claim: identity => shared.claim('upload', identity, 1),
     has: identity => shared.isClaimed('upload', identity),

@@ -3,7 +3,10 @@ import { reply } from '../control/reply.ts'
 import { resolvePath } from '../storage/path.ts'
 import { StorageError } from '../storage/storage.ts'
 
-/** RFC 3659 section 4 SIZE: how many bytes RETR would send. Not known without reading the file when the type is ASCII. */
+/**
+ * RFC 3659 section 4 SIZE: how many bytes RETR would send; to who may go on with an upload that broke off, how many of it are
+ * there, which is what clients ask for then. Not known without reading the file when the type is ASCII.
+ */
 export const size: LoginCommand = {
   verbs: ['SIZE'],
   syntax: 'SIZE <SP> <pathname>',
@@ -15,7 +18,7 @@ export const size: LoginCommand = {
   features: () => ['SIZE'],
   async run({ session, storage }, argument) {
     if (session.type === 'ascii') return { kind: 'reply', reply: reply(550, 'SIZE needs TYPE I.') }
-    const entry = await storage.stat(resolvePath(session.cwd, argument))
+    const entry = await storage.statForResume(resolvePath(session.cwd, argument))
     if (entry.type !== 'file') throw new StorageError('not-a-file')
     return { kind: 'reply', reply: reply(213, String(entry.size)) }
   },

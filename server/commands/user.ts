@@ -1,4 +1,4 @@
-import type { OpenCommand } from '../control/command.ts'
+import type { Context, OpenCommand, Outcome } from '../control/command.ts'
 import { needsTls } from '../control/gates.ts'
 import { reply } from '../control/reply.ts'
 
@@ -10,16 +10,23 @@ export const user: OpenCommand = {
   summary: 'Names the user who logs in.',
   argument: 'required',
   needs: 'nothing',
-  async run({ session, certificateLogin }, name) {
+  run({ session, certificateLogin }, name) {
     if (needsTls(session)) return { kind: 'reply', reply: reply(530, 'TLS is required: use AUTH TLS first.') }
-    const login = await certificateLogin(name)
-    // RFC 4217 section 12.2: the certificate suffices.
-    if (login !== undefined)
-      return { kind: 'reply', reply: reply(232, 'Logged in by certificate.'), session: { login, cwd: '/' } }
-    return {
-      kind: 'reply',
-      reply: reply(331, 'Password required.'),
-      session: { login: { state: 'awaiting-password', name } },
-    }
+    return session.clientCertificate === undefined ? passwordRequired(name) : byCertificate(certificateLogin, name)
   },
+}
+
+function passwordRequired(name: string): Outcome {
+  return {
+    kind: 'reply',
+    reply: reply(331, 'Password required.'),
+    session: { login: { state: 'awaiting-password', name } },
+  }
+}
+
+/** RFC 4217 section 12.2: where the certificate suffices. */
+async function byCertificate(certificateLogin: Context['certificateLogin'], name: string): Promise<Outcome> {
+  const login = await certificateLogin(name)
+  if (login === undefined) return passwordRequired(name)
+  return { kind: 'reply', reply: reply(232, 'Logged in by certificate.'), session: { login, cwd: '/' } }
 }

@@ -33,6 +33,8 @@ export type User = {
   /** Longest path first. */
   readonly paths: readonly { readonly path: string; readonly permissions: ReadonlySet<Permission> }[]
   readonly limits: { readonly maxSessions?: number | undefined; readonly idleTimeoutSeconds?: number | undefined }
+  /** For the user's home. */
+  readonly quota?: { readonly maxBytes?: number | undefined; readonly maxFiles?: number | undefined } | undefined
   /** Empty: from anywhere. */
   readonly allowedNetworks: readonly Network[]
   readonly tls: 'optional' | 'required'

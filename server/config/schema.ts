@@ -82,6 +82,18 @@ const pathPermissions = Type.Array(
 
 const tlsModes = ['disabled', 'explicit', 'required', 'implicit'] as const
 
+const proxyProtocol = (description: string, trustedNetworks: string) =>
+  record(
+    {
+      trustedNetworks: Type.Array(network, {
+        maxItems: 256,
+        default: [],
+        description: `${trustedNetworks} Nobody’s header is believed who comes from elsewhere.`,
+      }),
+    },
+    { default: {}, description },
+  )
+
 const listener = record(
   {
     name: Type.String({
@@ -103,6 +115,10 @@ const listener = record(
       description:
         '`disabled`: no TLS. `explicit`: AUTH TLS is offered. `required`: AUTH TLS is demanded before login, and PROT P for data. `implicit`: TLS from the first byte (FTPS, port 990).',
     }),
+    proxyProtocol: proxyProtocol(
+      'Proxies in front of the listener, such as load balancers, that say whom they speak for (PROXY protocol, versions 1 and 2).',
+      'Networks of the proxies: a connection from there must begin with a header, and the address in it is that of the client, for everything.',
+    ),
   },
   { description: 'One port for control connections.' },
 )
@@ -156,6 +172,10 @@ const passive = record(
       description:
         'Who may use a passive port: only the address of the control connection (RFC 2577), or anyone (`off`; needed where the network hides client addresses).',
     }),
+    proxyProtocol: proxyProtocol(
+      'Proxies in front of the passive ports that say whom they speak for, as those of `listeners[].proxyProtocol`. Their own key, because data connections need not take the same way.',
+      'Networks of the proxies: a data connection from there must begin with a header, and it is the address in it that `peerCheck` compares.',
+    ),
   },
   { default: {}, description: 'Passive data connections (PASV, EPSV).' },
 )
@@ -188,7 +208,7 @@ const limits = record(
       minimum: 1,
       maximum: 1_000_000,
       default: 50,
-      description: 'Control connections at once from one client address.',
+      description: 'Control connections at once from one client address; with IPv6, from one network of 64 bits.',
     }),
     maxSessionsPerUser: Type.Optional(
       Type.Integer({
@@ -203,6 +223,10 @@ const limits = record(
     ),
     loginTimeoutSeconds: seconds('A session that has not logged in after so long is closed.', { default: 60 }),
     handshakeTimeoutSeconds: seconds('Longest time for a TLS handshake.', { default: 10, maximum: 300 }),
+    proxyHeaderTimeoutSeconds: seconds('Longest time for the header of the PROXY protocol, where a proxy sends one.', {
+      default: 5,
+      maximum: 300,
+    }),
     transferStallTimeoutSeconds: seconds('A transfer in which no byte moves for so long is ended with 426.', {
       default: 120,
     }),
@@ -371,6 +395,62 @@ const storage = record(
   { default: {}, description: 'How the files are reached.' },
 )
 
+const uploads = record(
+  {
+    mode: oneOf(['direct', 'atomic'], {
+      default: 'direct',
+      description:
+        '`direct`: an upload is written under its name, which shows the half of it until the other half comes. `atomic`: it is written beside, hidden, and takes its name when it is whole; what breaks off is kept, and the same user can go on with it (SIZE, REST, APPE). Appending to a file then copies it first.',
+    }),
+    durability: oneOf(['none', 'fsync'], {
+      default: 'none',
+      description:
+        'When an upload is answered with 226: once the operating system has it (`none`; a loss of power may take the last seconds), or once the disk has it, the name included (`fsync`).',
+    }),
+    partialsExpireSeconds: Type.Integer({
+      minimum: 60,
+      maximum: 31_536_000,
+      default: 86_400,
+      description:
+        'What an `atomic` upload that broke off has left is removed after so long, unless somebody goes on with it. In seconds.',
+    }),
+  },
+  { default: {}, description: 'How uploads are stored.' },
+)
+
+const quotaLimits = {
+  maxBytes: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: Number.MAX_SAFE_INTEGER,
+      description: 'Sizes of all files together, uploads that are not whole among them. In bytes.',
+    }),
+  ),
+  maxFiles: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: Number.MAX_SAFE_INTEGER,
+      description: 'Number of files, uploads that are not whole among them.',
+    }),
+  ),
+}
+
+const quotas = Type.Array(
+  record(
+    {
+      path: virtualPath('A directory below the root, as an absolute path: `/` is the root itself.'),
+      ...quotaLimits,
+    },
+    { description: 'What there may be in one directory.' },
+  ),
+  {
+    maxItems: 256,
+    default: [],
+    description:
+      'Quotas of directories, with all that is below them, whoever puts it there. All that hold at a path must have room.',
+  },
+)
+
 const state = record(
   {
     directory: Type.Optional(
@@ -453,6 +533,8 @@ export const serverSchema = record(
     bans,
     state,
     storage,
+    uploads,
+    quotas,
     anonymous,
     tls,
     listing: record(
@@ -547,6 +629,12 @@ export const userSchema = record(
         },
         { description: 'Limits of this user, in place of the server’s.' },
       ),
+    ),
+    quota: Type.Optional(
+      record(quotaLimits, {
+        description:
+          'What there may be in the user’s home, whoever has put it there, for this user to store more: otherwise 552.',
+      }),
     ),
     allowedNetworks: Type.Optional(networks('Networks the user may log in from; from anywhere if absent.')),
     tls: Type.Optional(

@@ -69,11 +69,15 @@ async function parseLargeList(content: Uint8Array): Promise<ParsedList> {
     if (!list.valid) return { accepted: false, violations: list.violations }
     const networks = new Map<string, Network>()
     const entries: ListEntry[] = []
-    for (;;) {
-      const values = await thread.entries()
-      if (values.length === 0) return { accepted: true, entries }
+    let values = await thread.entries()
+    while (values.length > 0) {
+      // The thread makes the next ones ready meanwhile.
+      const next = thread.entries()
+      next.catch(() => {})
       await inSlices(values, value => entries.push(parseEntry(value, entries.length, networks)))
+      values = await next
     }
+    return { accepted: true, entries }
   } catch (error) {
     const cause = tooLarge(error)
     if (cause === undefined) throw error
@@ -167,6 +171,7 @@ function userOf(entry: UserEntry, networks: Map<string, Network>): Omit<User, 'c
       .map(({ path, permissions, role }) => ({ path, permissions: permissionsOf(permissions, role ?? 'read-only') }))
       .toSorted((one, other) => other.path.length - one.path.length),
     limits: entry.limits ?? {},
+    ...(entry.quota !== undefined && { quota: entry.quota }),
     allowedNetworks: (entry.allowedNetworks ?? []).flatMap(text => networkOf(text, networks) ?? []),
     tls: entry.tls ?? 'optional',
     disabled: entry.disabled ?? false,

@@ -47,6 +47,10 @@ class ConcealingStorage implements Storage {
     return await this.#storage.stat(this.#visible(path))
   }
 
+  async statForResume(path: string, overwriting?: 'refused'): Promise<Entry> {
+    return await this.#storage.statForResume(this.#visible(path), overwriting)
+  }
+
   async *list(path: string): AsyncGenerator<readonly Entry[]> {
     const entries = this.#storage.list(this.#visible(path))
     if (folded(path) !== parentOf(this.#concealed)) return yield* entries
@@ -78,6 +82,10 @@ class ConcealingStorage implements Storage {
 
   async makeDirectory(path: string): Promise<void> {
     await this.#storage.makeDirectory(this.#visible(path))
+  }
+
+  async checkRoom(directory: string, bytes: number): Promise<void> {
+    await this.#storage.checkRoom(this.#visible(directory), bytes)
   }
 
   async setMode(path: string, mode: number): Promise<void> {

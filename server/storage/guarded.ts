@@ -40,6 +40,12 @@ class GuardedStorage implements Storage {
     return await this.#storage.stat(path)
   }
 
+  /** Only who may go on with an upload is told where. */
+  async statForResume(path: string): Promise<Entry> {
+    if (!this.#may('append', path)) return await this.stat(path)
+    return await this.#storage.statForResume(path, this.#refusals(path).overwriting)
+  }
+
   list(path: string): AsyncIterable<readonly Entry[]> {
     this.#need('list', path)
     return this.#storage.list(path)
@@ -87,6 +93,11 @@ class GuardedStorage implements Storage {
   async makeDirectory(path: string): Promise<void> {
     this.#need('mkdir', path)
     await this.#storage.makeDirectory(path)
+  }
+
+  /** Needs no permission: it tells of nothing but room. */
+  async checkRoom(directory: string, bytes: number): Promise<void> {
+    await this.#storage.checkRoom(directory, bytes)
   }
 
   async setMode(path: string, mode: number): Promise<void> {

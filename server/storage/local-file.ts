@@ -2,9 +2,12 @@
 import { closeSync, constants, fstatSync, readSync, type Stats, writeSync } from 'node:fs'
 import { errnoOf, storageError } from './errno.ts'
 import { identityOf } from './local-entry.ts'
+import { lstatIfThere } from './local-names.ts'
 import { FilePace, Pace } from './local-pace.ts'
-import { close, ftruncate, open, read, write } from './local-system.ts'
-import { type Place, symbolicLink } from './local-tree.ts'
+import { type Counting, UploadAccount } from './local-quota.ts'
+import { syncDirectory } from './local-sync.ts'
+import { close, fsync, ftruncate, open, read, write } from './local-system.ts'
+import { type HeldDirectory, type Place, symbolicLink, type Tree } from './local-tree.ts'
 import type { VolumeKind } from './local-volume.ts'
 import { type ReadableFile, StorageError, type WritableFile, type WriteMode } from './storage.ts'
 import { createUploadClaims, type UploadClaims } from './upload-claims.ts'
@@ -20,7 +23,27 @@ export class RunningUploads {
   }
 }
 
-type WithoutUnique = Exclude<WriteMode, { kind: 'unique' }>
+export type WithoutUnique = Exclude<WriteMode, { kind: 'unique' }>
+
+/** How uploads get to their names, and when they count as stored. */
+export type UploadSettings = {
+  readonly mode: 'direct' | 'atomic'
+  readonly durability: 'none' | 'fsync'
+  /** Whose uploads they are: what breaks off can be gone on with by the same user. */
+  readonly user: string
+}
+
+/** What belongs to the end of an upload besides closing its file. */
+export interface UploadEnding {
+  /** Everything is written; the file is open still. */
+  written(descriptor: number): Promise<void>
+  /** The file is closed, and whole. */
+  published(): Promise<void>
+  /** The file is closed, and not whole; so many bytes were written. Never rejects. */
+  kept(bytes: number): Promise<void>
+  /** In any case, in the end. */
+  release(): void
+}
 
 // O_NONBLOCK: a FIFO without a reader fails, and one with a writer is told from its status, without waiting.
 const safely = constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY
@@ -31,22 +54,64 @@ export async function openForReading(
   { pace }: RunningUploads,
 ): Promise<ReadableFile | typeof symbolicLink> {
   const descriptor = await openUnlessLink(place, constants.O_RDONLY)
-  if (descriptor === undefined) return symbolicLink
+  return descriptor === undefined ? symbolicLink : await download(descriptor, offset, pace, place.volume)
+}
+
+/** The same for a path below the root of a tree, if it can be done at once and there is no link on the way. */
+export function openForReadingAtOnce(
+  tree: Tree,
+  path: string,
+  offset: number,
+  { pace }: RunningUploads,
+): Promise<ReadableFile> | undefined {
+  const opened = tree.openAtOnce(path, constants.O_RDONLY | safely)
+  return opened && download(opened.descriptor, offset, pace, opened.volume)
+}
+
+/** Takes over a descriptor. */
+async function download(
+  descriptor: number,
+  offset: number,
+  pace: RunningUploads['pace'],
+  volume: VolumeKind | undefined,
+): Promise<ReadableFile> {
   try {
     const { size } = regularFile(descriptor)
     if (offset > size) throw new StorageError('bad-offset')
-    return new LocalDownload(descriptor, { size, offset }, pace.reading, place.volume)
+    return new LocalDownload(descriptor, { size, offset }, pace.reading, volume)
   } catch (error) {
     await close(descriptor)
     throw error
   }
 }
 
+/** Writes in place, under the name itself. */
 export async function openForWriting(
   place: Place,
   mode: WithoutUnique,
   running: RunningUploads,
+  durability: UploadSettings['durability'],
+  counting?: Counting,
 ): Promise<WritableFile | typeof symbolicLink> {
+  if (counting === undefined) return await openInPlace(place, mode, running, durability)
+  const files = (await lstatIfThere(place.address)) === undefined ? 1 : 0
+  await counting.take({ least: 0, most: 0, files, upload: 'begins' })
+  let opened: LocalUpload | typeof symbolicLink | undefined
+  try {
+    opened = await openInPlace(place, mode, running, durability, counting)
+    return opened
+  } finally {
+    if (opened === undefined || opened === symbolicLink) counting.change({ bytes: 0, files: -files, upload: 'ends' })
+  }
+}
+
+async function openInPlace(
+  place: Place,
+  mode: WithoutUnique,
+  running: RunningUploads,
+  durability: UploadSettings['durability'],
+  counting?: Counting,
+): Promise<LocalUpload | typeof symbolicLink> {
   const descriptor = await openUnlessLink(place, constants.O_WRONLY | flagsOf(mode)).catch((error: unknown) => {
     // RFC 3659 section 5.3: a restart beyond the end, here of a file that isn't there.
     throw mode.kind === 'resume' && mode.offset > 0 && errnoOf(error) === 'ENOENT'
@@ -63,12 +128,26 @@ export async function openForWriting(
     const stats = regularFile(descriptor)
     const position = startOf(mode, stats)
     // Only now: not by O_TRUNC, which would cut off what another upload is writing.
-    if (mode.kind === 'replace' && stats.size > 0) await ftruncate(descriptor, 0)
-    return new LocalUpload(descriptor, place, position, running, identity)
+    if (mode.kind === 'replace' && stats.size > 0) {
+      await ftruncate(descriptor, 0)
+      counting?.change({ bytes: -stats.size, files: 0 })
+    }
+    const account = counting && new UploadAccount(counting, mode.kind === 'replace' ? 0 : stats.size)
+    const ending = durability === 'fsync' ? syncedEnding(await place.hold()) : undefined
+    return new LocalUpload(descriptor, { ...place, position, claim: identity, ending, account }, running)
   } catch (error) {
     if (identity !== undefined) running.claims.release(identity)
     await close(descriptor)
     throw error
+  }
+}
+
+function syncedEnding(directory: HeldDirectory): UploadEnding {
+  return {
+    written: fsync,
+    published: () => syncDirectory(directory),
+    kept: async () => undefined,
+    release: () => directory.release(),
   }
 }
 
@@ -80,7 +159,7 @@ function flagsOf(mode: WithoutUnique): number {
   return mode.offset === 0 ? create : 0
 }
 
-function startOf(mode: WithoutUnique, { size }: Stats): number {
+export function startOf(mode: WithoutUnique, { size }: Pick<Stats, 'size'>): number {
   if (mode.kind === 'append') return size
   if (mode.kind !== 'resume') return 0
   if (mode.offset > size) throw new StorageError('bad-offset')
@@ -88,7 +167,11 @@ function startOf(mode: WithoutUnique, { size }: Stats): number {
   return mode.offset
 }
 
-async function openUnlessLink(place: Place, flags: number): Promise<number | undefined> {
+/** Undefined for a symbolic link. */
+export async function openUnlessLink(
+  place: Pick<Place, 'address' | 'openAtOnce'>,
+  flags: number,
+): Promise<number | undefined> {
   const descriptor = place.openAtOnce(flags | safely)
   if (descriptor !== undefined) return descriptor
   try {
@@ -99,7 +182,7 @@ async function openUnlessLink(place: Place, flags: number): Promise<number | und
   }
 }
 
-function regularFile(descriptor: number): Stats {
+export function regularFile(descriptor: number): Stats {
   const stats = fstatSync(descriptor)
   if (!stats.isFile()) throw new StorageError('not-a-file')
   return stats
@@ -172,48 +255,97 @@ class LocalDownload implements ReadableFile {
   }
 }
 
-class LocalUpload implements WritableFile {
+export type UploadTarget = Pick<Place, 'path' | 'volume'> & {
+  /** Where writing begins. */
+  readonly position: number
+  /** What was claimed for it. */
+  readonly claim: string
+  readonly ending: UploadEnding | undefined
+  /** Where quotas are to be kept. */
+  readonly account: UploadAccount | undefined
+}
+
+export class LocalUpload implements WritableFile {
   readonly path: string
   #descriptor: number | undefined
+  readonly #start: number
   #position: number
   readonly #uploads: RunningUploads
   readonly #pace: FilePace
   readonly #volume: VolumeKind | undefined
-  readonly #identity: string
+  readonly #claim: string
+  readonly #ending: UploadEnding | undefined
+  readonly #account: UploadAccount | undefined
   #running: Promise<unknown> | undefined
 
   constructor(
     descriptor: number,
-    { path, volume }: Pick<Place, 'path' | 'volume'>,
-    position: number,
+    { path, volume, position, claim, ending, account }: UploadTarget,
     uploads: RunningUploads,
-    identity: string,
   ) {
     this.#descriptor = descriptor
     this.path = path
     this.#volume = volume
+    this.#start = position
     this.#position = position
     this.#uploads = uploads
     this.#pace = new FilePace(uploads.pace.writing, descriptor)
-    this.#identity = identity
+    this.#claim = claim
+    this.#ending = ending
+    this.#account = account
   }
 
   write(bytes: Uint8Array): Promise<void> | undefined {
     if (this.#descriptor === undefined) return Promise.reject(closedError())
-    const isQuick = isInMemory(this.#volume, bytes) || this.#pace.isQuick
-    return isQuick ? this.#writeHere(this.#descriptor, bytes) : this.#writeInThread(this.#descriptor, bytes)
+    if (this.#account === undefined) return this.#write(this.#descriptor, bytes)
+    const end = this.#position + bytes.byteLength
+    const reach = this.#account.reach(end)
+    if (reach === end) return this.#write(this.#descriptor, bytes)
+    return this.#writeWithin(reach, end, bytes)
+  }
+
+  /** As much as there is room for. */
+  async #writeWithin(reach: number | Promise<number>, end: number, bytes: Uint8Array): Promise<void> {
+    const room = (await reach) - end + bytes.byteLength
+    if (this.#descriptor === undefined) throw closedError()
+    await this.#write(this.#descriptor, bytes.subarray(0, room))
+    if (room < bytes.byteLength) throw new StorageError('over-quota')
+  }
+
+  #write(descriptor: number, bytes: Uint8Array): Promise<void> | undefined {
+    return this.#isQuick ? this.#writeHere(descriptor, bytes) : this.#writeInThread(descriptor, bytes)
+  }
+
+  absorb(move: (descriptor: number, position: number) => number): number | undefined {
+    // What counts towards a quota is asked for before it is written, so its size has to be known.
+    if (this.#descriptor === undefined || this.#account !== undefined || !this.#isQuick) return undefined
+    const started = performance.now()
+    const moved = move(this.#descriptor, this.#position)
+    this.#position += moved
+    if (moved > 0) this.#note('here', started, moved)
+    return moved
+  }
+
+  /** In memory nothing is waited for but the processor. */
+  get #isQuick(): boolean {
+    return this.#volume === 'memory' || this.#pace.isQuick
+  }
+
+  #note(where: 'here' | 'thread', started: number, bytes: number): void {
+    // It would say nothing about disks.
+    if (this.#volume !== 'memory') this.#pace.note(where, performance.now() - started, bytes)
   }
 
   async finish(): Promise<void> {
     try {
-      await this.#close()
+      await this.#end('whole')
     } catch (error) {
       throw storageError(error)
     }
   }
 
   async abandon(): Promise<void> {
-    await this.#close().catch(() => undefined)
+    await this.#end('broken').catch(() => undefined)
   }
 
   #writeHere(descriptor: number, bytes: Uint8Array): Promise<void> | undefined {
@@ -228,7 +360,7 @@ class LocalUpload implements WritableFile {
     } catch (error) {
       return Promise.reject(storageError(error))
     } finally {
-      this.#pace.note('here', performance.now() - started, bytes.byteLength)
+      this.#note('here', started, bytes.byteLength)
     }
   }
 
@@ -241,7 +373,7 @@ class LocalUpload implements WritableFile {
     } catch (error) {
       throw storageError(error)
     } finally {
-      this.#pace.note('thread', performance.now() - started, bytes.byteLength)
+      this.#note('thread', started, bytes.byteLength)
     }
   }
 
@@ -254,22 +386,39 @@ class LocalUpload implements WritableFile {
     }
   }
 
-  /** Rejects if a write still runs and fails, and with what close(2) reports late: on NFS, a full disk. */
-  async #close(): Promise<void> {
+  async #end(state: 'whole' | 'broken'): Promise<void> {
     const descriptor = this.#descriptor
     if (descriptor === undefined) return
     this.#descriptor = undefined
+    const ending = this.#ending
+    try {
+      if (ending === undefined) return await this.#close(descriptor)
+      await this.#close(descriptor, state === 'whole' ? ending : undefined)
+      if (state === 'whole') await ending.published()
+    } finally {
+      this.#account?.end(this.#position)
+      if (ending !== undefined) {
+        if (state === 'broken') await ending.kept(this.#position - this.#start)
+        this.#uploads.claims.release(this.#claim)
+        ending.release()
+      }
+    }
+  }
+
+  /** Rejects if a write still runs and fails, and with what close(2) reports late: on NFS, a full disk. */
+  async #close(descriptor: number, ending?: Pick<UploadEnding, 'written'>): Promise<void> {
     try {
       await this.#running
+      await ending?.written(descriptor)
     } finally {
-      this.#uploads.claims.release(this.#identity)
+      if (this.#ending === undefined) this.#uploads.claims.release(this.#claim)
       if (this.#volume === 'memory') closeSync(descriptor)
       else await close(descriptor)
     }
   }
 }
 
-/** Whether so much is read or written there in less time than a thread would take to begin. */
+/** Whether so much is read there in less time than a thread would take to begin. */
 function isInMemory(volume: VolumeKind | undefined, { byteLength }: Uint8Array): boolean {
   return volume === 'memory' && byteLength <= mostAtOnce
 }

@@ -4,7 +4,11 @@ import { promisify } from 'node:util'
 
 export const chmod = promisify(fs.chmod)
 export const close = promisify(fs.close)
+export const copyFile = promisify(fs.copyFile)
+export const fchmod = promisify(fs.fchmod)
+export const fsync = promisify(fs.fsync)
 export const ftruncate = promisify(fs.ftruncate)
+export const futimes = promisify(fs.futimes)
 export const link = promisify(fs.link)
 export const lstat = promisify(fs.lstat)
 export const mkdir = promisify(fs.mkdir)

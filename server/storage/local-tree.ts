@@ -6,6 +6,7 @@ import { descriptorDirectory, type Pin, type Pinned, pinByDescriptor, pinByPath,
 import { readlink } from './local-system.ts'
 import { pinAtOnce, type Volume, type VolumeKind, type Volumes } from './local-volume.ts'
 import { decodeName, encodeName } from './name.ts'
+import { leadsToPartial } from './partials.ts'
 import { joinPath, namesOf, parentOf } from './path.ts'
 import { StorageError } from './storage.ts'
 import { linksInside, namesBelow, namesIn, type SymlinkPolicy } from './symlinks.ts'
@@ -17,6 +18,8 @@ export const symbolicLink = Symbol('symbolic link')
 export type Place = {
   /** For node:fs, which must not follow a link there. */
   readonly address: SystemPath
+  /** The name itself; empty for the top. */
+  readonly name: string
   /** The virtual path, without links but for the last name; in an extra root, which has no virtual path, the one that was asked for. */
   readonly path: string
   /** Whether it lies below the tree's own root, not in an extra one. */
@@ -25,6 +28,16 @@ export type Place = {
   readonly volume: VolumeKind | undefined
   /** Opens it without following a link; undefined where that fails or would have to wait: open the address then. */
   readonly openAtOnce: (flags: number) => number | undefined
+  /** The directory it is in, as long as the operation runs. */
+  readonly directory: Omit<Pinned, 'release'>
+  /** Holds the directory for longer. The caller releases it. */
+  readonly hold: () => Promise<HeldDirectory>
+}
+
+/** A directory that is held beyond the operation that found it. */
+export type HeldDirectory = Pinned & {
+  /** As that of a place, for a name in the directory. */
+  readonly openAtOnce: (name: string, flags: number) => number | undefined
 }
 
 /** Whether a path that goes through symbolic links may lead to another one; both are virtual. */
@@ -112,11 +125,21 @@ export class Tree {
   /** Holds what a path leads to if the system can tell at once, and if there is no link on the way. The caller releases it. */
   pinAtOnce(path: string): Pinned | undefined {
     const { descriptor } = this.#root.pinned
-    if (this.#closed || this.#volume === undefined || descriptor === undefined) return undefined
+    if (this.#closed || this.#volume === undefined || descriptor === undefined || leadsToPartial(path)) return undefined
     const pinned = pinAtOnce(this.#volume, descriptor, path.slice(1))
     if (pinned?.stats.isSymbolicLink() !== true) return pinned
     pinned.release()
     return undefined
+  }
+
+  /** Opens what a path leads to if the system can do it at once, and if there is no link on the way. The caller closes it. */
+  openAtOnce(path: string, flags: number): { readonly descriptor: number; readonly volume: VolumeKind } | undefined {
+    const volume = this.#volume
+    const { descriptor: root } = this.#root.pinned
+    if (this.#closed || volume === undefined || root === undefined || path === '/' || leadsToPartial(path))
+      return undefined
+    const descriptor = volume.openAtOnce(root, path.slice(1), flags)
+    return descriptor === undefined ? undefined : { descriptor, volume: volume.kind }
   }
 
   /** The kind of volume that something below is on, where it is known. */
@@ -154,6 +177,7 @@ export class Tree {
       for (;;) {
         const place = await this.#locate(way, trail, extra, path)
         try {
+          if (leadsToPartial(trail.links > 0 ? `/${place.names.join('/')}` : path)) throw new StorageError('not-found')
           if (trail.links > 0 && place.own && !this.#mayLead(path, place.path)) throw new StorageError('not-found')
           const result = await operation(place)
           if (result !== symbolicLink) return result
@@ -288,7 +312,32 @@ export class Tree {
     const openAtOnce = (flags: number): number | undefined =>
       descriptor === undefined || name === '' ? undefined : volume?.openAtOnce(descriptor, name, flags)
     const address = directory.address(name)
-    return { address, path, own: root.own, volume: volume?.kind, openAtOnce, root, names, release }
+    const hold = () => this.#hold(directory, volume)
+    return {
+      address,
+      name,
+      path,
+      own: root.own,
+      volume: volume?.kind,
+      openAtOnce,
+      directory,
+      hold,
+      root,
+      names,
+      release,
+    }
+  }
+
+  async #hold(directory: Pinned, volume: Volume | undefined): Promise<HeldDirectory> {
+    const atOnce =
+      volume === undefined || directory.descriptor === undefined
+        ? undefined
+        : pinAtOnce(volume, directory.descriptor, '')
+    const held = atOnce ?? (await this.#pin(directory.self, 'follow'))
+    const { descriptor } = held
+    const openAtOnce = (name: string, flags: number): number | undefined =>
+      descriptor === undefined ? undefined : volume?.openAtOnce(descriptor, name, flags)
+    return { ...held, openAtOnce }
   }
 
   /** A link's target as the user may see it: no path of the operating system. */

@@ -2,15 +2,29 @@
 import type { Stats } from 'node:fs'
 import { concealedPath, concealIn, isConcealed } from './concealed.ts'
 import { errnoOf, storageError } from './errno.ts'
+import { nameClaim, openBeside } from './local-atomic.ts'
 import { identityOf, toEntry } from './local-entry.ts'
-import { openForReading, openForWriting, type RunningUploads } from './local-file.ts'
+import {
+  openForReading,
+  openForReadingAtOnce,
+  openForWriting,
+  type RunningUploads,
+  type UploadSettings,
+} from './local-file.ts'
+import type { Getdents } from './local-getdents.ts'
 import { listEntries } from './local-list.ts'
+import { lstatIfThere, moveToFreeName, unlinkIfThere } from './local-names.ts'
 import type { SystemPath } from './local-pin.ts'
+import { Counting, type QuotaSettings } from './local-quota.ts'
+import { removePartials } from './local-stale.ts'
 import type { Statx } from './local-statx.ts'
-import { chmod, close, link, lstat, mkdir, open, rename, rmdir, stat, unlink, utimes } from './local-system.ts'
+import { syncDirectory } from './local-sync.ts'
+import { chmod, lstat, mkdir, rename, rmdir, stat, unlink, utimes } from './local-system.ts'
 import { type MayLead, type Place, symbolicLink, type Trail, Tree } from './local-tree.ts'
+import { usageIn } from './local-usage.ts'
 import type { Volumes } from './local-volume.ts'
-import { joinPath, nameOf, namesOf } from './path.ts'
+import { partialName, targetHash } from './partials.ts'
+import { joinPath, nameOf, namesOf, parentOf } from './path.ts'
 import {
   type Entry,
   isStorageError,
@@ -32,6 +46,10 @@ export type LocalStorageOptions = {
   readonly home: string
   /** One set for all storages of a server: a file is written by one upload at a time. */
   readonly uploads: RunningUploads
+  /** By default uploads are written in place, and not synced. */
+  readonly uploading?: UploadSettings | undefined
+  /** Where there are any: what is outside of the root does not count. */
+  readonly quotas?: QuotaSettings | undefined
   /** Whether a path that goes through symbolic links may be used for where it leads. By default wherever that is inside. */
   readonly mayLead?: MayLead
   /** Where symbolic links may lead; by default to what is inside. */
@@ -40,6 +58,8 @@ export type LocalStorageOptions = {
   readonly concealed?: string | undefined
   /** A quicker way to look at many files; without it, they are looked at through node:fs. */
   readonly statx?: Statx | undefined
+  /** A quicker way to read directories; without it, they are read through node:fs. */
+  readonly getdents?: Getdents | undefined
   /** One for all storages of a server: what it knows of volumes spares the thread pool. */
   readonly volumes?: Volumes | undefined
 }
@@ -55,27 +75,29 @@ export async function openLocalStorage({ concealed, ...options }: LocalStorageOp
   return concealIn(await openTree({ ...options, mayLead: leadsElsewhere }), path)
 }
 
-async function openTree({
-  root,
-  home,
-  uploads,
-  mayLead,
-  symlinks,
-  statx,
-  volumes,
-}: Omit<LocalStorageOptions, 'concealed'>): Promise<Storage> {
+async function openTree(options: Omit<LocalStorageOptions, 'concealed'>): Promise<Storage> {
+  const { root, home, mayLead, symlinks, volumes, uploading = plainUploads } = options
+  const settings: LocalSettings = {
+    uploads: options.uploads,
+    uploading,
+    quotas: options.quotas,
+    statx: options.statx,
+    getdents: options.getdents,
+  }
   return await translated(async () => {
-    if (home === '/') return new LocalStorage(await Tree.open(root, symlinks, volumes, mayLead), uploads, statx)
+    if (home === '/') return new LocalStorage(await Tree.open(root, symlinks, volumes, mayLead), settings)
     const server = await Tree.open(root, symlinks, volumes)
     try {
-      return new LocalStorage(await openHome(server, home, mayLead ?? (() => true)), uploads, statx)
+      return new LocalStorage(await openHome(server, home, mayLead ?? (() => true), uploading), settings)
     } finally {
       await server.close()
     }
   })
 }
 
-async function openHome(server: Tree, home: string, mayLead: MayLead): Promise<Tree> {
+const plainUploads: UploadSettings = { mode: 'direct', durability: 'none', user: '' }
+
+async function openHome(server: Tree, home: string, mayLead: MayLead, uploading: UploadSettings): Promise<Tree> {
   try {
     return await server.below(home, mayLead)
   } catch (error) {
@@ -84,24 +106,36 @@ async function openHome(server: Tree, home: string, mayLead: MayLead): Promise<T
   let path = '/'
   for (const name of namesOf(home)) {
     path = joinPath(path, name)
-    await server.at(path, ({ address }) => mkdir(address, 0o750)).catch(unlessExists)
+    await server.at(path, place => makeDirectoryAt(place, 0o750, uploading)).catch(unlessExists)
   }
   return await server.below(home, mayLead)
+}
+
+async function makeDirectoryAt({ address, directory }: Place, mode: number, { durability }: UploadSettings) {
+  await mkdir(address, mode)
+  // What is uploaded there is stored only with it.
+  if (durability === 'fsync') await syncDirectory(directory)
 }
 
 function unlessExists(error: unknown): void {
   if (errnoOf(error) !== 'EEXIST') throw error
 }
 
+type LocalSettings = {
+  readonly uploads: RunningUploads
+  readonly uploading: UploadSettings
+  readonly quotas: QuotaSettings | undefined
+  readonly statx: Statx | undefined
+  readonly getdents: Getdents | undefined
+}
+
 class LocalStorage implements Storage {
   readonly #tree: Tree
-  readonly #uploads: RunningUploads
-  readonly #statx: Statx | undefined
+  readonly #settings: LocalSettings
 
-  constructor(tree: Tree, uploads: RunningUploads, statx: Statx | undefined) {
+  constructor(tree: Tree, settings: LocalSettings) {
     this.#tree = tree
-    this.#uploads = uploads
-    this.#statx = statx
+    this.#settings = settings
   }
 
   async stat(path: string): Promise<Entry> {
@@ -125,12 +159,28 @@ class LocalStorage implements Storage {
     )
   }
 
+  statForResume(path: string, overwriting?: 'refused'): Promise<Entry> {
+    if (!this.#isAtomic) return this.stat(path)
+    return translated(() =>
+      this.#tree.at(path, async place => {
+        const whole = await lstatIfThere(place.address)
+        if (whole?.isSymbolicLink() === true) return symbolicLink
+        const hidden = whole !== undefined && (!whole.isFile() || overwriting === 'refused')
+        const left = hidden ? undefined : await lstatIfThere(this.#partialOf(place))
+        const found = left?.isFile() === true ? left : whole
+        if (found === undefined) throw new StorageError('not-found')
+        return toEntry(nameOf(path), found)
+      }),
+    )
+  }
+
   async *list(path: string): AsyncGenerator<readonly Entry[]> {
     const directory = await translated(() => this.#tree.pin(path))
     try {
       yield* listEntries(directory, {
         followed: name => this.#statIfThere(joinPath(path, name)),
-        statx: this.#statx,
+        statx: this.#settings.statx,
+        getdents: this.#settings.getdents,
         volume: this.#tree.volumeKindOf(directory),
       })
     } catch (error) {
@@ -141,14 +191,23 @@ class LocalStorage implements Storage {
   }
 
   read(path: string, offset: number): Promise<ReadableFile> {
-    return translated(() => this.#tree.at(path, place => openForReading(place, offset, this.#uploads)))
+    const { uploads } = this.#settings
+    return translated(
+      () =>
+        openForReadingAtOnce(this.#tree, path, offset, uploads) ??
+        this.#tree.at(path, place => openForReading(place, offset, uploads)),
+    )
   }
 
   write(path: string, mode: WriteMode): Promise<WritableFile> {
     if (mode.kind === 'unique') return writeUnique(this, path)
     return translated(async () => {
-      const file = await this.#tree.at(path, place => openForWriting(place, mode, this.#uploads))
-      return file
+      const { uploads, uploading } = this.#settings
+      return await this.#tree.at(path, place =>
+        this.#isAtomic
+          ? openBeside(place, mode, uploads, uploading, this.#counting(place))
+          : openForWriting(place, mode, uploads, uploading.durability, this.#counting(place)),
+      )
     })
   }
 
@@ -163,9 +222,17 @@ class LocalStorage implements Storage {
   removeFile(path: string): Promise<void> {
     return translated(async () => {
       refuseRoot(path)
-      await this.#tree.at(path, async ({ address }) => {
-        await this.#refuseRunningUpload(await lstat(address))
-        await unlink(address)
+      await this.#tree.at(path, async place => {
+        const { address } = place
+        const stats = await lstatIfThere(address)
+        await this.#refuseRunningUpload(place, stats)
+        const counting = this.#counting(place)
+        if (stats !== undefined) await unlink(address)
+        counting?.removed(stats)
+        const partial = this.#isAtomic ? this.#partialOf(place) : undefined
+        const left = partial === undefined ? undefined : await lstatIfThere(partial)
+        if (partial !== undefined && left !== undefined && (await unlinkIfThere(partial))) counting?.removed(left)
+        else if (stats === undefined) throw new StorageError('not-found')
       })
     })
   }
@@ -173,16 +240,29 @@ class LocalStorage implements Storage {
   removeDirectory(path: string): Promise<void> {
     return translated(async () => {
       refuseRoot(path)
-      await this.#tree.at(path, ({ address }) => rmdir(address))
+      try {
+        await this.#tree.at(path, ({ address }) => rmdir(address))
+      } catch (error) {
+        if (errnoOf(error) !== 'ENOTEMPTY' && errnoOf(error) !== 'EEXIST') throw error
+        // For clients, a directory is empty that has nothing but uploads which broke off.
+        const directory = await this.#tree.pin(path)
+        try {
+          const { bytes, files } = await removePartials(directory, this.#settings.uploads.claims)
+          await this.#tree.at(path, async place => {
+            this.#counting(place)?.change({ bytes: -bytes, files: -files })
+            await rmdir(place.address)
+          })
+        } finally {
+          directory.release()
+        }
+      }
     })
   }
 
   makeDirectory(path: string): Promise<void> {
     return translated(async () => {
       if (path === '/') throw new StorageError('exists')
-      await this.#tree.at(path, async ({ address }) => {
-        await mkdir(address, 0o777)
-      })
+      await this.#tree.at(path, place => makeDirectoryAt(place, 0o777, this.#settings.uploading))
     })
   }
 
@@ -202,8 +282,19 @@ class LocalStorage implements Storage {
     })
   }
 
+  async checkRoom(path: string, bytes: number): Promise<void> {
+    const { quotas } = this.#settings
+    const counting = quotas && new Counting(quotas, { path })
+    await counting?.take({ least: bytes, most: bytes, files: 0 })
+    counting?.change({ bytes: -bytes, files: 0 })
+  }
+
   close(): Promise<void> {
     return this.#tree.close()
+  }
+
+  get #isAtomic(): boolean {
+    return this.#settings.uploading.mode === 'atomic'
   }
 
   /** For changes of metadata: on the object itself, which may be unreadable. */
@@ -235,45 +326,60 @@ class LocalStorage implements Storage {
     if (existing !== undefined) {
       if (identityOf(existing) === identityOf(moved) && source.path === target.path) return
       if (moved.isDirectory() || existing.isDirectory() || replacing === 'refused') throw new StorageError('exists')
-      await this.#refuseRunningUpload(existing)
     }
-    // A directory can only take the place of an empty one, however the target changes meanwhile.
-    if (replacing === undefined || moved.isDirectory()) await rename(source.address, target.address)
-    else await moveToFreeName(source.address, target.address)
+    await this.#refuseRunningUpload(target, existing)
+    const transfer = await this.#takeAlong(source, target, moved)
+    try {
+      // A directory can only take the place of an empty one, however the target changes meanwhile.
+      if (replacing === undefined || moved.isDirectory()) await rename(source.address, target.address)
+      else await moveToFreeName(source.address, target.address)
+    } catch (error) {
+      transfer?.undo()
+      throw error
+    }
+    transfer?.done()
+    this.#counting(target)?.removed(existing)
+    if (this.#settings.uploading.durability === 'none') return
+    await syncDirectory(target.directory)
+    await syncDirectory(source.directory)
   }
 
-  async #refuseRunningUpload(stats: Stats): Promise<void> {
-    if (await this.#uploads.claims.has(identityOf(stats))) throw new StorageError('busy')
+  /** What is moved to another directory takes from its quotas what it is large. */
+  async #takeAlong(
+    source: Place,
+    target: Place,
+    moved: Stats,
+  ): Promise<{ readonly undo: () => void; readonly done: () => void } | undefined> {
+    const [from, to] = [this.#counting(source), this.#counting(target)]
+    if (from === undefined || to === undefined || parentOf(from.path) === parentOf(to.path)) return undefined
+    const { bytes, files } = moved.isDirectory()
+      ? await usageIn(this.#tree, source.path)
+      : { bytes: moved.isFile() ? moved.size : 0, files: moved.isFile() ? 1 : 0 }
+    await to.takeFrom(from, bytes, files)
+    const less = { bytes: -bytes, files: -files }
+    return { undo: () => to.change(less), done: () => from.change(less) }
+  }
+
+  #counting(place: Place): Counting | undefined {
+    const { quotas } = this.#settings
+    return quotas === undefined || !place.own ? undefined : new Counting(quotas, place)
+  }
+
+  async #refuseRunningUpload({ directory, name }: Place, stats: Stats | undefined): Promise<void> {
+    const { uploads } = this.#settings
+    const isRunning =
+      (stats !== undefined && (await uploads.claims.has(identityOf(stats)))) ||
+      (this.#isAtomic && (await uploads.claims.has(nameClaim(directory, targetHash(name)))))
+    if (isRunning) throw new StorageError('busy')
+  }
+
+  #partialOf({ directory, name }: Place): SystemPath {
+    return directory.address(partialName(name, this.#settings.uploading.user))
   }
 }
 
 /** Links that lead nowhere, outside or to where the user may not go are not shown. */
 const hiddenLinks = ['not-found', 'not-a-directory', 'forbidden', 'busy'] as const
-
-/** node:fs has no RENAME_NOREPLACE: a second name is made, which fails if it exists, and then the first is removed. */
-async function moveToFreeName(from: SystemPath, to: SystemPath): Promise<void> {
-  try {
-    await link(from, to)
-  } catch (error) {
-    if (!noHardLinks.includes(errnoOf(error) ?? '')) throw error
-    // Where there are no hard links, the name is taken first, by an empty file of ours.
-    await close(await open(to, 'wx'))
-    await rename(from, to)
-    return
-  }
-  await unlink(from)
-}
-
-const noHardLinks: readonly string[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']
-
-async function lstatIfThere(address: SystemPath): Promise<Stats | undefined> {
-  try {
-    return await lstat(address)
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined
-    throw error
-  }
-}
 
 function refuseRoot(path: string): void {
   if (path === '/') throw new StorageError('forbidden')

@@ -3,7 +3,7 @@ import { Buffer, isUtf8 } from 'node:buffer'
 
 /** The string for a name. Bytes that are not UTF-8 become lone surrogates, U+DC80 to U+DCFF, so that nothing is lost. */
 export function decodeName(bytes: Uint8Array): string {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   return isUtf8(buffer) ? buffer.toString('utf8') : decodeBroken(buffer)
 }
 

@@ -76,6 +76,11 @@ export interface WritableFile {
   readonly path: string
   /** Writes all of the bytes at the next position; `undefined` if that is done already. Rejects with a StorageError. One call at a time. */
   write(bytes: Uint8Array): Promise<void> | undefined
+  /**
+   * Where the file has a descriptor: lets the kernel put bytes into it. `move` gets the descriptor and the next position, does not wait, and
+   * returns how many bytes it put there, 0 for none, and so does this. `undefined`: not now, and nothing was done.
+   */
+  readonly absorb?: (move: (descriptor: number, position: number) => number) => number | undefined
   /** The upload is whole: when this resolves, the bytes are in the file and the file is closed. */
   finish(): Promise<void>
   /** The upload broke off: keeps what arrived, so that the client can resume, and closes the file. Never rejects. */
@@ -88,7 +93,7 @@ export type WriteMode =
   /** Rejects with `exists` if there is something already. */
   | { readonly kind: 'create' }
   /** Where creating is refused, a missing file is `not-found`. */
-  | { readonly kind: 'append'; readonly creating?: 'refused' }
+  | { readonly kind: 'append'; readonly creating?: 'refused'; readonly overwriting?: 'refused' }
   /**
    * RFC 3659 section 5.3: writing starts at the offset. What is before it stays, and so does what the upload does not
    * reach: the file never gets shorter. Where overwriting is refused, an offset before the end is `forbidden`.
@@ -105,6 +110,11 @@ export type WriteMode =
 export interface Storage {
   /** Rejects with `not-found` as do all others. */
   stat(path: string): Promise<Entry>
+  /**
+   * As `stat`, but what an upload that broke off has left goes before a whole file of the name: an upload that goes on goes on
+   * from there. Where overwriting is refused, it is only told if there is no whole file.
+   */
+  statForResume(path: string, overwriting?: 'refused'): Promise<Entry>
   /** Entries of a directory in batches, in no particular order, without `.` and `..`. May throw at once as well as later. */
   list(path: string): AsyncIterable<readonly Entry[]>
   /** Opens a file for reading at an offset. Rejects with `bad-offset` beyond its end, `not-a-file`. */
@@ -116,6 +126,8 @@ export interface Storage {
   removeFile(path: string): Promise<void>
   removeDirectory(path: string): Promise<void>
   makeDirectory(path: string): Promise<void>
+  /** Rejects with `over-quota` if so many bytes more could not be stored in a directory now. */
+  checkRoom(directory: string, bytes: number): Promise<void>
   /** Permission bits, 0 to 0o777. */
   setMode(path: string, mode: number): Promise<void>
   /** Milliseconds since the epoch. Resolves to the time that was really set. */

@@ -2,7 +2,10 @@
 import type { Offence } from '../bans/offence.ts'
 import type { CertificateFiles } from '../config/configuration.ts'
 import type { ListenerConfiguration } from '../config/schema.ts'
+import type { Address } from '../control/session.ts'
 import type { PortShare } from '../data/passive.ts'
+import type { Change, Taking } from '../storage/quotas.ts'
+import type { StorageErrorKind } from '../storage/storage.ts'
 import type { MetricsSnapshot } from '../telemetry/aggregate.ts'
 import type { SessionStatus } from '../telemetry/status.ts'
 import type { ClaimKind } from './shared-state.ts'
@@ -25,15 +28,27 @@ export type ToWorker =
       readonly session: number
       readonly listener: ListenerConfiguration
       readonly sessionsInAll: number
+      readonly proxied: ProxiedSession | undefined
     }
   /** A client was banned: whoever has not logged in from there is to go. */
   | { readonly kind: 'banned'; readonly client: string }
   | { readonly kind: 'answers'; readonly answers: readonly Answer[] }
+  | TakingAnswer
   | { readonly kind: 'collect'; readonly request: number; readonly what: Collected['what'] }
   | { readonly kind: 'stop'; readonly graceMilliseconds: number }
 
+/** What a proxy has said of a client, and what was read behind that. */
+export type ProxiedSession = { readonly peer: Address; readonly local: Address; readonly early: Uint8Array }
+
 /** To a claim: whether it was granted; to a question: whether it is so. */
 export type Answer = { readonly request: number; readonly yes: boolean }
+
+/** To a taking: bytes, or why there are none. */
+export type TakingAnswer = {
+  readonly kind: 'taken'
+  readonly request: number
+  readonly answer: number | StorageErrorKind
+}
 
 /** They come as lists: what one turn of the event loop has to say is one message. */
 export type FromWorker =
@@ -42,6 +57,8 @@ export type FromWorker =
   | Claim
   | { readonly kind: 'is-claimed'; readonly request: number; readonly claim: ClaimKind; readonly key: string }
   | { readonly kind: 'release'; readonly claim: ClaimKind; readonly key: string }
+  | { readonly kind: 'take'; readonly request: number; readonly taking: Taking }
+  | { readonly kind: 'change'; readonly change: Change }
   | { readonly kind: 'collected'; readonly request: number; readonly collected: Collected }
   | {
       readonly kind: 'offended'

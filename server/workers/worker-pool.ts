@@ -4,6 +4,7 @@ import type { OffenceReports } from '../bans/offence-reports.ts'
 import type { PortShare } from '../data/passive.ts'
 import type { SessionHost } from '../session-host.ts'
 import type { InForce } from '../sessions.ts'
+import type { QuotaLedger } from '../storage/quota-ledger.ts'
 import { type MetricsSnapshot, sumMetrics } from '../telemetry/aggregate.ts'
 import type { SessionStatus, WorkerStatus } from '../telemetry/status.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
@@ -18,6 +19,7 @@ export type WorkerPoolOptions = {
   /** Cores the server may use. */
   readonly cores: number
   readonly ledger: SharedLedger
+  readonly quotas: QuotaLedger
   readonly offences: OffenceReports
   readonly sessionsInAll: () => number
   readonly telemetry: Pick<Telemetry, 'workerStarted' | 'workerEnded' | 'workerSilent' | 'fault'>
@@ -162,13 +164,14 @@ export class WorkerPool {
   }
 
   #start(slot: Slot): WorkerProcess {
-    const { startWorker, ledger, offences, sessionsInAll, telemetry } = this.#options
+    const { startWorker, ledger, quotas, offences, sessionsInAll, telemetry } = this.#options
     const started = performance.now()
     this.#lastId += 1
     const worker: WorkerProcess = new WorkerProcess({
       id: this.#lastId,
       child: startWorker(),
       claims: ledger.holder(),
+      quotas: quotas.holder(),
       offences,
       sessionsInAll,
       onEnd: how => this.#ended(slot, worker, how, performance.now() - started),

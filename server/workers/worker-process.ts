@@ -2,11 +2,16 @@
 import type { ChildProcess } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { setTimeout as delay, setImmediate } from 'node:timers/promises'
+import type { Arrival } from '../arrival.ts'
 import type { OffenceReports } from '../bans/offence-reports.ts'
 import type { ListenerConfiguration } from '../config/schema.ts'
+import type { Address } from '../control/session.ts'
 import type { PortShare } from '../data/passive.ts'
 import type { SessionHost } from '../session-host.ts'
 import type { InForce } from '../sessions.ts'
+import type { QuotaHolder } from '../storage/quota-ledger.ts'
+import type { Taking } from '../storage/quotas.ts'
+import { StorageError } from '../storage/storage.ts'
 import { lastingMetrics, type MetricsSnapshot } from '../telemetry/aggregate.ts'
 import type { Answer, Collected, FromWorker, ToWorker } from './messages.ts'
 import type { ClaimHolder } from './shared-state.ts'
@@ -19,6 +24,8 @@ export type WorkerProcessOptions = {
   readonly child: ChildProcess
   /** What its sessions have taken; given back when it ends. */
   readonly claims: ClaimHolder
+  /** What its uploads have taken. */
+  readonly quotas: QuotaHolder
   /** Told of what its clients do. */
   readonly offences: OffenceReports
   readonly sessionsInAll: () => number
@@ -86,11 +93,15 @@ export class WorkerProcess implements SessionHost {
     return this.#hasEnded ? lastingMetrics(this.#metrics) : this.#metrics
   }
 
-  serve(socket: Socket, listener: ListenerConfiguration, onEnd: () => void): void {
+  serve({ socket, peer, local, first }: Arrival, listener: ListenerConfiguration, onEnd: () => void): void {
     this.#lastSession += 1
     const session = this.#lastSession
     this.#sessions.set(session, onEnd)
-    const message: ToWorker = { kind: 'session', session, listener, sessionsInAll: this.#options.sessionsInAll() }
+    // Plain data: what looks itself up in the socket would arrive empty.
+    const plain = (end: Address): Address => ({ address: end.address, port: end.port })
+    const proxied = first && { peer: plain(peer), local: plain(local), early: first.bytes }
+    const sessionsInAll = this.#options.sessionsInAll()
+    const message: ToWorker = { kind: 'session', session, listener, sessionsInAll, proxied }
     this.#handing.add(socket)
     this.#child.send(message, socket, error => {
       this.#handing.delete(socket)
@@ -182,7 +193,7 @@ export class WorkerProcess implements SessionHost {
 
   /** What is to be answered, if anything. */
   #take(message: FromWorker): boolean | undefined {
-    const { claims, offences } = this.#options
+    const { claims, quotas, offences } = this.#options
     switch (message.kind) {
       case 'claim': {
         const granted = claims.claim(message.claim, message.key, message.limit)
@@ -192,6 +203,12 @@ export class WorkerProcess implements SessionHost {
         return claims.isClaimed(message.claim, message.key)
       case 'release':
         claims.release(message.claim, message.key)
+        return undefined
+      case 'take':
+        void this.#takeOfQuotas(message.request, message.taking)
+        return undefined
+      case 'change':
+        quotas.change(message.change)
         return undefined
       case 'ended':
         this.#sessionEnded(message.session)
@@ -213,6 +230,16 @@ export class WorkerProcess implements SessionHost {
     }
   }
 
+  async #takeOfQuotas(request: number, taking: Taking): Promise<void> {
+    let answer: number | StorageError['kind']
+    try {
+      answer = await this.#options.quotas.take(taking)
+    } catch (error) {
+      answer = error instanceof StorageError ? error.kind : 'failed'
+    }
+    this.#send({ kind: 'taken', request, answer })
+  }
+
   #sessionEnded(session: number): void {
     const onEnd = this.#sessions.get(session)
     this.#sessions.delete(session)
@@ -228,6 +255,7 @@ export class WorkerProcess implements SessionHost {
     for (const onEnd of this.#sessions.values()) onEnd()
     this.#sessions.clear()
     this.#options.claims.releaseAll()
+    this.#options.quotas.releaseAll()
     for (const resolve of this.#waiting.values()) resolve(undefined)
     this.#onInForce?.()
     this.#ended.resolve()

@@ -1,5 +1,6 @@
 /** A worker process: serves the sockets that the supervisor hands over, by the configuration that it sends, and ends with it. */
 import { Socket } from 'node:net'
+import { directArrival } from '../arrival.ts'
 import { commands } from '../commands/index.ts'
 import type { User } from '../config/configuration.ts'
 import type { PortShare } from '../data/passive.ts'
@@ -9,6 +10,7 @@ import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import { createTelemetry } from '../telemetry/recorder.ts'
 import { describeSessions } from '../telemetry/status.ts'
 import type { Collected, FromWorker, ToWorker } from './messages.ts'
+import { RemoteQuotas } from './remote-quotas.ts'
 import { RemoteState } from './remote-state.ts'
 import { userOf } from './wire-configuration.ts'
 
@@ -41,6 +43,7 @@ type Begun = { readonly log: ServerLog; readonly metrics: Metrics; readonly serv
 class Worker {
   readonly #options: WorkerOptions
   readonly #state: RemoteState
+  readonly #quotas: RemoteQuotas
   readonly #done = Promise.withResolvers<void>()
   /** What is to be said: at the end of this turn of the event loop, all together. */
   #outbox: FromWorker[] = []
@@ -56,10 +59,12 @@ class Worker {
   constructor(options: WorkerOptions) {
     this.#options = options
     this.#state = new RemoteState({ send: message => this.#say(message) })
+    this.#quotas = new RemoteQuotas({ send: message => this.#say(message) })
     options.channel.onMessage((message, socket) => this.#take(message, socket))
     options.channel.onLost(() => {
       // Nobody holds the limits together any more, and nobody would end this process later.
       this.#state.lose()
+      this.#quotas.lose()
       this.#stop(0)
     })
   }
@@ -102,6 +107,8 @@ class Worker {
       case 'answers':
         for (const answer of message.answers) this.#state.answered(answer)
         return
+      case 'taken':
+        return this.#quotas.answered(message)
       case 'collect':
         return void this.#collect(message)
       case 'stop':
@@ -125,6 +132,7 @@ class Worker {
         logger: log.logger,
         sendfile,
         shared: this.#state,
+        quotas: this.#quotas,
         offences: {
           offended: (address, offence, user) => this.#say({ kind: 'offended', address, offence, user }),
           loggedIn: (address, user) => this.#say({ kind: 'logged-in', address, user }),
@@ -140,13 +148,17 @@ class Worker {
     this.#say({ kind: 'in-force', revision })
   }
 
-  #serve({ session, listener }: Extract<ToWorker, { kind: 'session' }>, socket: unknown): void {
+  #serve({ session, listener, proxied }: Extract<ToWorker, { kind: 'session' }>, socket: unknown): void {
     const ended = (): void => this.#say({ kind: 'ended', session })
     // A client that was gone before its socket arrived leaves none.
     if (!(socket instanceof Socket) || this.#begun === undefined) return ended()
     // As the listeners have it: a client may close its side and still wants the replies to what it sent.
     socket.allowHalfOpen = true
-    this.#begun.serving.sessions.serve(socket, listener, ended)
+    const arrival = directArrival(socket)
+    if (proxied === undefined) return this.#begun.serving.sessions.serve(arrival, listener, ended)
+    const { early, ...ends } = proxied
+    if (early.length > 0) socket.unshift(early)
+    this.#begun.serving.sessions.serve({ ...arrival, ...ends }, listener, ended)
   }
 
   async #collect({ request, what }: Extract<ToWorker, { kind: 'collect' }>): Promise<void> {

@@ -11,10 +11,15 @@ async function temporaryRoot(): Promise<string> {
   return root
 }
 
-test('100 uploads go on after SIGKILL, with APPE and REST, and every file is whole', { timeout: 120_000 }, async () => {
-  const report = await killDuringUploads({ root: await temporaryRoot(), rounds: 2, uploadsAtOnce: 50 })
-  expect(report.uploads).toBe(100)
-  // Otherwise nothing was tried.
-  expect(report.cut).toBeGreaterThan(5)
-  expect(report.resumed).toBeGreaterThan(5)
-})
+test.each(['direct', 'atomic'])(
+  '100 %s uploads go on after SIGKILL, with APPE and REST, and every file is whole',
+  { timeout: 120_000 },
+  async mode => {
+    const root = await temporaryRoot()
+    const report = await killDuringUploads({ root, rounds: 2, uploadsAtOnce: 50, server: { uploads: { mode } } })
+    expect(report.uploads).toBe(100)
+    // Otherwise nothing was tried.
+    expect(report.cut).toBeGreaterThan(5)
+    expect(report.resumed).toBeGreaterThan(5)
+  },
+)

@@ -1,0 +1,67 @@
+/** Quotas as a worker sees them: the supervisor keeps count, and is asked with a deadline and a bound on what waits. */
+import type { Change, Quotas, Taking } from '../storage/quotas.ts'
+import { StorageError } from '../storage/storage.ts'
+import type { FromWorker, TakingAnswer } from './messages.ts'
+
+export type RemoteQuotasOptions = {
+  readonly send: (message: FromWorker) => void
+  readonly deadlineMilliseconds?: number
+  readonly maxPending?: number
+}
+
+export class RemoteQuotas implements Quotas {
+  readonly #send: RemoteQuotasOptions['send']
+  readonly #deadlineMilliseconds: number
+  readonly #maxPending: number
+  readonly #pending = new Map<number, (answer: TakingAnswer['answer']) => void>()
+  #lastRequest = 0
+  #lost = false
+
+  constructor({ send, deadlineMilliseconds = 5000, maxPending = 4096 }: RemoteQuotasOptions) {
+    this.#send = send
+    this.#deadlineMilliseconds = deadlineMilliseconds
+    this.#maxPending = maxPending
+  }
+
+  take(taking: Taking): Promise<number> {
+    if (this.#lost || this.#pending.size >= this.#maxPending) return Promise.reject(new StorageError('busy'))
+    this.#lastRequest += 1
+    const request = this.#lastRequest
+    return new Promise((resolve, reject) => {
+      let late = false
+      const timer = setTimeout(() => {
+        late = true
+        reject(new StorageError('busy'))
+      }, this.#deadlineMilliseconds)
+      // One that is late stays until its answer comes: the bound holds for what the supervisor still has to do.
+      this.#pending.set(request, answer => {
+        clearTimeout(timer)
+        if (typeof answer !== 'number') return reject(new StorageError(answer))
+        if (late) this.#giveBack(taking, answer)
+        resolve(answer)
+      })
+      this.#send({ kind: 'take', request, taking })
+    })
+  }
+
+  change(change: Change): void {
+    this.#send({ kind: 'change', change })
+  }
+
+  answered({ request, answer }: TakingAnswer): void {
+    const settle = this.#pending.get(request)
+    this.#pending.delete(request)
+    settle?.(answer)
+  }
+
+  /** The supervisor is gone: nothing is given any more. */
+  lose(): void {
+    this.#lost = true
+    for (const settle of this.#pending.values()) settle('busy')
+    this.#pending.clear()
+  }
+
+  #giveBack({ path, files, upload }: Taking, bytes: number): void {
+    this.change({ path, bytes: -bytes, files: -files, ...(upload === 'begins' && { upload: 'ends' }) })
+  }
+}
