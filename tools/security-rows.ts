@@ -127,10 +127,19 @@ const dataConnections: readonly SecurityRow[] = [
   {
     attack: 'Stealing of passive connections, or using up their ports (CVE-1999-0351, CVE-2015-10003)',
     defence:
-      'Ports are random, serve one transfer and close at once. Only the client’s address is taken; a stranger is dropped and the port stays open for its client. Over TLS a data connection resumes the session of its control connection.',
+      'Ports are random, serve one transfer and close at once. Only the client’s address is taken; a stranger is dropped and the port stays open for its client. Over TLS a data connection resumes the session of its control connection, or has its certificate; whoever else comes first, with the client’s address, and is silent or fails, is passed over.',
     proofs: [
       proof('test/server/control-data-setup.test.ts', 'of others are dropped, and the port still serves its client'),
       proof('test/server/data-channel.test.ts', 'must be resumed from then on once it was, by default'),
+      proof('test/security/data-claimants.test.ts', 'costs an upload and a download nothing: it %s'),
+      proof(
+        'test/security/data-claimants.test.ts',
+        'connections from other addresses, and one that is reset before it is accepted, cost nothing',
+      ),
+      proof(
+        'test/security/data-claimants.test.ts',
+        'is that of its control connection on data connections as well, whoever else has a valid one',
+      ),
       proof('test/server/control-data-setup.test.ts', 'are at random ports'),
       proof('test/faults/hostile-connections.test.ts', 'PASV without use holds one port a session'),
     ],
@@ -256,10 +265,30 @@ const texts: readonly SecurityRow[] = [
 
 const transfers: readonly SecurityRow[] = [
   {
-    attack: 'Truncation of an upload over TLS',
+    attack: 'Truncation of an upload: half of it is taken for the file, by the client or by who reads the directory',
     defence:
-      'An end without close_notify is told from one with it and marked in the log; `tls.truncatedUploads: reject` answers it with 426. An end within a record is an error in any case.',
-    proofs: [proof('test/server/data-transfer.test.ts', 'knows close_notify from Python’s unwrap')],
+      'An end without close_notify is told from one with it and marked in the log; `tls.truncatedUploads: reject` answers it with 426. An end within a record is an error in any case. What is not whole gets no 226, a line in the log and a count. With `uploads.mode: atomic` a file gets its name when it is whole, and what broke off is never mixed with another file; `uploads.durability: fsync` waits for the disk ([decision 16](../decisions/0016-atomic-uploads.md)).',
+    proofs: [
+      proof('test/server/data-transfer.test.ts', 'knows close_notify from Python’s unwrap'),
+      proof(
+        'test/faults/atomic-uploads.test.ts',
+        'never shows anything but a whole file to who watches the volume, while 40 uploads replace and append to it',
+      ),
+      proof(
+        'test/faults/atomic-uploads.test.ts',
+        'is never mixed with the file it was to replace: an offset beyond its end is refused',
+      ),
+      proof('test/faults/upload-truth.test.ts', 'by $name is told as what it is'),
+      proof('test/faults/upload-truth.test.ts', 'on a full disk is told as that, and what fitted is kept'),
+      proof(
+        'test/faults/durable-uploads.test.ts',
+        'is answered with 226 once the file and its directory are on the disk, and not before',
+      ),
+      proof(
+        'test/faults/kills.test.ts',
+        '100 %s uploads go on after SIGKILL, with APPE and REST, and every file is whole',
+      ),
+    ],
   },
   {
     attack: 'Uploads over TLS 1.3 that lose their end to a reset',
@@ -276,16 +305,41 @@ const transfers: readonly SecurityRow[] = [
   {
     attack: 'Two uploads that together exceed a quota',
     defence:
-      'Quotas are those of the volume: a write that does not fit ends the upload with 452 or 552. One file is written by one upload at a time.',
-    proofs: [proof('test/server/data-transfer.test.ts', 'tells the storage’s failure apart from the connection’s')],
+      'Whatever grows takes its bytes and its place among the files before it is written, from one ledger for all processes; a write that does not fit ends the upload with 552, to the byte. Deleting, replacing and renaming give back ([decision 18](../decisions/0018-quotas.md)). One file is written by one upload at a time.',
+    proofs: [
+      proof(
+        'test/faults/quotas.test.ts',
+        'is filled to the last byte by 20 uploads at once, and never exceeded, with workers: %i',
+      ),
+      proof('test/faults/quotas.test.ts', 'is never exceeded by uploads at once'),
+      proof('test/faults/quotas.test.ts', 'holds for what is moved there, and is given back by what is moved away'),
+    ],
   },
   {
     attack: 'Forged PROXY headers',
-    defence: 'None are read: a connection is from where the network says, and a header is not a command.',
+    defence:
+      'They are read from `proxyProtocol.trustedNetworks` only, which are empty by default; a connection from there must begin with one, in time, of bounded length and with a checksum that holds, if any. The address in it counts for everything, on data connections as well.',
     proofs: [
       proof(
-        'test/security/protocol-mixing.test.ts',
-        'is not what FTP clients say by mistake: unknown verbs, options of others, lines without sense',
+        'test/security/proxy-protocol.test.ts',
+        'is believed from nowhere else: there it is a command like any other, and its address nobody’s',
+      ),
+      proof(
+        'test/security/proxy-protocol.test.ts',
+        'is demanded of a trusted proxy: %s in its place ends the connection, without a word',
+      ),
+      proof('test/security/proxy-protocol.test.ts', 'decides which limits, bans and networks of users hold'),
+      proof(
+        'test/security/proxy-protocol.test.ts',
+        'are those of the client by their headers; all others are strays and cost it nothing',
+      ),
+      proof(
+        'test/security/proxy-protocol.test.ts',
+        'take no header from others: who comes directly is the client only by its own address',
+      ),
+      proof(
+        'server/proxy-protocol/header.test.ts',
+        'any header is read as it was written, whatever comes behind it, and never before it is whole',
       ),
     ],
   },

@@ -122,6 +122,7 @@ export const tls = record(
       { default: {}, description: 'Certificates of clients.' },
     ),
     truncatedUploads: kubernetesStyle(server.tls.properties.truncatedUploads),
+    strictServerName: kubernetesStyle(server.tls.properties.strictServerName),
     clearCommandChannel: kubernetesStyle(server.tls.properties.clearCommandChannel),
   },
   {
@@ -152,7 +153,7 @@ export const passive = record(
       maximum: 500,
       default: 20,
       description:
-        'Passive ports of each replica. A port is taken only until the client has connected to it, so few are enough for many transfers. Can’t be changed: no port may move from one replica to another.',
+        'Passive ports of each replica. A port is taken only until the client has connected to it, under TLS until the handshake is done, so few are enough for many transfers. Can’t be changed: no port may move from one replica to another.',
     }),
     advertisedAddress: address({
       default: 'Auto',
@@ -207,6 +208,21 @@ export const service = record(
       description:
         '`Local` keeps the address of clients and takes them to replicas on the node they came to only. `Cluster` reaches every replica and may hide the address. `Auto`: `Local` for one replica, `Cluster` for several.',
     }),
+    proxyProtocol: record(
+      {
+        trustedNetworks: list(server.passive.properties.advertisedAddresses.items.properties.clients.items, {
+          maxItems: 256,
+          default: [],
+          description:
+            'Networks of the proxies, as pods see them: each connection from there must begin with a header, on the ports of the listeners and on the passive ones, and the address in it is that of the client, for everything. Who is in these networks can claim any address.',
+        }),
+      },
+      {
+        default: {},
+        description:
+          'The PROXY protocol (versions 1 and 2), by which load balancers say whom they speak for. The load balancer is told by `annotations`; what it reads there is its own.',
+      },
+    ),
     ipFamilyPolicy: Type.Optional(
       oneOf(['SingleStack', 'PreferDualStack', 'RequireDualStack'], {
         description: 'Whether the Service has IPv4 and IPv6.',

@@ -36,6 +36,8 @@ export const specSchema = record(
     anonymous,
     limits: kubernetesStyle(record(limits, { default: {}, description: limitsDescription ?? '' })),
     bans,
+    uploads: kubernetesStyle(serverSchema.properties.uploads),
+    quotas: kubernetesStyle(serverSchema.properties.quotas),
     banner: serverSchema.properties.banner,
     workers: countOrAuto({
       maximum: maxWorkers,

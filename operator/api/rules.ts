@@ -173,6 +173,13 @@ export const rules: Readonly<Record<string, readonly Rule[]>> = {
       reason: 'FieldValueForbidden',
     },
   ],
+  'spec.storage.symlinks.extraRoots[]': [
+    {
+      rule: "!(self in ['/', '/data', '/data/.ftp-server']) && !self.startsWith('/data/.ftp-server/')",
+      message:
+        'must be a directory below `/data`, or elsewhere, but not `/data/.ftp-server`, in which the server keeps what users may not see',
+    },
+  ],
   'spec.storage.claim': [
     {
       rule: '!quantity(self.size).isLessThan(quantity(oldSelf.size))',

@@ -1,6 +1,8 @@
 /** Where the files of the users are. */
 import { Type } from 'typebox'
+import { serverSchema } from '../../server/config/schema.ts'
 import { annotations, labels, list, objectName, oneOf, record, size, text, textLike, whole } from './fields.ts'
+import { kubernetesStyle } from './kubernetes-style.ts'
 
 const claim = record(
   {
@@ -67,6 +69,8 @@ export const storage = record(
         description: 'Directory of the volume in which the files are; a relative path without `..`.',
       }),
     ),
+    // The volume is at `/data` in the pod; other directories are those of the pod template.
+    symlinks: kubernetesStyle(serverSchema.properties.storage.properties.symlinks),
     fsGroup: whole({
       minimum: 0,
       maximum: 2_147_483_647,

@@ -13,13 +13,19 @@ const written = Type.Partial(serverSchema)
 function serverConfiguration(blueprint: Blueprint, replica: number, half: Half) {
   const { server, rollout, advertised, peerCheck, bansEnabled, addressesHidden } = blueprint
   const { spec } = server
-  const { minVersion, sessionReuse, clientCertificates, truncatedUploads, clearCommandChannel } = spec.tls
+  const { minVersion, sessionReuse, clientCertificates, truncatedUploads, clearCommandChannel, strictServerName } =
+    spec.tls
+  // All ports are those of one Service.
+  const { trustedNetworks } = spec.service.proxyProtocol
+  const proxyProtocol = () =>
+    trustedNetworks.length > 0 ? { proxyProtocol: { trustedNetworks: [...trustedNetworks] } } : {}
   const range = passiveRange(spec.passive, { replica, half, rollout })
   return {
     listeners: containerPorts(spec).map(({ listener: { name, tls }, port }) => ({
       name,
       port,
       tls: toServerStyle(tls, properties.listeners.items.properties.tls),
+      ...proxyProtocol(),
     })),
     root: dataDirectory,
     banner: spec.banner,
@@ -35,6 +41,7 @@ function serverConfiguration(blueprint: Blueprint, replica: number, half: Half) 
         return advertisedPort === undefined || advertisedPort === port ? [] : [{ port, advertised: advertisedPort }]
       }),
       peerCheck,
+      ...proxyProtocol(),
     },
     active: toServerStyle(spec.active, properties.active),
     limits: {
@@ -45,6 +52,8 @@ function serverConfiguration(blueprint: Blueprint, replica: number, half: Half) 
     },
     bans: { enabled: bansEnabled, ...toServerStyle(spec.bans, properties.bans) },
     state: { directory: stateDirectory },
+    uploads: toServerStyle(spec.uploads, properties.uploads),
+    quotas: toServerStyle(spec.quotas, properties.quotas),
     anonymous: toServerStyle(spec.anonymous, properties.anonymous),
     tls: {
       minVersion: toServerStyle(minVersion, properties.tls.properties.minVersion),
@@ -52,7 +61,9 @@ function serverConfiguration(blueprint: Blueprint, replica: number, half: Half) 
       clientCertificates: toServerStyle(clientCertificates.mode, properties.tls.properties.clientCertificates),
       truncatedUploads: toServerStyle(truncatedUploads, properties.tls.properties.truncatedUploads),
       clearCommandChannel,
+      strictServerName,
     },
+    storage: { symlinks: toServerStyle(spec.storage.symlinks, properties.storage.properties.symlinks) },
     listing: toServerStyle(spec.listing, properties.listing),
     logging: toServerStyle(spec.logging, properties.logging),
     probes: { port: probesPort },

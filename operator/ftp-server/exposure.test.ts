@@ -185,6 +185,13 @@ test.each([
     false,
   ],
   ['the check disabled', 'passive: { peerCheck: Disabled }', 'Local', 'off', true],
+  [
+    'several replicas behind a load balancer that says whom it speaks for',
+    'replicas: 2, service: { proxyProtocol: { trustedNetworks: [10.0.0.0/8] } }',
+    'Cluster',
+    'same-address',
+    true,
+  ],
   ['several replicas', 'replicas: 2', 'Cluster', 'off', false],
   [
     'several replicas, Local demanded',
@@ -220,4 +227,6 @@ test.each([
 test('clients are not banned until the Service shows their addresses', () => {
   const behind = liveService({ externalTrafficPolicy: 'Cluster' }, [{ ip: '203.0.113.7' }])
   expect(expose('', { live: [behind] }).bansEnabled).toBe(false)
+  const announced = 'service: { proxyProtocol: { trustedNetworks: [10.0.0.0/8] } }'
+  expect(expose(announced, { live: [behind] }).bansEnabled).toBe(true)
 })

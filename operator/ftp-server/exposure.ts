@@ -52,7 +52,7 @@ export function decideExposure(observation: Observation, portReplicas: number): 
   const clusterAddress = service?.clusterAddress
   const clusterRule = clusterClients(observation, clusterAddress, externalTrafficPolicy)
   // Not before the Service has it: a session that begins now may have the address of a node.
-  const isPreserved = sourceAddress.preserved && service?.externalTrafficPolicy !== 'Cluster'
+  const isPreserved = sourceAddress.preserved && (isAnnounced(server) || service?.externalTrafficPolicy !== 'Cluster')
   return {
     externalTrafficPolicy,
     sourceAddress,
@@ -114,7 +114,21 @@ function trafficPolicy({ spec }: FtpServer, portReplicas: number): 'Local' | 'Cl
   return portReplicas > 1 ? 'Cluster' : 'Local'
 }
 
-function sourceAddressOf({ spec }: FtpServer, policy: 'Local' | 'Cluster'): Exposure['sourceAddress'] {
+/** Whether proxies say who the client is. */
+function isAnnounced({ spec }: FtpServer): boolean {
+  return spec.service.proxyProtocol.trustedNetworks.length > 0
+}
+
+function sourceAddressOf(server: FtpServer, policy: 'Local' | 'Cluster'): Exposure['sourceAddress'] {
+  const { spec } = server
+  if (isAnnounced(server)) {
+    return {
+      preserved: true,
+      reason: 'ProxyProtocol',
+      message:
+        'proxies in `service.proxyProtocol.trustedNetworks` say whom they speak for; from elsewhere the address of the connection counts',
+    }
+  }
   if (spec.hostNetwork) {
     return {
       preserved: true,

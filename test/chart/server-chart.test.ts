@@ -200,6 +200,10 @@ describe('the configuration', () => {
     expect(await passiveOf({ service: { externalTrafficPolicy: 'Cluster' } })).toMatchObject({ peerCheck: 'off' })
     const given = { service: { externalTrafficPolicy: 'Cluster' }, config: { passive: { peerCheck: 'same-address' } } }
     expect(await passiveOf(given)).toMatchObject({ peerCheck: 'same-address' })
+    const announced = { passive: { proxyProtocol: { trustedNetworks: ['10.0.0.0/8'] } } }
+    expect(await passiveOf({ service: { externalTrafficPolicy: 'Cluster' }, config: announced })).not.toHaveProperty(
+      'peerCheck',
+    )
   })
 
   helmTest('bans clients only where their addresses can be seen', async () => {

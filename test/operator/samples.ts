@@ -181,6 +181,7 @@ tls:
   sessionReuse: Disabled
   clientCertificates: { mode: Optional, secretName: partners-ca }
   truncatedUploads: Reject
+  strictServerName: true
 passive:
   firstPort: 40000
   portsPerReplica: 4
@@ -195,6 +196,7 @@ service:
   labels: { exposed: 'yes' }
   loadBalancerClass: example.com/balancer
   loadBalancerSourceRanges: [198.51.100.0/24]
+  proxyProtocol: { trustedNetworks: [10.1.0.0/16, '2001:db8:1::/48'] }
   ipFamilyPolicy: PreferDualStack
   ipFamilies: [IPv4]
   allocateLoadBalancerNodePorts: false
@@ -209,6 +211,7 @@ storage:
     labels: { tier: gold }
   retentionPolicy: Delete
   subPath: ftp/files
+  symlinks: { policy: Inside, extraRoots: [/data/shared] }
   fsGroup: 2000
 users:
   - { name: alice, passwordHash: '${passwordHash}', role: ReadOnly, home: /shared }
@@ -222,6 +225,8 @@ limits: { maxSessions: 200, idleTimeoutSeconds: 600 }
 bans: { mode: Enabled, threshold: 5, exemptNetworks: [192.0.2.0/24] }
 banner: Welcome
 listing: { timeZone: Europe/Berlin }
+uploads: { mode: Atomic, durability: Fsync }
+quotas: [{ path: /partners, maxBytes: 107374182400, maxFiles: 100000 }]
 workers: Auto
 logging: { level: Debug }
 image: example.com/mirror/ftp-operator@sha256:0000000000000000000000000000000000000000000000000000000000000000

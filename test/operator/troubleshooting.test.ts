@@ -6,7 +6,17 @@ const sources = 'operator/ftp-server'
 /** What is well, and what conditions do not show: needs of certificates, and the API server’s own words. */
 const elsewhere = new Set([
   ...['AllReplicasReady', 'Applied', 'AllAccepted', 'SelfSigned', 'Valid', 'NotNeeded', 'Assigned', 'AddressOfPod'],
-  ...['Bound', 'EmptyDir', 'Settled', 'NotStalled', 'Serving', 'HostNetwork', 'WithinCluster', 'LocalTraffic'],
+  ...[
+    'Bound',
+    'EmptyDir',
+    'Settled',
+    'NotStalled',
+    'Serving',
+    'HostNetwork',
+    'WithinCluster',
+    'LocalTraffic',
+    'ProxyProtocol',
+  ],
   ...['Missing', 'Unusable', 'Expiring', 'NamesChanged', 'Forbidden', 'NotFound', 'Conflict'],
   // Conditions, states, types and actions that stand in the same lines.
   ...['True', 'False', 'Unknown', 'Stalled', 'Secret', 'ConfigMap', 'Deployment', 'Warning', 'Normal'],

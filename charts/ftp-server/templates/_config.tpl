@@ -6,7 +6,8 @@
 {{- if and $hasService (eq .Values.service.type "ClusterIP") (not $passive.advertisedAddress) -}}
 {{- $_ := set $passive "advertisedAddress" (printf "%s.%s.svc.%s" (include "ftp-server.fullname" .) .Release.Namespace .Values.clusterDomain) -}}
 {{- end -}}
-{{- $hidesClients := and $hasService (ne .Values.service.type "ClusterIP") (eq .Values.service.externalTrafficPolicy "Cluster") -}}
+{{- $announced := dig "proxyProtocol" "trustedNetworks" (list) $passive -}}
+{{- $hidesClients := and $hasService (not $announced) (ne .Values.service.type "ClusterIP") (eq .Values.service.externalTrafficPolicy "Cluster") -}}
 {{- if and $hidesClients (not $passive.peerCheck) -}}
 {{- $_ := set $passive "peerCheck" "off" -}}
 {{- end -}}
