@@ -1,10 +1,11 @@
-/** Who may come in: counts of sessions by client address. */
+/** Who may come in: counts of sessions by client, which is an address, or a network of 64 bits with IPv6. */
+import { clientKey } from './bans/client-key.ts'
 import type { Limits } from './config/schema.ts'
 import type { RefusalReason } from './telemetry/telemetry.ts'
 
 export class Admission {
   #sessions = 0
-  readonly #byAddress = new Map<string, number>()
+  readonly #byClient = new Map<string, number>()
 
   get sessions(): number {
     return this.#sessions
@@ -13,16 +14,17 @@ export class Admission {
   /** Takes a place for a connection, or says why there is none. */
   admit(address: string, limits: Limits): RefusalReason | undefined {
     if (this.#sessions >= limits.maxSessions) return 'too-many-sessions'
-    if ((this.#byAddress.get(address) ?? 0) >= limits.maxSessionsPerAddress) return 'too-many-sessions-of-address'
+    const client = clientKey(address)
+    if ((this.#byClient.get(client) ?? 0) >= limits.maxSessionsPerAddress) return 'too-many-sessions-of-address'
     this.#sessions += 1
-    add(this.#byAddress, address)
+    add(this.#byClient, client)
     return undefined
   }
 
   /** Gives back what admit took. */
   leave(address: string): void {
     this.#sessions -= 1
-    subtract(this.#byAddress, address)
+    subtract(this.#byClient, clientKey(address))
   }
 }
 

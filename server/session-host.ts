@@ -1,10 +1,10 @@
 /** Where sessions are served: in this process, or in one that it has started. */
-import type { Socket } from 'node:net'
+import type { Arrival } from './arrival.ts'
 import type { ListenerConfiguration } from './config/schema.ts'
 
 export interface SessionHost {
   /** Sessions it serves now. */
   readonly sessionCount: number
-  /** Serves a client, whose socket is paused. `onEnd` is called once, when the session has ended, whatever ended it. */
-  serve(socket: Socket, listener: ListenerConfiguration, onEnd: () => void): void
+  /** Serves a client. `onEnd` is called once, when the session has ended, whatever ended it. */
+  serve(arrival: Arrival, listener: ListenerConfiguration, onEnd: () => void): void
 }

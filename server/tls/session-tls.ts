@@ -3,7 +3,7 @@ import { randomBytes, X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { type HandshakeLane, HandshakeLanes, type HandshakeOptions, type HandshakeParty } from './handshake-lanes.ts'
-import { SecureChannel } from './secure-channel.ts'
+import { type ClientCertificate, SecureChannel } from './secure-channel.ts'
 import { TlsWire } from './wire.ts'
 
 /** With the certificate in force when AUTH came; it stays with the session. */
@@ -54,6 +54,7 @@ export class SessionTls {
   #tickets = ticketsOfFullHandshake
   #purpose: Purpose = 'control'
   #lastFailure: Error | undefined
+  #clientCertificate: ClientCertificate | undefined
   /** The connection whose handshake is under way. */
   #socket: Socket | undefined
   #previous: Promise<void> = Promise.resolve()
@@ -64,8 +65,10 @@ export class SessionTls {
   }
 
   /** Does the handshake of the control connection, on a paused socket. Rejects with TlsError, with the socket destroyed. */
-  secureControl(socket: Socket, signal: AbortSignal): Promise<SecureChannel> {
-    return this.#enqueue(socket, 'control', signal)
+  async secureControl(socket: Socket, signal: AbortSignal): Promise<SecureChannel> {
+    const channel = await this.#enqueue(socket, 'control', signal)
+    this.#clientCertificate = channel.clientCertificate
+    return channel
   }
 
   /**
@@ -74,6 +77,15 @@ export class SessionTls {
    */
   secureData(socket: Socket, signal: AbortSignal, direction: 'send' | 'receive' = 'receive'): Promise<SecureChannel> {
     return this.#enqueue(socket, direction, signal)
+  }
+
+  get handshakeTimeoutMilliseconds(): number {
+    return this.#options.handshakeTimeoutSeconds * 1000
+  }
+
+  /** Whether a data connection has the certificate of the control connection, or neither has one: else it is somebody else's (RFC 4217 section 12.2 lets certificates log in). */
+  isClientOf({ clientCertificate }: Pick<SecureChannel, 'clientCertificate'>): boolean {
+    return clientCertificate?.fingerprint === this.#clientCertificate?.fingerprint
   }
 
   /** Whether the client has resumed on a data connection before, with as good a chance to as it has now. */

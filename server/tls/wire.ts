@@ -131,6 +131,9 @@ export class TlsWire extends Duplex {
 
   /** An upload is read into the same memory again and again: TLSSocket has copied it by the time the event is over. */
   #readWithoutCopies(): boolean {
+    // What was read to see who it is.
+    const early: unknown = this.#socket.readableLength > 0 ? this.#socket.read() : undefined
+    if (early instanceof Buffer) this.#onData(early)
     const reused = Buffer.allocUnsafeSlow(readBytes)
     this.#release = readInto(this.#socket, {
       room: () => reused,

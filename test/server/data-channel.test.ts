@@ -48,6 +48,7 @@ function channelFor(
   let configuration = testConfiguration({ ...sections, passive: { ports, ...sections.passive } })
   const channel = new DataChannel({
     session: { peer: { address: peer, port: 40_000 }, local: { address: local, port: 21 } },
+    boundAddress: () => local,
     configuration: () => configuration,
     passivePorts,
     advertisedAddresses: new AdvertisedAddresses(),
@@ -99,9 +100,12 @@ describe('a passive data connection', () => {
     await until(() => passivePorts.inUse === 0, 'the connection')
     const connection = await channel.open('clear', never)
     let received = ''
-    await connection.receive(async bytes => {
-      received += Buffer.from(bytes).toString()
-    }, new BufferPool())
+    await connection.receive(
+      async bytes => {
+        received += Buffer.from(bytes).toString()
+      },
+      { buffers: new BufferPool() },
+    )
     expect(received).toBe('early')
     await connection.end()
   })
@@ -119,9 +123,12 @@ describe('a passive data connection', () => {
     const connection = await opening
     client.end('mine')
     let received = ''
-    await connection.receive(async bytes => {
-      received += Buffer.from(bytes).toString()
-    }, new BufferPool())
+    await connection.receive(
+      async bytes => {
+        received += Buffer.from(bytes).toString()
+      },
+      { buffers: new BufferPool() },
+    )
     expect(received).toBe('mine')
     expect(strays).toEqual(['127.0.0.2', '127.0.0.3'])
     connection.destroy()

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openLocalStorage, RunningUploads } from '../../server/storage/local.ts'
+import { loadGetdents } from '../../server/storage/local-getdents.ts'
 import { loadStatx, type Statx } from '../../server/storage/local-statx.ts'
 import { Volumes } from '../../server/storage/local-volume.ts'
 import { createMemoryStorage } from '../../server/storage/memory.ts'
@@ -15,19 +16,35 @@ type Opened = { readonly storage: Storage; close(): Promise<void> }
 const storages: Record<string, () => Promise<Opened>> = {
   local: () => openLocal(undefined),
   // Where there is no statx, this is the same once more.
-  'local, by statx,': () => openLocal(loadStatx()),
+  'local, by statx and getdents,': () => openLocal(loadStatx()),
   'local, at once,': () => openLocal(undefined, new Volumes()),
   'local, at once in memory,': () =>
     openLocal(undefined, new Volumes(), existsSync('/dev/shm') ? '/dev/shm' : tmpdir()),
+  'local, atomic,': () => openLocal(undefined, undefined, tmpdir(), 'atomic'),
+  'local, atomic, at once in memory,': () =>
+    openLocal(undefined, new Volumes(), existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'atomic'),
   async memory() {
     const storage = createMemoryStorage()
     return { storage, close: () => storage.close() }
   },
 }
 
-async function openLocal(statx: Statx | undefined, volumes?: Volumes, directory = tmpdir()): Promise<Opened> {
+async function openLocal(
+  statx: Statx | undefined,
+  volumes?: Volumes,
+  directory = tmpdir(),
+  mode: 'direct' | 'atomic' = 'direct',
+): Promise<Opened> {
   const root = await mkdtemp(join(directory, 'storage-'))
-  const storage = await openLocalStorage({ root, home: '/users/alice', uploads: new RunningUploads(), statx, volumes })
+  const storage = await openLocalStorage({
+    root,
+    home: '/users/alice',
+    uploads: new RunningUploads(),
+    uploading: { mode, durability: 'none', user: 'alice' },
+    statx,
+    getdents: statx && loadGetdents(),
+    volumes,
+  })
   return {
     storage,
     async close() {

@@ -29,8 +29,12 @@ describe.each([
   { way: 'through the thread pool', directory: tmpdir(), volumes: undefined },
   { way: 'at once where the system can', directory: tmpdir(), volumes: new Volumes() },
   { way: 'at once in memory', directory: inMemory, volumes: new Volumes() },
-])('Local storage, opened $way,', ({ directory, volumes }) => {
-  const openOne = (options: LocalStorageOptions): Promise<Storage> => openLocalStorage({ ...options, volumes })
+  { way: 'for atomic uploads', directory: tmpdir(), volumes: undefined, uploads: 'atomic' as const },
+  { way: 'for atomic uploads in memory', directory: inMemory, volumes: new Volumes(), uploads: 'atomic' as const },
+])('Local storage, opened $way,', ({ directory, volumes, uploads }) => {
+  const uploading = { mode: uploads ?? 'direct', durability: 'none', user: 'alice' } as const
+  const openOne = (options: LocalStorageOptions): Promise<Storage> =>
+    openLocalStorage({ ...options, volumes, uploading })
 
   let base: string
   let home: string
@@ -97,6 +101,7 @@ describe.each([
   /** What is about that which a link leads to. */
   const followed: readonly ((path: string) => Promise<unknown>)[] = [
     path => storage.stat(path),
+    path => storage.statForResume(path),
     names,
     load,
     path => storage.setMode(path, 0o777),
@@ -106,6 +111,7 @@ describe.each([
   /** All that can be done to a path. */
   const operations: readonly ((path: string) => Promise<unknown>)[] = [
     path => storage.stat(path),
+    path => storage.statForResume(path),
     names,
     load,
     ...writeModes.map(mode => (path: string) => store(path, 'intruder', mode)),

@@ -56,7 +56,7 @@ export async function killDuringUploads({
       })
       const finished = Promise.all(uploads.map(upload => finish(upload, first.port, progress)))
       finished.catch(() => undefined)
-      await underWay(root, round, randomInt(1, uploadsAtOnce))
+      await underWay(root, names.size + randomInt(1, uploadsAtOnce))
       await delay(randomInt(0, 30))
       running.signal('SIGKILL')
       await running.exited
@@ -80,8 +80,8 @@ export async function killDuringUploads({
 }
 
 /** So that the moments of the kills are spread over the uploads, however fast the machine is. */
-async function underWay(root: string, round: number, files: number): Promise<void> {
-  const begun = async () => (await readdir(root, { recursive: true })).filter(name => name.includes(`${round}-`)).length
+async function underWay(root: string, files: number): Promise<void> {
+  const begun = async () => (await readdir(root, { recursive: true })).length
   await eventually(async () => (await begun()) >= files, `${files} uploads have begun`, longestRoundMilliseconds, 1)
 }
 

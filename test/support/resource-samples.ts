@@ -97,7 +97,9 @@ export const goodSamples: readonly ResourceSample[] = [
         ipFamilyPolicy: 'PreferDualStack',
         ipFamilies: ['IPv6', 'IPv4'],
         allocateLoadBalancerNodePorts: false,
+        proxyProtocol: { trustedNetworks: ['10.0.0.0/8', '2001:db8::7'] },
       },
+      storage: { ...storage, symlinks: { policy: 'Deny' } },
     },
     brokenAt: [],
   },
@@ -420,6 +422,16 @@ export const wrongSamples: readonly ResourceSample[] = [
     title: 'two families for one stack',
     spec: { service: { ipFamilies: ['IPv4', 'IPv6'], ipFamilyPolicy: 'SingleStack' } },
     brokenAt: ['spec.service.ipFamilies'],
+  },
+  {
+    title: 'proxies that are trusted by name',
+    spec: { service: { proxyProtocol: { trustedNetworks: ['10.0.0.0/8', 'balancer'] } } },
+    brokenAt: ['spec.service.proxyProtocol.trustedNetworks[1]'],
+  },
+  {
+    title: 'links into what the server keeps, or above it',
+    spec: { storage: { ...storage, symlinks: { extraRoots: ['/data/a', '/data', '/data/.ftp-server/x'] } } },
+    brokenAt: ['spec.storage.symlinks.extraRoots[1]', 'spec.storage.symlinks.extraRoots[2]'],
   },
   { title: 'a label that is none', spec: { service: { labels: { a: 'b c' } } }, brokenAt: ['spec.service.labels.a'] },
   // Users.

@@ -19,6 +19,8 @@ export type ServerProcessOptions = {
   readonly maxDescriptors?: number
   /** A module that the process loads before anything else. */
   readonly preload?: string
+  /** Added to the environment of the tests. */
+  readonly environment?: Readonly<Record<string, string>>
   /** Directory of the files; by default a new one. */
   readonly root?: string
   /** Port of the listener `ftp`; by default a free one. */
@@ -124,11 +126,17 @@ export async function launchServerProcess(options: ServerProcessOptions = {}): P
 
 const program = join(import.meta.dirname, '../../server/main.ts')
 
-function start(configurationDirectory: string, { maxDescriptors, preload }: ServerProcessOptions): ChildProcess {
+function start(
+  configurationDirectory: string,
+  { maxDescriptors, preload, environment }: ServerProcessOptions,
+): ChildProcess {
   const flags = preload === undefined ? [] : ['--import', preload]
   const command = [process.execPath, ...flags, program, 'serve', '--config', configurationDirectory]
   const limit = maxDescriptors === undefined ? '' : `ulimit -n ${maxDescriptors} && `
-  return spawn('sh', ['-c', `${limit}exec "$@"`, 'sh', ...command], { stdio: ['ignore', 'pipe', 'pipe'] })
+  return spawn('sh', ['-c', `${limit}exec "$@"`, 'sh', ...command], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment },
+  })
 }
 
 function residentBytes(status: string): number {
