@@ -104,6 +104,8 @@ export class FtpServer {
   }
 
   #take(socket: Socket, listener: ListenerConfiguration): void {
+    // Whoever has gone already has no address any more, by which it could be let in.
+    if (socket.remoteAddress === undefined) return void socket.destroy()
     const arrival = directArrival(socket)
     if (!this.#proxies.have(arrival.peer.address, listener.proxyProtocol.trustedNetworks))
       return this.#accept(arrival, listener)

@@ -60,7 +60,7 @@ export class DataChannel implements DataChannelControl {
   async listen(kind: 'pasv' | 'epsv'): Promise<Address> {
     this.discard()
     const generation = this.#generation
-    const { session, boundAddress, passivePorts, advertisedAddresses, onStray, tls } = this.#options
+    const { session, passivePorts, advertisedAddresses, onStray, tls } = this.#options
     const { server } = this.#options.configuration()
     const local = canonicalAddress(session.local.address)
     if (kind === 'pasv' && isIPv6(local)) throw new DataChannelError('wrong-family')
@@ -70,7 +70,7 @@ export class DataChannel implements DataChannelControl {
     if (address === undefined) throw new DataChannelError('no-address')
     const peer = canonicalAddress(session.peer.address)
     const port = await passivePorts.listen({
-      address: canonicalAddress(boundAddress()),
+      address: canonicalAddress(this.#boundAddress()),
       ...server.passive.ports,
       isExpected: candidate =>
         this.#peerUnknown ||
@@ -156,12 +156,19 @@ export class DataChannel implements DataChannelControl {
     return new DataChannelError('timeout')
   }
 
+  #boundAddress(): string {
+    const address = this.#options.boundAddress()
+    // The control connection is gone; without an address a port would be open at all of them.
+    if (address === '') throw new DataChannelError('aborted')
+    return address
+  }
+
   async #connect(setup: Setup, signal: AbortSignal): Promise<Socket> {
     if (setup.kind === 'none') throw new DataChannelError('not-set-up')
     if (setup.kind === 'passive') return setup.port.accept(signal)
     return connectActive({
       target: setup.target,
-      local: this.#options.boundAddress(),
+      local: this.#boundAddress(),
       timeoutSeconds: this.#options.configuration().server.limits.activeConnectTimeoutSeconds,
       signal,
     })

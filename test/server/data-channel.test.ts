@@ -38,7 +38,12 @@ function portRange(count: number): { first: number; last: number } {
 
 function channelFor(
   sections: Parameters<typeof testConfiguration>[0],
-  { peer = '127.0.0.1', local = '127.0.0.1', tls = undefined as SessionTls | undefined } = {},
+  {
+    peer = '127.0.0.1',
+    local = '127.0.0.1',
+    bound = undefined as string | undefined,
+    tls = undefined as SessionTls | undefined,
+  } = {},
 ) {
   const strays: string[] = []
   const failures: string[] = []
@@ -48,7 +53,7 @@ function channelFor(
   let configuration = testConfiguration({ ...sections, passive: { ports, ...sections.passive } })
   const channel = new DataChannel({
     session: { peer: { address: peer, port: 40_000 }, local: { address: local, port: 21 } },
-    boundAddress: () => local,
+    boundAddress: () => bound ?? local,
     configuration: () => configuration,
     passivePorts,
     advertisedAddresses: new AdvertisedAddresses(),
@@ -90,6 +95,14 @@ describe('a passive data connection', () => {
     expect(channel.state).toBe('none')
     expect(counts).toEqual([1, 0])
     await expect(channel.open('clear', never)).rejects.toMatchObject({ kind: 'not-set-up' })
+  })
+
+  it('opens no port and connects to nobody once the control connection is gone', async () => {
+    const { channel, counts } = channelFor({}, { bound: '' })
+    await expect(channel.listen('epsv')).rejects.toMatchObject({ kind: 'aborted' })
+    expect(counts).toEqual([])
+    channel.target({ address: '127.0.0.1', port: 1 })
+    await expect(channel.open('clear', never)).rejects.toMatchObject({ kind: 'aborted' })
   })
 
   it('keeps a client that connects before the transfer, with what it sent', async () => {
