@@ -1,7 +1,8 @@
 /** The values of the chart `ftp-server`. `config` and `users` are the server’s own schema. */
 import { Type } from 'typebox'
 import { dataKey, flag, list, objectName, oneOf, record, size, text, textLike, whole } from '../operator/api/fields.ts'
-import { serverSchema, userSchema } from '../server/config/schema.ts'
+import { userSchema } from '../server/config/schema/user.ts'
+import { serverSchema } from '../server/config/schema.ts'
 import {
   annotationsValue,
   globalValue,

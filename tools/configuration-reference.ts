@@ -1,5 +1,7 @@
 /** The reference of the configuration, made from its schema: a page, and JSON Schemas for editors. */
-import { permissionWords, roles, serverSchema, userListSchema, userSchema } from '../server/config/schema.ts'
+import { permissionWords, roles } from '../server/config/schema/permissions.ts'
+import { userListSchema, userSchema } from '../server/config/schema/user.ts'
+import { serverSchema } from '../server/config/schema.ts'
 import { jsonSchemaOf, type Schema, withOptionalDefaults } from './json-schema.ts'
 import { code, escapeCell, table } from './markdown.ts'
 

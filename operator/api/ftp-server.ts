@@ -1,6 +1,7 @@
 /** The resource FtpServer: what people write, and what the operator answers in status. */
 import { type Static, Type } from 'typebox'
-import { maxWorkers, serverSchema } from '../../server/config/schema.ts'
+import { maxWorkers } from '../../server/config/schema/process.ts'
+import { serverSchema } from '../../server/config/schema.ts'
 import { bans } from './bans.ts'
 import { hostNetwork, listeners, passive, service, tls } from './connections.ts'
 import { countOrAuto, record } from './fields.ts'

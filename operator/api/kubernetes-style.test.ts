@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { permissionWords, serverSchema, userSchema } from '../../server/config/schema.ts'
+import { permissionWords } from '../../server/config/schema/permissions.ts'
+import { userSchema } from '../../server/config/schema/user.ts'
+import { serverSchema } from '../../server/config/schema.ts'
 import {
   type JsonSchema,
   jsonSchema,

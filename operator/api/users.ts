@@ -1,6 +1,7 @@
 /** Who may log in. */
 import { Type } from 'typebox'
-import { serverSchema, userSchema } from '../../server/config/schema.ts'
+import { userSchema } from '../../server/config/schema/user.ts'
+import { serverSchema } from '../../server/config/schema.ts'
 import { dataKey, list, listByKey, objectName, record, wholeRecord } from './fields.ts'
 import { kubernetesStyle } from './kubernetes-style.ts'
 import { labelSelector } from './scheduling.ts'

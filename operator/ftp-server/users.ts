@@ -1,7 +1,7 @@
 /** All users of a server in one set of files, whatever Secrets and ConfigMaps they come from. */
 import { createHash } from 'node:crypto'
 import { stringify } from 'yaml'
-import { userSchema } from '../../server/config/schema.ts'
+import { userSchema } from '../../server/config/schema/user.ts'
 import type { FtpServer, FtpUser, UsersSource } from '../api/ftp-server.ts'
 import { toServerStyle } from '../api/kubernetes-style.ts'
 import { usersSecrets } from '../desired/names.ts'

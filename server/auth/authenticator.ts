@@ -1,6 +1,6 @@
 /** Who may log in: the rules, which are pure, and the check of a password, which always takes its time. */
 import type { Configuration, Credential, User } from '../config/configuration.ts'
-import { roles } from '../config/schema.ts'
+import { roles } from '../config/schema/permissions.ts'
 import type { Protection, Session } from '../control/session.ts'
 import type { PasswordVerifier, Verdict } from './password.ts'
 import { parsePasswordHash } from './password-hash.ts'

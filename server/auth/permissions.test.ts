@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { User } from '../config/configuration.ts'
-import { type Permission, permissionWords } from '../config/schema.ts'
+import { type Permission, permissionWords } from '../config/schema/permissions.ts'
 import { allows, allowsSomewhere, permissionsAt, permissionsIn } from './permissions.ts'
 
 type Rules = Readonly<Record<string, readonly Permission[]>>

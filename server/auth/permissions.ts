@@ -1,6 +1,6 @@
 /** What a user may do where. */
 import type { User } from '../config/configuration.ts'
-import type { Permission } from '../config/schema.ts'
+import type { Permission } from '../config/schema/permissions.ts'
 
 /** Whether the user has the permission on this absolute, normalized virtual path. The longest of the user's paths that is the path or one of its ancestors decides; without one, the user's own permissions. */
 export function allows(user: User, permission: Permission, path: string): boolean {

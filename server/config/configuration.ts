@@ -1,6 +1,7 @@
 /** What is in force: one immutable snapshot of all files, passed down and never read from anywhere else. */
 import type { Network } from './network.ts'
-import type { Permission, ServerConfiguration } from './schema.ts'
+import type { Permission } from './schema/permissions.ts'
+import type { ServerConfiguration } from './schema.ts'
 
 export type Configuration = {
   /** SHA-256 over the files in force, as hexadecimal digits; the same files give the same hash on every machine. */

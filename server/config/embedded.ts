@@ -2,7 +2,7 @@
 import type { Configuration, Problem } from './configuration.ts'
 import { configurationHash, fileDigest } from './hash.ts'
 import { brokenRules, serverRules } from './rules.ts'
-import { permissionWords } from './schema.ts'
+import { permissionWords } from './schema/permissions.ts'
 import { type Violation, validateServer } from './validate.ts'
 
 /** Settings as text, as the environment has them; what is absent has a default. */

@@ -1,6 +1,7 @@
 /** Rules over several fields: data and pure functions, so that each can be held against the same rule in another language. */
 import { normalize } from 'node:path/posix'
-import type { ServerConfiguration, UserEntry } from './schema.ts'
+import type { UserEntry } from './schema/user.ts'
+import type { ServerConfiguration } from './schema.ts'
 import type { Violation } from './validate.ts'
 
 export type Rule<Value> = {

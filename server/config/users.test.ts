@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { permissionWords } from './schema.ts'
+import { permissionWords } from './schema/permissions.ts'
 import { isUserList, parseUserList, passwordFileCredential, readUserList } from './users.ts'
 
 const hash = '$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy'

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { serverSchema, userListSchema } from './schema.ts'
+import { userListSchema } from './schema/user.ts'
+import { serverSchema } from './schema.ts'
 import { childPath, describeShape, validateServer, validateUser } from './validate.ts'
 
 test('an empty configuration is filled with all defaults, however deep', () => {

@@ -1,7 +1,8 @@
 /** Values as they were read, against the schema: every mistake at once, in plain words. */
 import { Ajv, type ErrorObject } from 'ajv'
 import { formats } from './formats.ts'
-import { type ServerConfiguration, serverSchema, type UserEntry, userListSchema, userSchema } from './schema.ts'
+import { type UserEntry, userListSchema, userSchema } from './schema/user.ts'
+import { type ServerConfiguration, serverSchema } from './schema.ts'
 
 /** One thing that is not as it must be; the path is relative to the value that was checked. */
 export type Violation = { readonly path: string; readonly message: string }

@@ -1,7 +1,7 @@
 /** What a command is, and what it may answer. The table in commands/index.ts is made of these. */
 import type { Offence } from '../bans/offence.ts'
 import type { Configuration } from '../config/configuration.ts'
-import type { Permission } from '../config/schema.ts'
+import type { Permission } from '../config/schema/permissions.ts'
 import type { Transfer } from '../data/transfer.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Reply } from './reply.ts'

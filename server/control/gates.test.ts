@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { User } from '../config/configuration.ts'
-import type { ListenerConfiguration, Permission } from '../config/schema.ts'
+import type { Permission } from '../config/schema/permissions.ts'
+import type { ListenerConfiguration } from '../config/schema.ts'
 import { createMemoryStorage } from '../storage/memory.ts'
 import type { Command, DataChannelControl, OpenCommand } from './command.ts'
 import { commandTable } from './dispatch.ts'

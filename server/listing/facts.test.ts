@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Permission, roles } from '../config/schema.ts'
+import { type Permission, roles } from '../config/schema/permissions.ts'
 import { decodeName } from '../storage/name.ts'
 import type { Entry } from '../storage/storage.ts'
 import { type FactName, factNames, factsFormat, formatTime, parseOptsMlst, parseTime } from './facts.ts'

@@ -1,5 +1,5 @@
 /** Facts of files, as MLSD and MLST list them: RFC 3659 section 7. */
-import type { Permission } from '../config/schema.ts'
+import type { Permission } from '../config/schema/permissions.ts'
 import type { Entry } from '../storage/storage.ts'
 import type { Lines } from './lines.ts'
 import { calendarTime, twoDigits } from './time.ts'

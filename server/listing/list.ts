@@ -1,6 +1,6 @@
 /** What LIST, NLST and MLSD send: lines that end with CRLF, in chunks, made while the directory is read. */
 import { setImmediate } from 'node:timers/promises'
-import type { Permission } from '../config/schema.ts'
+import type { Permission } from '../config/schema/permissions.ts'
 import { parentOf, resolvePath } from '../storage/path.ts'
 import { type Entry, type Storage, StorageError } from '../storage/storage.ts'
 import { type FactName, factsFormat } from './facts.ts'

@@ -1,7 +1,7 @@
 /** A storage within what a user may do: the one place where permissions are enforced, on the very path that is used. */
 import { allows, permissionsAt } from '../auth/permissions.ts'
 import type { User } from '../config/configuration.ts'
-import { type Permission, permissionWords } from '../config/schema.ts'
+import { type Permission, permissionWords } from '../config/schema/permissions.ts'
 import { isWithin } from './path.ts'
 import {
   type Entry,

@@ -1,0 +1,62 @@
+/** Limits and timeouts of the server. */
+import { Type } from 'typebox'
+import { record, seconds } from './parts.ts'
+
+export const limits = record(
+  {
+    maxSessions: Type.Integer({
+      minimum: 1,
+      maximum: 1_000_000,
+      default: 1000,
+      description: 'Control connections at once.',
+    }),
+    maxSessionsPerAddress: Type.Integer({
+      minimum: 1,
+      maximum: 1_000_000,
+      default: 50,
+      description: 'Control connections at once from one client address; with IPv6, from one network of 64 bits.',
+    }),
+    maxSessionsPerUser: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1_000_000,
+        description: 'Sessions at once of one user; no limit if absent.',
+      }),
+    ),
+    idleTimeoutSeconds: seconds(
+      'A session without command or transfer for so long is closed (RFC 1123 section 4.1.3.2).',
+      { default: 300 },
+    ),
+    loginTimeoutSeconds: seconds('A session that has not logged in after so long is closed.', { default: 60 }),
+    handshakeTimeoutSeconds: seconds('Longest time for a TLS handshake.', { default: 10, maximum: 300 }),
+    proxyHeaderTimeoutSeconds: seconds('Longest time for the header of the PROXY protocol, where a proxy sends one.', {
+      default: 5,
+      maximum: 300,
+    }),
+    transferStallTimeoutSeconds: seconds('A transfer in which no byte moves for so long is ended with 426.', {
+      default: 120,
+    }),
+    passiveAcceptTimeoutSeconds: seconds('A passive port without connection for so long is closed.', {
+      default: 30,
+      maximum: 600,
+    }),
+    activeConnectTimeoutSeconds: seconds('Longest time to connect to the client’s port.', {
+      default: 30,
+      maximum: 600,
+    }),
+    maxFailedLogins: Type.Integer({
+      minimum: 1,
+      maximum: 100,
+      default: 5,
+      description: 'Failed logins after which the session is closed (RFC 2577 section 5).',
+    }),
+    failedLoginDelayMilliseconds: Type.Integer({
+      minimum: 0,
+      maximum: 60_000,
+      default: 2000,
+      description: 'Wait before a failed login is answered (RFC 2577 section 5). In milliseconds.',
+    }),
+    drainTimeoutSeconds: seconds('Time for running transfers to end when the server is told to stop.', { default: 30 }),
+  },
+  { default: {}, description: 'Limits and timeouts. Everything that waits or grows has one.' },
+)
