@@ -28,6 +28,17 @@ describe('LineReader', () => {
     expect([lines, reader.pending]).toEqual([['NOOP'], 2])
   })
 
+  it('needs nothing of the bytes it was given once it keeps what is left of them', () => {
+    const reader = new LineReader(limit)
+    const memory = Buffer.from('NOOP\r\nPW')
+    reader.push(memory)
+    expect(reader.next()).toMatchObject({ kind: 'line' })
+    reader.keep()
+    memory.fill('x')
+    reader.push(Buffer.from('D\r\n'))
+    expect(reader.next()).toEqual({ kind: 'line', bytes: Buffer.from('PWD') })
+  })
+
   it('gives the same lines however they are cut', () => {
     const piece = fc.constantFrom('NOOP', '\r\n', '\n', '\r', ' ', '\xff\xff', '\xff\xfd\x01', '\r\0', 'x'.repeat(21))
     fc.assert(

@@ -36,8 +36,14 @@ export class LineReader {
     this.#limit = limit
   }
 
+  /** The bytes may change once `keep` was called. */
   push(bytes: Uint8Array): void {
     this.#buffer = this.#buffer.length === 0 ? bytes : Buffer.concat([this.#buffer, bytes])
+  }
+
+  /** Copies what is left over of the bytes that were pushed. */
+  keep(): void {
+    if (this.#buffer.length > 0) this.#buffer = Uint8Array.from(this.#buffer)
   }
 
   /** Bytes that are not yet part of a line that was given; of a line too long to keep at least one. */

@@ -1,6 +1,7 @@
 /** What the client sent and nobody has answered yet: a bounded queue between the socket and the command loop. */
 import type { Duplex } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
+import type { ControlInput } from './control-input.ts'
 import { LineReader } from './line.ts'
 import { parseRequest, type Request } from './request.ts'
 
@@ -32,6 +33,7 @@ export class RequestQueue {
   readonly #queue: Incoming[] = []
   readonly #events: QueueEvents
   #stream: Duplex | undefined
+  #input: ControlInput | undefined
   #waiting: ((incoming: Incoming) => void) | undefined
   #ended = false
   #urgentTimer: NodeJS.Timeout | undefined
@@ -41,22 +43,26 @@ export class RequestQueue {
     this.#events = events
   }
 
-  /** Reads from a stream until it ends or detach is called. */
-  attach(stream: Duplex): void {
+  /** Reads from a stream until it ends or detach is called; by its input, where it has one. */
+  attach(stream: Duplex, input: ControlInput | undefined): void {
     this.#stream = stream
-    stream.on('data', this.#onData)
+    this.#input = input
     stream.once('end', this.#onEnd)
     stream.once('close', this.#onEnd)
+    if (input === undefined) stream.on('data', this.#onData)
+    else input.begin(this.#onData)
   }
 
   /** Stops reading and leaves the stream paused. */
   detach(): void {
     clearTimeout(this.#urgentTimer)
+    this.#input?.end()
     this.#stream?.off('data', this.#onData)
     this.#stream?.off('end', this.#onEnd)
     this.#stream?.off('close', this.#onEnd)
     this.#stream?.pause()
     this.#stream = undefined
+    this.#input = undefined
   }
 
   /** Whether the client sent nothing beyond what was taken. */
@@ -104,6 +110,8 @@ export class RequestQueue {
     clearTimeout(this.#urgentTimer)
     this.#reader.push(chunk)
     this.#fill()
+    // The memory of a chunk is that of the next one, maybe of another connection.
+    this.#reader.keep()
     if (!this.#reader.awaitsUrgentLineFeed) return
     this.#urgentTimer = setTimeout(
       () => this.#accept(this.#parse(this.#reader.takeWithoutLineFeed())),

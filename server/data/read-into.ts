@@ -17,9 +17,8 @@ export type Release = () => void
  * fields, which are not documented: where they are missing this returns undefined, and everything is as it was.
  * Call it on a socket that is paused and has nothing buffered.
  */
-export function readInto(socket: Socket, target: ReadTarget): Release | undefined {
+export function readInto(socket: Socket, target: ReadTarget, fields = readFields(socket)): Release | undefined {
   const handle = handleOf(socket)
-  const fields = fieldsOf(socket)
   if (handle === undefined || fields === undefined) return undefined
   const direct = (room: () => Uint8Array, onBytes: ReadTarget['onBytes'], into: Handle) => {
     const first = room()
@@ -43,6 +42,9 @@ export function readInto(socket: Socket, target: ReadTarget): Release | undefine
 
 const restBytes = 1024
 
+/** Where a socket keeps what reading needs: the same for all, and to look for it costs more than to read a line. */
+export type ReadFields = { readonly buffer: symbol; readonly next: symbol; readonly callback: symbol }
+
 type Handle = { readonly useUserBuffer: (buffer: Uint8Array) => void }
 
 function handleOf(socket: Socket): Handle | undefined {
@@ -50,7 +52,8 @@ function handleOf(socket: Socket): Handle | undefined {
   return typeof Reflect.get(Object(handle), 'useUserBuffer') === 'function' ? (handle as Handle) : undefined
 }
 
-function fieldsOf(socket: Socket): { buffer: symbol; next: symbol; callback: symbol } | undefined {
+/** Those of any socket; undefined where they are missing. */
+export function readFields(socket: Socket): ReadFields | undefined {
   const named = new Map(Object.getOwnPropertySymbols(socket).map(symbol => [symbol.description, symbol]))
   const [buffer, next, callback] = [named.get('kBuffer'), named.get('kBufferGen'), named.get('kBufferCb')]
   if (buffer === undefined || next === undefined || callback === undefined) return undefined

@@ -20,6 +20,8 @@ export type HandshakeParty = {
   readonly selectProtocol: (offered: readonly string[]) => string | undefined
   /** Whether a client that names this host may go on. */
   readonly mayName: (host: string) => boolean
+  /** The context to go on with for a host that may be named; that of the lane if undefined. */
+  readonly contextOf?: (host: string) => tls.SecureContext | undefined
   readonly onFailure: (error: Error) => void
 }
 
@@ -29,13 +31,20 @@ const sessionTimeoutSeconds = 86_400
 /** More than a client has connections at once; each is about 200 bytes to 2 KiB. */
 const maxSessionIds = 8
 
-/** More handshakes than these at a time are rare enough to pay for their own. */
+/** More handshakes of a kind than these at a time are rare enough to pay for their own. */
 const maxIdleLanes = 16
+
+/**
+ * What a handshake needs beside OpenSSL: each question to JavaScript costs time. `first` is that of a control connection, which can
+ * resume nothing, and `named` the same where the name matters that the client gives the server; the others are for data connections.
+ */
+export type HandshakeKind = 'first' | 'named' | 'resuming with tickets' | 'resuming'
 
 /** All lanes of one certificate with the same settings. Nothing to close. */
 export class HandshakeLanes {
   readonly #options: HandshakeOptions
-  readonly #idle: HandshakeLane[] = []
+  readonly #idle = new Map<HandshakeKind, HandshakeLane[]>()
+  #context: tls.SecureContext | undefined
 
   constructor(options: HandshakeOptions) {
     this.#options = options
@@ -51,9 +60,16 @@ export class HandshakeLanes {
     )
   }
 
+  /** The certificate for a handshake that began on a lane of another one: the client has named a host (SNI). Throws as `take` does. */
+  get context(): tls.SecureContext {
+    const { certificate, settings } = this.#options
+    this.#context ??= tls.createSecureContext({ ...contextOptions(certificate), minVersion: settings.minVersion })
+    return this.#context
+  }
+
   /** A lane for one handshake. Throws if the certificate or its key cannot be used. */
-  take(party: HandshakeParty): HandshakeLane {
-    const lane = this.#idle.pop() ?? new HandshakeLane(this.#options)
+  take(party: HandshakeParty, kind: HandshakeKind): HandshakeLane {
+    const lane = this.#idle.get(kind)?.pop() ?? new HandshakeLane(this.#options, kind)
     lane.lend(party)
     return lane
   }
@@ -61,40 +77,50 @@ export class HandshakeLanes {
   /** After a handshake that succeeded. A lane of one that failed is not given back: Node may tell of the failure later still. */
   giveBack(lane: HandshakeLane): void {
     lane.lend(undefined)
-    if (this.#idle.length < maxIdleLanes) this.#idle.push(lane)
+    const idle = this.#idle.get(lane.kind)
+    if (idle === undefined) this.#idle.set(lane.kind, [lane])
+    else if (idle.length < maxIdleLanes) idle.push(lane)
+  }
+}
+
+function contextOptions({ certificate, key, authority }: CertificateFiles) {
+  return {
+    cert: certificate,
+    key,
+    ...(authority === undefined ? {} : { ca: authority }),
+    // The same for all lanes, as a session resumes on another one than it began on: the keys are what tells sessions apart.
+    sessionIdContext: 'ftp',
   }
 }
 
 export class HandshakeLane {
+  readonly kind: HandshakeKind
   readonly server: tls.Server
   readonly #renewsTickets: boolean
+  /** Keys that nobody has. */
+  readonly #nobodysKeys = randomBytes(48)
   #party: HandshakeParty | undefined
 
-  constructor({ certificate, settings, handshakeTimeoutSeconds }: HandshakeOptions) {
+  constructor({ certificate, settings, handshakeTimeoutSeconds }: HandshakeOptions, kind: HandshakeKind) {
+    this.kind = kind
     this.server = tls.createServer({
-      cert: certificate.certificate,
-      key: certificate.key,
-      ...(certificate.authority === undefined ? {} : { ca: certificate.authority }),
+      ...contextOptions(certificate),
       requestCert: settings.clientCertificates !== 'off',
       rejectUnauthorized: settings.clientCertificates === 'required',
       minVersion: settings.minVersion,
       // Of those of TLS 1.3 the one with the shorter key first, which every implementation has (RFC 8446 section 9.1): large transfers cost less.
       ciphers: `TLS_AES_128_GCM_SHA256:${tls.DEFAULT_CIPHERS}`,
       sessionTimeout: sessionTimeoutSeconds,
-      // The same for all lanes, as a session resumes on another one than it began on: the keys are what tells sessions apart.
-      sessionIdContext: 'ftp',
       // A handshake within a session of TLS 1.2 would come when the lane is somebody else's.
       secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
       handshakeTimeout: handshakeTimeoutSeconds * 1000,
       ALPNCallback: ({ protocols }) => this.#party?.selectProtocol(protocols),
-      SNICallback: (host, done) => {
-        if (this.#party?.mayName(host) === true) done(null)
-        else done(new Error('the client names a host that the certificate does not cover'))
-      },
+      ...(kind === 'named' ? { SNICallback: this.#chooseContext } : {}),
     })
     this.server.on('tlsClientError', error => this.#party?.onFailure(error))
-    this.#cacheSessionIds()
-    this.#renewsTickets = renewTickets(this.server, () => this.#ticketKeys())
+    if (kind === 'resuming') this.#cacheSessionIds()
+    // Nothing is renewed by a first handshake, and OpenSSL makes its tickets alone.
+    this.#renewsTickets = kind.startsWith('resuming') && renewTickets(this.server, () => this.#ticketKeys())
   }
 
   lend(party: HandshakeParty | undefined): void {
@@ -102,9 +128,13 @@ export class HandshakeLane {
     if (!this.#renewsTickets) this.server.setTicketKeys(this.#ticketKeys())
   }
 
-  /** For nobody, keys that nobody has. */
   #ticketKeys(): Buffer {
-    return this.#party?.ticketKeys ?? randomBytes(48)
+    return this.#party?.ticketKeys ?? this.#nobodysKeys
+  }
+
+  readonly #chooseContext = (host: string, done: (error: Error | null, context?: tls.SecureContext) => void): void => {
+    if (this.#party?.mayName(host) === true) done(null, this.#party.contextOf?.(host))
+    else done(new Error('the client names a host that the certificate does not cover'))
   }
 
   /** curl resumes by session IDs only. */

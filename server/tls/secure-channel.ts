@@ -19,6 +19,8 @@ export class SecureChannel {
   readonly resumed: boolean
   /** The client's certificate, where one was asked for, given and found valid. */
   readonly clientCertificate: ClientCertificate | undefined
+  /** The host that the client has named in the handshake (SNI). */
+  readonly serverName: string | undefined
   readonly #wire: TlsWire | undefined
   #closeNotifyReceived = false
 
@@ -30,6 +32,7 @@ export class SecureChannel {
     this.protocol = stream.getProtocol() === 'TLSv1.2' ? 'TLSv1.2' : 'TLSv1.3'
     this.resumed = stream.isSessionReused()
     this.clientCertificate = readClientCertificate(stream)
+    this.serverName = readServerName(stream)
     if (wire !== undefined) this.#watchEnd(wire)
   }
 
@@ -116,6 +119,12 @@ export class SecureChannel {
       return push(chunk, encoding)
     }
   }
+}
+
+/** Node’s types lack it: false if there is none. */
+function readServerName(stream: TLSSocket): string | undefined {
+  const name: unknown = Reflect.get(stream, 'servername')
+  return typeof name === 'string' && name !== '' ? name : undefined
 }
 
 function readClientCertificate(stream: TLSSocket): ClientCertificate | undefined {

@@ -1,15 +1,31 @@
 /** TLS of one session: its control connection and all its data connections share one set of resumption keys. */
 import { randomBytes, X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
-import { type HandshakeLane, HandshakeLanes, type HandshakeOptions, type HandshakeParty } from './handshake-lanes.ts'
+import type { SecureContext, TLSSocket } from 'node:tls'
+import {
+  type HandshakeKind,
+  type HandshakeLane,
+  HandshakeLanes,
+  type HandshakeOptions,
+  type HandshakeParty,
+} from './handshake-lanes.ts'
 import { type ClientCertificate, SecureChannel } from './secure-channel.ts'
-import { TlsWire } from './wire.ts'
+import { sessionIdOf } from './serialized-session.ts'
+import { TlsWire, type WireInput } from './wire.ts'
 
 /** With the certificate in force when AUTH came; it stays with the session. */
 export type SessionTlsOptions = HandshakeOptions & {
   /** Those of other sessions with the same options; otherwise some of its own. */
   readonly lanes?: HandshakeLanes
+  /** Where there are virtual hosts (RFC 7151). */
+  readonly hosts?: TlsHosts
+}
+
+/** Virtual hosts, which a client may name in the handshake of the control connection; its data connections have their certificate, too. */
+export type TlsHosts = {
+  /** The one that was named before the handshake: no other may be named in it. */
+  readonly named: string | undefined
+  readonly find: (serverName: string) => { readonly name: string; readonly lanes: HandshakeLanes } | undefined
 }
 
 /** A handshake that came to nothing: in time, by the signal, or for a reason that OpenSSL words. */
@@ -39,12 +55,13 @@ const ticketsOfFullHandshake = 2
  */
 export class SessionTls {
   readonly #options: SessionTlsOptions
-  readonly #lanes: HandshakeLanes
+  #lanes: HandshakeLanes
   readonly #party: HandshakeParty = {
     ticketKeys: randomBytes(48),
     sessionIds: new Map(),
     selectProtocol: offered => selectProtocol(this.#purpose, offered),
     mayName: host => this.#mayName(host),
+    contextOf: () => this.#context(),
     onFailure: error => {
       this.#lastFailure = error
     },
@@ -54,7 +71,11 @@ export class SessionTls {
   #tickets = ticketsOfFullHandshake
   #purpose: Purpose = 'control'
   #lastFailure: Error | undefined
+  /** Those of the host that the client has named. */
+  #lanesOfHost: HandshakeLanes | undefined
   #clientCertificate: ClientCertificate | undefined
+  /** Of the control connection. */
+  #protocol: SecureChannel['protocol'] | undefined
   /** The connection whose handshake is under way. */
   #socket: Socket | undefined
   #previous: Promise<void> = Promise.resolve()
@@ -64,9 +85,12 @@ export class SessionTls {
     this.#lanes = options.lanes ?? new HandshakeLanes(options)
   }
 
-  /** Does the handshake of the control connection, on a paused socket. Rejects with TlsError, with the socket destroyed. */
-  async secureControl(socket: Socket, signal: AbortSignal): Promise<SecureChannel> {
-    const channel = await this.#enqueue(socket, 'control', signal)
+  /** Does the handshake of the control connection, on a paused socket, read by `input` if there is one. Rejects with TlsError, with the socket destroyed. */
+  async secureControl(socket: Socket, signal: AbortSignal, input?: WireInput): Promise<SecureChannel> {
+    const channel = await this.#enqueue(socket, 'control', signal, input)
+    this.#protocol = channel.protocol
+    if (channel.protocol === 'TLSv1.2') this.#rememberSession(channel.stream.getSession())
+    this.#lanes = this.#lanesOfHost ?? this.#lanes
     this.#clientCertificate = channel.clientCertificate
     return channel
   }
@@ -93,6 +117,14 @@ export class SessionTls {
     return this.#resumedWith.has(this.#supply)
   }
 
+  /** Whether what a client wants to resume by comes from this session. It may be a copy: only a handshake proves anything. */
+  hasIssued({ tickets, sessionId }: { readonly tickets: readonly Buffer[]; readonly sessionId: Buffer }): boolean {
+    const { ticketKeys, sessionIds } = this.#party
+    // RFC 5077 section 4: a ticket begins with the name of its key.
+    const name = ticketKeys.subarray(0, 16)
+    return tickets.some(ticket => name.equals(ticket.subarray(0, 16))) || sessionIds.has(sessionId.toString('hex'))
+  }
+
   /** Learns from a data connection that was accepted. */
   noteDataConnection(
     { resumed, protocol }: Pick<SecureChannel, 'resumed' | 'protocol'>,
@@ -107,20 +139,26 @@ export class SessionTls {
   }
 
   // One handshake at a time: tls.Server does not say which of the streams it was given a connection came from.
-  async #enqueue(socket: Socket, purpose: Purpose, signal: AbortSignal): Promise<SecureChannel> {
-    const handshake = this.#previous.then(() => this.#handshake(socket, purpose, signal))
+  async #enqueue(socket: Socket, purpose: Purpose, signal: AbortSignal, input?: WireInput): Promise<SecureChannel> {
+    const handshake = this.#previous.then(() => this.#handshake(socket, purpose, signal, input))
     // Without its result: a connection that was closed long ago would be kept in memory.
     this.#previous = handshake.then(ignore, ignore)
     return handshake
   }
 
-  async #handshake(socket: Socket, purpose: Purpose, signal: AbortSignal): Promise<SecureChannel> {
-    const lane = this.#takeLane(socket)
+  async #handshake(
+    socket: Socket,
+    purpose: Purpose,
+    signal: AbortSignal,
+    input: WireInput | undefined,
+  ): Promise<SecureChannel> {
+    const lanes = this.#lanes
+    const lane = this.#takeLane(lanes, this.#kindOf(purpose), socket)
     const { server } = lane
     this.#purpose = purpose
     this.#socket = socket
     this.#lastFailure = undefined
-    const wire = purpose === 'send' ? undefined : new TlsWire(socket, purpose === 'control' ? 'control' : 'data')
+    const wire = purpose === 'send' ? undefined : new TlsWire(socket, purpose === 'control' ? 'control' : 'data', input)
     const stream = wire ?? socket
     return new Promise((resolve, reject) => {
       const settle = () => {
@@ -151,7 +189,7 @@ export class SessionTls {
         const channel = new SecureChannel(secured, wire, socket)
         setImmediate(() => {
           // In TLS 1.3 the tickets are made right after the event.
-          this.#lanes.giveBack(lane)
+          lanes.giveBack(lane)
           // A write within the event makes OpenSSL clients fail with SHUTDOWN_WHILE_IN_INIT in TLS 1.3.
           resolve(channel)
         })
@@ -169,19 +207,45 @@ export class SessionTls {
     })
   }
 
-  #takeLane(socket: Socket): HandshakeLane {
+  #takeLane(lanes: HandshakeLanes, kind: HandshakeKind, socket: Socket): HandshakeLane {
     try {
-      return this.#lanes.take(this.#party)
+      return lanes.take(this.#party, kind)
     } catch (cause) {
       socket.destroy()
       throw new TlsError('failed', 'the certificate or its key cannot be used', { cause })
     }
   }
 
+  #kindOf(purpose: Purpose): HandshakeKind {
+    const { settings, hosts } = this.#options
+    if (purpose === 'control') return settings.strictServerName || hosts !== undefined ? 'named' : 'first'
+    // Sessions belong to a version (RFC 8446 section 4.6.1), and those of TLS 1.3 have no IDs.
+    return this.#protocol === 'TLSv1.3' ? 'resuming with tickets' : 'resuming'
+  }
+
+  /** curl resumes by session IDs only. */
+  #rememberSession(session: Buffer | undefined): void {
+    const id = session && sessionIdOf(session)
+    if (session !== undefined && id !== undefined) this.#party.sessionIds.set(id.toString('hex'), session)
+  }
+
+  /** RFC 7151 section 3.3: HOST and SNI must name the same host. */
+  #isServed(name: string): boolean {
+    const { certificate, settings, hosts } = this.#options
+    const host = hosts?.find(name)
+    this.#lanesOfHost = host?.lanes
+    if (hosts?.named !== undefined) return host?.name === hosts.named
+    if (host !== undefined || !settings.strictServerName) return true
+    return new X509Certificate(certificate.certificate).checkHost(name) !== undefined
+  }
+
+  #context(): SecureContext | undefined {
+    if (this.#purpose !== 'control' || this.#lanesOfHost === this.#lanes) return undefined
+    return this.#lanesOfHost?.context
+  }
+
   #mayName(name: string): boolean {
-    const { certificate, settings } = this.#options
-    if (!settings.strictServerName || this.#purpose !== 'control') return true
-    if (new X509Certificate(certificate.certificate).checkHost(name) !== undefined) return true
+    if (this.#purpose !== 'control' || this.#isServed(name)) return true
     // Node would only close the connection; so far nothing was said, and an alert is in clear text.
     this.#socket?.write(unrecognizedName)
     return false

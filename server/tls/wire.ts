@@ -6,11 +6,23 @@ import { RecordScanner } from './records.ts'
 
 export type TlsWireKind = 'control' | 'data'
 
+/** Who reads the socket of a control connection. The bytes it hands on are valid during the call only. */
+export interface WireInput {
+  begin(consumer: (bytes: Buffer) => void): void
+  end(): void
+}
+
 /** How long the client may take to close after we have. */
 const lingerMilliseconds = 5000
 
 /** What is read at once of an upload. It is decrypted before the next is read, and passed by a processor's cache. */
 const readBytes = 65_536
+
+/**
+ * What is passed on at once of a control connection. Node keeps the input of TLS in a ring of buffers: the first has 1024 bytes, and as
+ * soon as one is full to the last byte it adds one of 16 KiB, which stays with the connection.
+ */
+const controlPieceBytes = 1000
 
 /** Tickets and alerts are a few hundred bytes; a client that makes us collect more is up to no good. */
 const longestHeldOutput = 65_536
@@ -26,20 +38,23 @@ export class TlsWire extends Duplex {
   #outputComplete = false
   #detached = false
   #onClearText = () => {}
+  readonly #input: WireInput | undefined
   #release: (() => void) | undefined
 
-  constructor(socket: Socket, kind: TlsWireKind) {
+  constructor(socket: Socket, kind: TlsWireKind, input?: WireInput) {
     super({ allowHalfOpen: true })
     this.#socket = socket
+    this.#input = input
     this.#mode = kind
     // net.Socket would close its side as soon as the client has closed its own, and close_notify could not be sent any more.
     this.#allowHalfOpen = socket.allowHalfOpen
     socket.allowHalfOpen = true
-    if (kind === 'control' || !this.#readWithoutCopies()) socket.on('data', this.#onData)
+    if (input === undefined && (kind === 'control' || !this.#readWithoutCopies())) socket.on('data', this.#onData)
     socket.on('end', this.#onEnd)
     socket.on('error', this.#onError)
     socket.on('close', this.#onClose)
     socket.pause()
+    input?.begin(this.#onData)
   }
 
   /** Whether what came so far ends within a record: then something is missing, whatever the client meant. */
@@ -67,7 +82,8 @@ export class TlsWire extends Duplex {
 
   // What is passed on directly is unknown to Duplex, which would wait for it.
   override resume(): this {
-    if (this.#release !== undefined && !this.#detached && !this.#socket.destroyed) this.#socket.resume()
+    if ((this.#release ?? this.#input) !== undefined && !this.#detached && !this.#socket.destroyed)
+      this.#socket.resume()
     return super.resume()
   }
 
@@ -140,8 +156,7 @@ export class TlsWire extends Duplex {
       onBytes: count => {
         const chunk = reused.subarray(0, count)
         this.#scanner.scan(chunk)
-        if (this.readableFlowing === true && this.readableLength === 0) this.emit('data', chunk)
-        else this.push(Buffer.from(chunk))
+        this.#passOn(chunk)
         return this.readableFlowing === true ? 'room' : 'full'
       },
     })
@@ -149,19 +164,24 @@ export class TlsWire extends Duplex {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    if (this.#mode !== 'unwrapping') {
-      this.#scanner.scan(chunk)
-      if (!this.push(chunk)) this.#socket.pause()
-      return
+    const scanned = this.#scanner.scan(chunk)
+    const length = this.#mode === 'unwrapping' ? scanned : chunk.length
+    const pieceBytes = this.#mode === 'data' || this.#mode === 'writing' ? chunk.length : controlPieceBytes
+    for (let at = 0; at < length && !this.destroyed; at += pieceBytes) {
+      this.#passOn(chunk.subarray(at, Math.min(length, at + pieceBytes)))
     }
-    const length = this.#scanner.scan(chunk)
-    if (length > 0 && !this.push(chunk.subarray(0, length))) this.#socket.pause()
     if (length === chunk.length) return
     this.#detach()
     this.#socket.pause()
     // At once: a socket with nothing to read may end meanwhile.
-    this.#socket.unshift(chunk.subarray(length))
+    this.#socket.unshift(Buffer.from(chunk.subarray(length)))
     this.#onClearText()
+  }
+
+  /** TLSSocket has copied what it is given by the time the event is over. */
+  #passOn(chunk: Buffer): void {
+    if (this.readableFlowing === true && this.readableLength === 0) this.emit('data', chunk)
+    else if (!this.push(Buffer.from(chunk))) this.#socket.pause()
   }
 
   readonly #onEnd = (): void => {
@@ -181,6 +201,7 @@ export class TlsWire extends Duplex {
   #detach(): void {
     this.#detached = true
     this.#release?.()
+    this.#input?.end()
     this.#socket.off('data', this.#onData)
     this.#socket.off('end', this.#onEnd)
   }

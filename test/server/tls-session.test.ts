@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import type { ConnectionOptions, TLSSocket } from 'node:tls'
@@ -159,6 +160,28 @@ describe.each(tlsVersions)('SessionTls over %s', version => {
 
     const strict = testSessionTls(files, { clientCertificates: 'required' })
     await expect(handshake(s => strict.secureControl(s, never), version)).rejects.toMatchObject({ kind: 'failed' })
+  })
+})
+
+describe('SessionTls over TLSv1.2 without tickets', () => {
+  const noTickets = { secureOptions: constants.SSL_OP_NO_TICKET }
+
+  it('resumes by the ID of the session that the control connection began, and of no other', async () => {
+    const options = { certificate, settings: testConfiguration({}).server.tls, handshakeTimeoutSeconds: 5 }
+    const lanes = new HandshakeLanes(options)
+    const [owner, other] = [new SessionTls({ ...options, lanes }), new SessionTls({ ...options, lanes })]
+    const control = await handshake(s => owner.secureControl(s, never), 'TLSv1.2', noTickets)
+    const session = control.client.getSession()
+    control.client.destroy()
+    if (session === undefined) throw new Error('no session')
+    const resumes = async (tls: SessionTls) => {
+      const { channel } = await handshake(s => tls.secureData(s, never), 'TLSv1.2', { ...noTickets, session })
+      channel.destroy()
+      return channel.resumed
+    }
+    expect(await resumes(other)).toBe(false)
+    expect(await resumes(owner)).toBe(true)
+    expect(await resumes(owner)).toBe(true)
   })
 })
 

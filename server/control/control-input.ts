@@ -1,0 +1,62 @@
+/** What comes on control connections, read into memory that all those of a process share: each for itself would be given 64 KiB for a line. */
+import type { Socket } from 'node:net'
+import { type ReadFields, readFields, readInto } from '../data/read-into.ts'
+
+/** Longer than a line and most first messages of TLS; what is longer comes in parts. */
+const memoryBytes = 16_384
+
+/** Nothing to close. */
+export class InputMemory {
+  readonly bytes = Buffer.allocUnsafeSlow(memoryBytes)
+  #fields: ReadFields | undefined
+
+  /** Of sockets, as they were found on the first one. */
+  fields(socket: Socket): ReadFields | undefined {
+    this.#fields ??= readFields(socket)
+    return this.#fields
+  }
+}
+
+/** Called with what was read; the bytes are valid during the call only. */
+export type InputConsumer = (bytes: Buffer) => void
+
+/** Reads one socket for its whole life, for one consumer after the other. Pause the socket while there is none. */
+export class ControlInput {
+  readonly #socket: Socket
+  readonly #isShared: boolean
+  #consumer: InputConsumer | undefined
+
+  /** Takes a socket that is paused. */
+  constructor(socket: Socket, memory: InputMemory) {
+    this.#socket = socket
+    const { bytes } = memory
+    const onBytes = (count: number) => {
+      this.#pass(bytes.subarray(0, count))
+      return 'room' as const
+    }
+    const fields = memory.fields(socket)
+    this.#isShared = fields !== undefined && readInto(socket, { room: () => bytes, onBytes }, fields) !== undefined
+  }
+
+  /** Hands everything to a consumer from now on, beginning with what was read before. */
+  begin(consumer: InputConsumer): void {
+    this.#consumer = consumer
+    if (!this.#isShared) return void this.#socket.on('data', consumer)
+    while (this.#socket.readableLength > 0) {
+      const early: unknown = this.#socket.read()
+      if (!(early instanceof Buffer)) break
+      this.#pass(early)
+    }
+  }
+
+  /** Ends that. What was not consumed may be put back into the socket: it comes first for the next consumer. */
+  end(): void {
+    if (this.#consumer !== undefined) this.#socket.off('data', this.#consumer)
+    this.#consumer = undefined
+  }
+
+  #pass(bytes: Buffer): void {
+    if (this.#consumer === undefined) this.#socket.unshift(Buffer.from(bytes))
+    else this.#consumer(bytes)
+  }
+}
