@@ -6,6 +6,7 @@ import { type Absorb, DirectIntake } from './direct-intake.ts'
 import { type Consumer, Intake } from './intake.ts'
 import { readInto } from './read-into.ts'
 import type { KernelSocket, Sendfile } from './sendfile.ts'
+import type { SocketCalls } from './socket-calls.ts'
 import type { Splice } from './splice.ts'
 import { TurnClock } from './turn-clock.ts'
 
@@ -87,6 +88,32 @@ export class DataConnection {
     await this.#closed()
   }
 
+  /** Sends as many of the bytes as the kernel takes now, which it can in clear text, and returns how many; more must follow, or `endAtOnce`. */
+  sendAtOnce(bytes: Uint8Array, calls: SocketCalls): number {
+    if (this.#channel !== undefined) return 0
+    const taken = calls.send(this.#socket, bytes)
+    this.#bytesWritten += taken
+    return taken
+  }
+
+  /** After the last byte, in clear text: FIN. False if the connection is lost. */
+  endAtOnce(calls: SocketCalls): boolean {
+    return this.#channel === undefined && this.#stream.writableLength === 0 && calls.end(this.#socket)
+  }
+
+  /** After that: a bounded wait for the client to close as well, as `end` has it. */
+  closedByClient(): Promise<void> {
+    const socket = this.#socket
+    socket.once('end', () => socket.destroy())
+    socket.resume()
+    return this.#closed()
+  }
+
+  /** Whether it is closed on both sides. */
+  get closed(): boolean {
+    return this.#socket.destroyed
+  }
+
   /** For the kernel to send on by itself, which it can in clear text. Close it before the connection. */
   kernelSocket(sendfile: Sendfile | undefined): KernelSocket | undefined {
     return this.#channel === undefined && !this.#socket.destroyed ? sendfile?.join(this.#socket) : undefined
@@ -97,7 +124,7 @@ export class DataConnection {
     const taken = this.#socket.destroyed ? 0 : await send()
     if (taken > 0) {
       this.#bytesWritten += taken
-      this.#noteActivity()
+      this.noteActivity()
     }
     if (this.#socket.destroyed) throw this.#loss ?? new Error('connection closed')
     return taken
@@ -115,7 +142,7 @@ export class DataConnection {
       if (direct === undefined || direct.move('room') === 'room') stream.resume()
     }
     const intake = new Intake(consume, buffers, onRoom, clock)
-    const direct = this.#directIntake(intake, clock, options)
+    const direct = this.#directIntake(intake, clock, onRoom, options)
     const onData = (chunk: Buffer) => {
       this.#bytesRead += chunk.length
       if (intake.add(chunk) === 'full') stream.pause()
@@ -134,7 +161,8 @@ export class DataConnection {
       stream.off('data', onData)
       // What arrived is kept even if the rest is lost: the client may resume.
       await intake.idle()
-      release?.()
+      // After the end nothing is read into it any more.
+      if (!stream.readableEnded) release?.()
       direct?.close()
       intake.close()
     }
@@ -168,20 +196,22 @@ export class DataConnection {
   #directIntake(
     intake: Intake,
     clock: TurnClock,
+    onReady: () => void,
     { splice, absorb, onProgress }: ReceiveOptions,
   ): DirectIntake | undefined {
     const socket = this.#socket
     if (splice === undefined || absorb === undefined || this.#channel !== undefined) return undefined
     const onMoved = (bytes: number) => {
       this.#bytesRead += bytes
-      this.#noteActivity()
+      this.noteActivity()
       onProgress?.()
     }
-    return new DirectIntake({ splice, absorb, intake, socket, received: () => this.#bytesRead, onMoved, clock })
+    const received = () => this.#bytesRead
+    return new DirectIntake({ splice, absorb, intake, socket, received, onMoved, onReady, clock })
   }
 
-  /** Of bytes that the socket has not seen. */
-  #noteActivity(): void {
+  /** Something moves, or has to wait, that the socket has not seen. */
+  noteActivity(): void {
     if (this.#onStall !== undefined && !this.#socket.destroyed) this.#socket.setTimeout(this.#stallMilliseconds)
   }
 

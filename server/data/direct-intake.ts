@@ -1,11 +1,12 @@
 /** The part of an upload that goes from the connection to the file without passing through our memory. */
 import type { Socket } from 'node:net'
+import type { WritableFile } from '../storage/storage.ts'
 import type { Intake } from './intake.ts'
 import type { Splice, SplicedSocket } from './splice.ts'
 import type { TurnClock } from './turn-clock.ts'
 
-/** Lets `move` put bytes at the file's next position, and returns what it returns; undefined where that would have to wait. */
-export type Absorb = (move: (descriptor: number, position: number) => number) => number | undefined
+/** `absorb` of a file: see storage/storage.ts. */
+export type Absorb = NonNullable<WritableFile['absorb']>
 
 export type DirectIntakeOptions = {
   readonly splice: Splice
@@ -16,6 +17,8 @@ export type DirectIntakeOptions = {
   /** Bytes that have come so far. */
   readonly received: () => number
   readonly onMoved: (bytes: number) => void
+  /** Called where `move` had to wait for the file and more may come now. */
+  readonly onReady: () => void
   readonly clock: TurnClock
 }
 
@@ -34,6 +37,8 @@ export class DirectIntake {
   readonly #options: DirectIntakeOptions
   #kernel: SplicedSocket | undefined
   #state: 'unused' | 'used' | 'over' = 'unused'
+  /** What the intake has said last, while the file is waited for. */
+  #waiting: 'room' | 'full' | undefined
 
   constructor(options: DirectIntakeOptions) {
     this.#options = options
@@ -48,10 +53,19 @@ export class DirectIntake {
   /** Moves what has come, if all that was read before is in the file. Returns whether more may come now, as the intake does. */
   move(state: 'room' | 'full'): 'room' | 'full' {
     const { intake, absorb, received, onMoved } = this.#options
+    if (this.#waiting !== undefined) {
+      this.#waiting = state
+      return 'full'
+    }
     if (this.#state === 'unused' && received() < worthwhileBytes) return state
     for (let next = state; ; ) {
-      if (this.#state === 'over' || !intake.flush()) return next
-      const moved = absorb((descriptor, position) => this.#moveTo(descriptor, position))
+      if (this.#state === 'over') return next
+      if (!intake.flush()) return intake.isBusy && this.#isWorthWaiting ? this.#wait(intake.idle(), next) : next
+      const moved = absorb(
+        (descriptor, position, most) => this.#moveTo(descriptor, position, most),
+        () => this.#arrived(),
+      )
+      if (moved instanceof Promise) return this.#wait(moved, next)
       if (moved === undefined || this.#isOver) return next
       if (moved > 0) {
         onMoved(moved)
@@ -73,17 +87,48 @@ export class DirectIntake {
     this.#kernel = undefined
   }
 
+  /** What is written is only waiting for room, as a quota gives it: the next bytes can be moved then. */
+  get #isWorthWaiting(): boolean {
+    return this.#options.absorb(nothing, nothing) === 0
+  }
+
   get #isOver(): boolean {
     return this.#state === 'over'
   }
 
-  #moveTo(descriptor: number, position: number): number {
-    this.#kernel ??= this.#options.splice.join(this.#options.socket)
-    if (this.#kernel === undefined) {
-      this.#state = 'over'
-      return 0
+  /** Nothing is read meanwhile: it would have to be written first. */
+  #wait(file: Promise<void>, state: 'room' | 'full'): 'full' {
+    this.#waiting = state
+    const goOn = () => {
+      // Where the intake was full, it tells when it is not.
+      const isReady = this.#waiting === 'room'
+      this.#waiting = undefined
+      if (isReady) this.#options.onReady()
     }
-    this.#state = 'used'
-    return this.#kernel.move(descriptor, position, this.#options.clock.isLong() ? waitingBytes : moveBytes)
+    file.then(goOn, () => {
+      // Writing tells why.
+      this.close()
+      goOn()
+    })
+    return 'full'
+  }
+
+  #moveTo(descriptor: number, position: number, most = moveBytes): number {
+    const kernel = this.#joined()
+    if (kernel === undefined) return 0
+    return kernel.move(descriptor, position, Math.min(most, this.#options.clock.isLong() ? waitingBytes : moveBytes))
+  }
+
+  #arrived(): number {
+    return Math.min(this.#joined()?.arrived() ?? 0, moveBytes)
+  }
+
+  #joined(): SplicedSocket | undefined {
+    if (this.#isOver) return undefined
+    this.#kernel ??= this.#options.splice.join(this.#options.socket)
+    this.#state = this.#kernel === undefined ? 'over' : 'used'
+    return this.#kernel
   }
 }
+
+const nothing = () => 0

@@ -93,6 +93,11 @@ export class Intake {
     return this.#running === undefined && this.#failure === undefined
   }
 
+  /** Whether something is being consumed. */
+  get isBusy(): boolean {
+    return this.#running !== undefined
+  }
+
   /** Takes bytes of which the caller leaves the memory alone from now on. Only after `flush` has said that nothing is left. */
   addApart(bytes: Uint8Array): 'room' | 'full' {
     this.#begin(bytes, undefined)

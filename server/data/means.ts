@@ -1,6 +1,7 @@
 /** What all transfers of a server share. */
 import { BufferPool } from './buffer-pool.ts'
 import type { Sendfile } from './sendfile.ts'
+import { loadSocketCalls, type SocketCalls } from './socket-calls.ts'
 import { loadSplice, type Splice } from './splice.ts'
 import { TurnClock } from './turn-clock.ts'
 
@@ -9,11 +10,25 @@ export type TransferMeans = {
   readonly sendfile: Sendfile | undefined
   /** The same for uploads. */
   readonly splice: Splice | undefined
+  /** The same for what is sent at once. */
+  readonly socketCalls: SocketCalls | undefined
   readonly buffers: BufferPool
+  /** For bytes that are gone before anything else can happen. */
+  readonly passing: Uint8Array
   readonly clock: TurnClock
 }
 
+/** What a connection takes at once, as a rule. */
+const passingBytes = 65_536
+
 export function transferMeans(sendfile?: Sendfile): TransferMeans {
   // Where the one is missing or not wanted, so is the other.
-  return { sendfile, splice: sendfile && loadSplice(), buffers: new BufferPool(), clock: new TurnClock() }
+  return {
+    sendfile,
+    splice: sendfile && loadSplice(),
+    socketCalls: sendfile && loadSocketCalls(),
+    buffers: new BufferPool(),
+    passing: Buffer.allocUnsafeSlow(passingBytes),
+    clock: new TurnClock(),
+  }
 }

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import { constants } from 'node:os'
 import { type Library, loadLibrary, type NativeCall } from './native.ts'
+import { descriptorOf } from './socket-calls.ts'
 
 export interface Splice {
   /** Undefined where there is no pipe to be had. Close it. */
@@ -14,6 +15,8 @@ export interface SplicedSocket {
    * connection or for a failure, which closes the socket; reading in the usual way tells which. Waits for the file's volume, never for the client.
    */
   move(file: number, position: number, bytes: number): number
+  /** Bytes that have come and nobody has read. */
+  arrived(): number
   /** What has left the connection and did not get into the file: writing it in the usual way tells why. Nothing is moved any more after it. */
   takeRest(): Uint8Array | undefined
   close(): void
@@ -37,11 +40,14 @@ const closeOnExec = 0o2000000
 const nonBlocking = 0o4000
 const setPipeSize = 1031
 const moveWithoutWaiting = 0x01 | 0x02
+// asm-generic/ioctls.h: FIONREAD
+const countUnread = 0x541b
 
 type Calls = {
   readonly splice: NativeCall
   readonly read: NativeCall
   readonly close: NativeCall
+  readonly ioctl: NativeCall
   readonly errno: () => number
 }
 type Pipe = { readonly from: number; readonly to: number }
@@ -53,6 +59,7 @@ function createSplice(library: Library): Splice {
     ),
     read: library.func('long read(int fd, void *buffer, size_t count)'),
     close: library.func('int close(int fd)'),
+    ioctl: library.func('int ioctl(int fd, unsigned long request, ...)'),
     errno: library.errno,
   }
   const makePipe = library.func('int pipe2(int *descriptors, int flags)')
@@ -84,6 +91,7 @@ class JoinedSocket implements SplicedSocket {
   readonly #calls: Calls
   readonly #closePipe: () => void
   readonly #position = new BigInt64Array(1)
+  readonly #count = new Int32Array(1)
   /** Bytes in the pipe. */
   #left = 0
   #state: 'open' | 'stuck' | 'closed' = 'open'
@@ -96,10 +104,8 @@ class JoinedSocket implements SplicedSocket {
   }
 
   move(file: number, position: number, bytes: number): number {
-    if (this.#state !== 'open' || this.#socket.destroyed) return 0
-    // Nothing can close it before this returns, so it needs no duplicate.
-    const connection: unknown = Reflect.get(Object(Reflect.get(this.#socket, '_handle')), 'fd')
-    if (typeof connection !== 'number' || connection < 0) return 0
+    const connection = descriptorOf(this.#socket)
+    if (this.#state !== 'open' || connection === undefined) return 0
     const { from, to } = this.#pipe
     const { splice } = this.#calls
     const taken = splice(connection, null, to, null, bytes, moveWithoutWaiting)
@@ -120,6 +126,12 @@ class JoinedSocket implements SplicedSocket {
       this.#left -= moved
     }
     return taken - this.#left
+  }
+
+  arrived(): number {
+    const connection = descriptorOf(this.#socket)
+    if (connection === undefined) return 0
+    return this.#calls.ioctl(connection, countUnread, 'void *', this.#count) === 0 ? (this.#count[0] ?? 0) : 0
   }
 
   takeRest(): Uint8Array | undefined {

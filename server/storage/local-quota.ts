@@ -12,20 +12,28 @@ export type QuotaSettings = {
   readonly limits: readonly QuotaLimit[]
 }
 
+/** Waits for something without holding a place in the queue for the volume. */
+export type OutOfTurn = <Result>(wait: () => Promise<Result>) => Promise<Result>
+
 /** What is counted at one path. */
 export class Counting {
   readonly #settings: QuotaSettings
+  readonly #outOfTurn: OutOfTurn
   readonly path: string
 
-  constructor(settings: QuotaSettings, { path }: Pick<Place, 'path'>) {
+  /** As part of an operation on a place, waiting must not keep others from the volume: counting what is there needs it as well. */
+  constructor(settings: QuotaSettings, { path }: Pick<Place, 'path'>, outOfTurn: OutOfTurn = wait => wait()) {
     this.#settings = settings
+    this.#outOfTurn = outOfTurn
     this.path = settings.home === '/' ? path : joinPath(settings.home, path.slice(1)).replace(/\/$/, '')
   }
 
   /** Bytes that may be written. Rejects with the StorageErrors `over-quota` and `busy`. */
   take(taking: Omit<Taking, 'path' | 'limits'>): number | Promise<number> {
     const limits = limitsAt(this.#settings.limits, this.path)
-    return this.#settings.quotas.take({ ...taking, path: this.path, limits })
+    const taken = this.#settings.quotas.take({ ...taking, path: this.path, limits })
+    // Later takings are for bytes, outside of any operation.
+    return typeof taken === 'number' || taking.upload !== 'begins' ? taken : this.#outOfTurn(() => taken)
   }
 
   change(change: Omit<Change, 'path'>): void {
@@ -42,7 +50,8 @@ export class Counting {
     const limits = limitsAt(this.#settings.limits, this.path).filter(
       ({ directory }) => !isWithin(source.path, directory),
     )
-    await this.#settings.quotas.take({ least: bytes, most: bytes, files, path: this.path, limits })
+    const taken = this.#settings.quotas.take({ least: bytes, most: bytes, files, path: this.path, limits })
+    if (typeof taken !== 'number') await this.#outOfTurn(() => taken)
   }
 }
 
@@ -61,11 +70,23 @@ export class UploadAccount {
     this.#taken = size
   }
 
-  /** Up to where the file may be written, which is before `end` where there is no more room. */
-  reach(end: number): number | Promise<number> {
+  /** Up to where the file may be written without asking. */
+  get taken(): number {
+    return this.#taken
+  }
+
+  /** Up to where the file may be written from `position` on, which is before `end` where there is no more room. Rejects where it is the position itself. */
+  reach(position: number, end: number): number | Promise<number> {
     if (end <= this.#taken) return end
     const granted = this.#counting.take({ least: 1, most: end - this.#taken, files: 0 })
-    return typeof granted === 'number' ? this.#grow(granted) : granted.then(bytes => this.#grow(bytes))
+    if (typeof granted === 'number') return this.#grow(granted)
+    return granted.then(
+      bytes => this.#grow(bytes),
+      (error: unknown) => {
+        if (this.#taken > position) return this.#taken
+        throw error
+      },
+    )
   }
 
   /** So far it was written; what was taken beyond is given back. */

@@ -10,6 +10,8 @@ import { type TransferMeans, transferMeans } from '../../server/data/means.ts'
 import { loadSplice, type Splice } from '../../server/data/splice.ts'
 import { runTransfer, type TransferResult } from '../../server/data/transfer.ts'
 import { openLocalStorage, RunningUploads } from '../../server/storage/local.ts'
+import { QuotaLedger } from '../../server/storage/quota-ledger.ts'
+import type { Quotas } from '../../server/storage/quotas.ts'
 import { StorageError, type WritableFile } from '../../server/storage/storage.ts'
 import { connectedPair, pattern, until } from '../support/data-connections.ts'
 
@@ -185,19 +187,138 @@ describe('A local file', () => {
     })
     const file = await storage.write('/file', { kind: 'replace' })
     const nothing = () => 0
-    expect(file.absorb?.(nothing)).toBeUndefined()
+    expect(file.absorb?.(nothing, nothing)).toBeUndefined()
     for (let times = 0; times < 100; times++) uploads.pace.writing.note('thread', 0.1, 1_000_000)
     for (const bytes of ['a', 'b', 'c', 'd']) await file.write(Buffer.from(bytes))
-    await until(() => file.absorb?.(nothing) === 0, 'the file is willing')
+    await until(() => file.absorb?.(nothing, nothing) === 0, 'the file is willing')
     const put = (descriptor: number, position: number) => writeSync(descriptor, 'kernel', position)
-    expect(file.absorb?.(put)).toBe(6)
+    expect(file.absorb?.(put, nothing)).toBe(6)
     await file.write(Buffer.from('e'))
     await file.finish()
     expect(await readFile(join(root, 'file'), 'utf8')).toBe('abcdkernele')
-    expect(file.absorb?.(put)).toBeUndefined()
+    expect(file.absorb?.(put, nothing)).toBeUndefined()
     await storage.close()
   })
 })
+
+describe('An upload that the kernel takes, under a quota', () => {
+  // Workers ask the supervisor: an answer takes a while there.
+  const ways = { 'at once': (bytes: number | Promise<number>) => bytes, 'after a while': later }
+
+  it.each(['at once', 'after a while'] as const)('fills it to the last byte where room is given %s', async when => {
+    const asked: number[] = []
+    const ledger = new QuotaLedger({ usageOf: async () => ({ bytes: 0, files: 0 }) }).holder()
+    const quotas: Quotas = {
+      take: taking => {
+        asked.push(taking.most)
+        return ways[when](ledger.take(taking))
+      },
+      change: change => ledger.change(change),
+      usage: limits => ledger.usage(limits),
+    }
+    const maxBytes = 20_000_003
+    const { write, content } = await limitedStorage(quotas, maxBytes)
+    const [one, other] = await Promise.all([write('/one'), write('/other')])
+    const moved = [countMoved(one), countMoved(other)]
+    const uploads = [await upload(one), await upload(other)]
+    for (const { client } of uploads) client.end(large)
+    const outcomes = await Promise.all(uploads.map(({ result }) => result))
+    expect(outcomes.map(({ outcome }) => outcome)).toContain('storage-failed')
+    expect(outcomes.map(({ storageError = 'over-quota' }) => storageError)).toEqual(['over-quota', 'over-quota'])
+    const stored = await Promise.all([content('one'), content('other')])
+    expect(stored.map(bytes => bytes.equals(large.subarray(0, bytes.length)))).toEqual([true, true])
+    expect((stored[0]?.length ?? 0) + (stored[1]?.length ?? 0)).toBe(maxBytes)
+    for (const bytes of moved) expect(bytes()).toBeGreaterThan(1_000_000)
+    // What has come, and no more: others may need the room.
+    expect(Math.max(...asked)).toBeLessThanOrEqual(1_048_576)
+    // Nothing is held by uploads that have ended.
+    ledger.change({ path: '/one', bytes: -1000, files: 0 })
+    expect(await hasRoom(ledger, maxBytes, 1000)).toBe(true)
+    expect(await hasRoom(ledger, maxBytes, 1)).toBe(false)
+  })
+
+  it('gives back what it has not used when it is lost while it asks', async () => {
+    const ledger = new QuotaLedger({ usageOf: async () => ({ bytes: 0, files: 0 }) }).holder()
+    const { promise: released, resolve: release } = Promise.withResolvers<void>()
+    let asking = 0
+    const quotas: Quotas = {
+      take: async taking => {
+        const granted = await ledger.take(taking)
+        if (taking.most > 0 && ++asking > 4) await released
+        return granted
+      },
+      change: change => ledger.change(change),
+      usage: limits => ledger.usage(limits),
+    }
+    const { write, content } = await limitedStorage(quotas, large.length)
+    const { result, client } = await upload(await write('/one'))
+    client.write(large)
+    await until(() => asking > 4, 'room is asked for')
+    client.resetAndDestroy()
+    release()
+    expect((await result).outcome).not.toBe('complete')
+    const { length } = await content('one')
+    await until(() => hasRoom(ledger, large.length, large.length - length), 'the rest is free')
+    expect(await hasRoom(ledger, large.length, 1)).toBe(false)
+  })
+})
+
+const later = async (bytes: number | Promise<number>): Promise<number> => {
+  const [granted] = await Promise.all([bytes, new Promise(resolve => setImmediate(resolve))])
+  return granted
+}
+
+/** Takes so much if it is there. */
+async function hasRoom(quotas: Quotas, maxBytes: number, bytes: number): Promise<boolean> {
+  const taking = { path: '/more', least: bytes, most: bytes, files: 0, limits: [{ directory: '/', maxBytes }] }
+  return await Promise.resolve(taking)
+    .then(each => quotas.take(each))
+    .then(
+      () => true,
+      () => false,
+    )
+}
+
+/** A storage to which writing is quick already. */
+async function limitedStorage(
+  quotas: Quotas,
+  maxBytes: number,
+): Promise<{ write: (path: string) => Promise<WritableFile>; content: (name: string) => Promise<Buffer> }> {
+  const root = await directory()
+  const uploads = new RunningUploads()
+  for (let times = 0; times < 100; times++) uploads.pace.writing.note('thread', 0.1, 1_000_000)
+  const limits = [{ directory: '/', maxBytes }]
+  const storage = await openLocalStorage({ root, home: '/', uploads, quotas: { quotas, home: '/', limits } })
+  onTestFinished(() => storage.close())
+  const write = async (path: string) => {
+    const file = await storage.write(path, { kind: 'replace' })
+    for (let call = 0; call < 4; call++) await file.write(Buffer.alloc(0))
+    await until(
+      () =>
+        file.absorb?.(
+          () => 0,
+          () => 0,
+        ) === 0,
+      'the file is willing',
+    )
+    return file
+  }
+  return { write, content: name => readFile(join(root, name)) }
+}
+
+/** Bytes that the kernel has put into it. */
+function countMoved(file: WritableFile): () => number {
+  const absorb = file.absorb?.bind(file)
+  let bytes = 0
+  Reflect.set(file, 'absorb', (...[move, arrived]: Parameters<NonNullable<WritableFile['absorb']>>) =>
+    absorb?.((...to) => {
+      const moved = move(...to)
+      bytes += moved
+      return moved
+    }, arrived),
+  )
+  return () => bytes
+}
 
 function loaded(): Splice {
   const splice = loadSplice()
