@@ -8,6 +8,8 @@ function passive(portsPerReplica: number): FtpServerSpec['passive'] {
     portsPerReplica,
     advertisedAddress: 'Auto',
     advertisedAddresses: [],
+    sharing: 'Auto',
+    portWaitSeconds: 10,
     peerCheck: 'Auto',
   }
 }

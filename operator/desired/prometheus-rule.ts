@@ -86,12 +86,12 @@ function alerts({ server, rollout, certificate }: Blueprint): readonly Alert[] {
     },
     {
       alert: 'FtpServerPassivePortsExhausted',
-      expr: `max by (namespace, pod) (ftp_passive_ports_in_use{${pods}}) >= ${ports}`,
+      expr: `sum by (namespace, pod) (increase(ftp_passive_ports_exhausted_total{${pods}}[10m])) > 0`,
       for: '2m',
       labels: { severity: 'warning' },
       annotations: {
         summary: 'FTP server has no passive port left',
-        description: `All ${ports} passive ports of {{ $labels.pod }} are open: clients get 425. More replicas or a wider spec.passive.portsPerReplica are needed, or a firewall keeps clients from connecting to them.`,
+        description: `Clients of {{ $labels.pod }} get 425 because others with the same address have all ${ports} passive ports. TLS whose session is resumed shares them, addresses of clients that reach the server do; or more replicas, or a wider spec.passive.portsPerReplica; or a firewall keeps clients from connecting to them.`,
       },
     },
     {

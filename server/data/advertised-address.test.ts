@@ -9,6 +9,8 @@ const passive = {
     { clients: ['10.1.0.0/16', '192.0.2.1'], address: 'ftp.example' },
   ],
   advertisedPorts: [{ port: 20_001, advertised: 31_001 }],
+  sharing: 'auto' as const,
+  portWaitSeconds: 10,
   peerCheck: 'same-address' as const,
   proxyProtocol: { trustedNetworks: [] },
 }

@@ -12,7 +12,7 @@ import { type AdvertisedAddresses, advertisedPort } from './advertised-address.t
 import { DataConnection } from './connection.ts'
 import { DataChannelError } from './error.ts'
 import type { PassivePorts } from './passive.ts'
-import type { PassivePort } from './passive-port.ts'
+import type { PassivePort, PassivePortOptions } from './passive-port.ts'
 
 export type DataChannelOptions = {
   /** With the ends as the client sees them. */
@@ -24,6 +24,10 @@ export type DataChannelOptions = {
   readonly advertisedAddresses: AdvertisedAddresses
   /** TLS of the control connection, kept after CCC. */
   readonly tls: () => SessionTls | undefined
+  /** Whether data goes under TLS, as things are (PROT). */
+  readonly isPrivate: () => boolean
+  /** Whether the session gets no port twice before it has had all. */
+  readonly inTurn?: () => boolean
   readonly onStray: (address: string, port: number) => void
   readonly onTlsFailure: (message: string) => void
 }
@@ -44,6 +48,8 @@ export class DataChannel implements DataChannelControl {
   #setup: Setup = none
   /** Counts what was set up, so that a port that opens late is not taken for the current one. */
   #generation = 0
+  /** Ports that the session has had, where they are to be had in turn. */
+  readonly #had = new Set<number>()
   // Where addresses were hidden when the session began, its own may be that of a proxy.
   readonly #peerUnknown: boolean
 
@@ -69,13 +75,21 @@ export class DataChannel implements DataChannelControl {
     const address = kind === 'epsv' ? local : await advertisedAddresses.resolve(setting, local)
     if (address === undefined) throw new DataChannelError('no-address')
     const peer = canonicalAddress(session.peer.address)
+    const { ports, sharing, portWaitSeconds } = server.passive
+    const inTurn = this.#options.inTurn?.() === true
     const port = await passivePorts.listen({
       address: canonicalAddress(this.#boundAddress()),
-      ...server.passive.ports,
+      ports,
+      sharing,
+      portWaitSeconds,
+      isWanted: () => generation === this.#generation,
+      avoided: inTurn ? this.#had : undefined,
+      client: this.#peerUnknown || server.passive.peerCheck === 'off' ? undefined : peer,
       isExpected: candidate =>
         this.#peerUnknown ||
         this.#options.configuration().server.passive.peerCheck === 'off' ||
         canonicalAddress(candidate) === peer,
+      owns: sharing === 'auto' ? this.#ownership() : undefined,
       onStray,
       acceptTimeoutSeconds: server.limits.passiveAcceptTimeoutSeconds,
       proxies: {
@@ -91,6 +105,7 @@ export class DataChannel implements DataChannelControl {
       throw new DataChannelError('aborted')
     }
     this.#setup = { kind: 'passive', port }
+    if (inTurn) this.#had.add(port.port)
     return { address, port: advertisedPort(server.passive, port.port) }
   }
 
@@ -122,6 +137,18 @@ export class DataChannel implements DataChannelControl {
       return this.#openPrivate(setup.port, tls, signal, direction)
     const socket = await this.#connect(setup, signal)
     return protection === 'clear' ? new DataConnection(socket) : this.#secure(socket, signal, direction)
+  }
+
+  /** Where the client will have to resume its TLS session, the first thing it says there tells whose connection it is. */
+  #ownership(): PassivePortOptions['owns'] {
+    const tls = this.#options.tls()
+    if (tls === undefined || !this.#options.isPrivate() || !this.#demandsResumption(tls)) return undefined
+    return hello => tls.hasIssued(hello)
+  }
+
+  #demandsResumption(tls: SessionTls): boolean {
+    const { sessionReuse } = this.#options.configuration().server.tls
+    return sessionReuse === 'required' || (sessionReuse === 'auto' && tls.resumptionExpected)
   }
 
   /** Whoever else has connected, and be it first: the client is who can do the handshake. */
@@ -165,7 +192,7 @@ export class DataChannel implements DataChannelControl {
 
   async #connect(setup: Setup, signal: AbortSignal): Promise<Socket> {
     if (setup.kind === 'none') throw new DataChannelError('not-set-up')
-    if (setup.kind === 'passive') return setup.port.accept(signal)
+    if (setup.kind === 'passive') return acceptPlain(setup.port, signal)
     return connectActive({
       target: setup.target,
       local: this.#boundAddress(),
@@ -175,14 +202,13 @@ export class DataChannel implements DataChannelControl {
   }
 
   async #secure(socket: Socket, signal: AbortSignal, direction: 'send' | 'receive'): Promise<DataConnection> {
-    const { tls, configuration, onTlsFailure } = this.#options
+    const { tls, onTlsFailure } = this.#options
     const session = tls()
     if (session === undefined) {
       socket.destroy()
       throw new DataChannelError('tls-failed')
     }
-    const { sessionReuse } = configuration().server.tls
-    const demanded = sessionReuse === 'required' || (sessionReuse === 'auto' && session.resumptionExpected)
+    const demanded = this.#demandsResumption(session)
     const channel = await this.#handshake(session, socket, signal, direction)
     const connection = new DataConnection(socket, channel)
     const isSame = session.isClientOf(channel)
@@ -214,4 +240,11 @@ export class DataChannel implements DataChannelControl {
       throw new DataChannelError(kind === 'timeout' ? 'timeout' : 'tls-failed', { cause })
     }
   }
+}
+
+function acceptPlain(port: PassivePort, signal: AbortSignal): Promise<Socket> {
+  if (port.options.owns === undefined) return port.accept(signal)
+  // Others wait there as well, and in clear text nothing would tell their clients from this one: PROT has changed since.
+  port.close()
+  return Promise.reject(new DataChannelError('not-set-up'))
 }

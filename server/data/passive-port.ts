@@ -1,12 +1,13 @@
-/** One passive port: waits for the connection of one client, whoever else connects. */
-import type { Server, Socket } from 'node:net'
-import { plainAddress } from '../config/network.ts'
-import { FirstBytes } from '../proxy-protocol/first-bytes.ts'
-import { receiveProxyHeader } from '../proxy-protocol/receive.ts'
+/** One session's claim to a passive port: waits for the connection of its client, whoever else connects. */
+import type { Socket } from 'node:net'
+import type { FirstBytes } from '../proxy-protocol/first-bytes.ts'
+import type { ClientHello } from './client-hello.ts'
 import { DataChannelError } from './error.ts'
 
 export type PassivePortOptions = {
-  /** Whether a connection from this address is the client's. */
+  /** The address of the client, or undefined where connections come from others: then nobody's address tells anything. */
+  readonly client: string | undefined
+  /** Whether a connection from this address may be the client's, now. */
   readonly isExpected: (address: string) => boolean
   /** Told of each connection from somebody else; it is closed and uses nothing up. */
   readonly onStray: (address: string, port: number) => void
@@ -15,43 +16,60 @@ export type PassivePortOptions = {
   readonly proxies?: { readonly include: (address: string) => boolean; readonly headerTimeoutSeconds: number }
   /** `first` of those expected is the client, and the port is free again as soon as it has come. `several` may come until one of them has proved to be. */
   readonly claimants?: 'first' | 'several'
+  /** Whether who begins TLS so goes on with a session of the client's. Where it is given nobody else is the client, and sessions that can tell share a port, whatever their address. */
+  readonly owns?: ((hello: ClientHello & { readonly kind: 'hello' }) => boolean) | undefined
 }
 
 /** How long to wait for somebody to speak, in milliseconds: while some are there, and while nobody is. */
 type Patience = { readonly silent: number; readonly absent: number | undefined }
 
+/** What the listener knows of connections that may be this client's: some, who can be nobody else's (`own`), or who can (`anybody's`). */
+export type Undecided = 'none' | 'own' | 'anybody’s'
+
+/** Of the port: whether its client has come. Where not, it may be on its way. */
+export type Release = (came: boolean) => void
+
 /** Those that are there at once, and proxies that have not said whom they speak for. */
-const mostClaimants = 8
+export const mostClaimants = 8
 
 export class PassivePort {
   readonly port: number
-  readonly #server: Server
-  readonly #options: PassivePortOptions
-  readonly #release: () => void
-  readonly #timer: NodeJS.Timeout
+  readonly options: PassivePortOptions
+  readonly #release: Release
+  readonly #undecided: () => Undecided
+  #timer: NodeJS.Timeout
   #state: 'listening' | 'connected' | 'expired' | 'closed' = 'listening'
   readonly #claimants: FirstBytes[] = []
-  readonly #announced = new Set<Socket>()
+  #hasCome = false
   #listensToClaimants = false
   #onChange: (() => void) | undefined
 
-  /** Takes a server that listens. `release` is called once, when the port is free again. */
-  constructor(server: Server, port: number, options: PassivePortOptions, release: () => void) {
+  /** `release` is called once, when the port is free again. */
+  constructor(port: number, options: PassivePortOptions, release: Release, undecided: () => Undecided) {
     this.port = port
-    this.#server = server
-    this.#options = options
+    this.options = options
     this.#release = release
-    this.#timer = setTimeout(
-      () => this.#settle(this.#claimants.length > 0 ? 'connected' : 'expired'),
-      options.acceptTimeoutSeconds * 1000,
-    )
-    server.on('error', () => this.#settle('closed'))
-    server.on('connection', socket => this.#onConnection(socket))
+    this.#undecided = undecided
+    this.#timer = this.#startTimer()
   }
 
   /** Whether nobody came in time: the port is free again then. */
   get expired(): boolean {
     return this.#state === 'expired'
+  }
+
+  /** Takes a connection that may be the client's; `no` where there is no place for it. */
+  offer(claimant: FirstBytes): 'taken' | 'no' {
+    if (this.#state !== 'listening' || this.#claimants.length >= mostClaimants) return 'no'
+    this.#claimants.push(claimant)
+    if (this.#listensToClaimants) this.#listenTo(claimant)
+    if (this.options.claimants === 'several') {
+      this.#onChange?.()
+    } else {
+      this.#hasCome = true
+      this.#settle('connected')
+    }
+    return 'taken'
   }
 
   /** Resolves to the first connection that can be the client's, paused. Rejects with DataChannelError `timeout` or `aborted`. Call it once: the port is closed then. */
@@ -68,7 +86,7 @@ export class PassivePort {
 
   /** Whether somebody is there whom nobody has taken. */
   get isClaimed(): boolean {
-    return this.#claimants.length > 0
+    return this.#claimants.length > 0 || (this.#state === 'listening' && this.#undecided() === 'own')
   }
 
   /**
@@ -89,10 +107,26 @@ export class PassivePort {
     }
   }
 
+  /** Somebody has come who may be the client. */
+  noteUndecided(): void {
+    this.#onChange?.()
+  }
+
   /** Frees the port, and closes connections that nobody has taken. */
   close(): void {
     this.#settle('closed')
     for (const { socket } of this.#claimants.splice(0)) socket.destroy()
+  }
+
+  #startTimer(): NodeJS.Timeout {
+    return setTimeout(() => this.#endOfTime(), this.options.acceptTimeoutSeconds * 1000)
+  }
+
+  #endOfTime(): void {
+    if (this.#claimants.length > 0) this.#settle('connected')
+    else if (this.#undecided() === 'none') this.#settle('expired')
+    // The client may be among those that have not spoken; they are not asked to before the transfer.
+    else this.#timer = this.#startTimer()
   }
 
   #take(claimant: FirstBytes | undefined, signal: AbortSignal): FirstBytes {
@@ -102,6 +136,7 @@ export class PassivePort {
     }
     if (claimant === undefined) throw new DataChannelError(this.#state === 'closed' ? 'aborted' : 'timeout')
     this.#claimants.splice(this.#claimants.indexOf(claimant), 1)
+    this.#hasCome = true
     return claimant
   }
 
@@ -121,47 +156,6 @@ export class PassivePort {
     })
   }
 
-  #onConnection(socket: Socket): void {
-    socket.on('error', ignore)
-    const address = socket.remoteAddress
-    // Without an address it is gone already.
-    if (this.#state !== 'listening' || address === undefined) {
-      socket.destroy()
-      return
-    }
-    const { proxies } = this.#options
-    const first = new FirstBytes(socket)
-    if (proxies?.include(plainAddress(address)) !== true) return this.#consider(first, plainAddress(address))
-    this.#receiveHeader(first, plainAddress(address), proxies.headerTimeoutSeconds).catch(() => socket.destroy())
-  }
-
-  /** Who it is, only the proxy can tell. */
-  async #receiveHeader(first: FirstBytes, proxy: string, timeoutSeconds: number): Promise<void> {
-    const { socket } = first
-    if (this.#announced.size >= mostClaimants) return this.#drop(socket, proxy)
-    this.#announced.add(socket)
-    const header = await receiveProxyHeader(first, timeoutSeconds)
-    this.#announced.delete(socket)
-    if (header.kind !== 'header') return this.#drop(socket, proxy)
-    if (this.#state === 'listening') this.#consider(first, plainAddress(header.ends?.source.address ?? proxy))
-    else socket.destroy()
-  }
-
-  #consider(first: FirstBytes, address: string): void {
-    const { isExpected, claimants } = this.#options
-    // RFC 2577 and more: a stranger gets nothing, and does not cost the client its port.
-    if (!isExpected(address) || this.#claimants.length >= mostClaimants) return this.#drop(first.socket, address)
-    this.#claimants.push(first)
-    if (this.#listensToClaimants) this.#listenTo(first)
-    if (claimants === 'several') this.#onChange?.()
-    else this.#settle('connected')
-  }
-
-  #drop(socket: Socket, address: string): void {
-    socket.destroy()
-    this.#options.onStray(address, this.port)
-  }
-
   #listenTo(claimant: FirstBytes): void {
     claimant.read(bytes => bytes.length > 0).then(() => this.#onChange?.(), ignore)
   }
@@ -173,9 +167,7 @@ export class PassivePort {
     }
     this.#state = state
     clearTimeout(this.#timer)
-    this.#server.close()
-    this.#release()
-    for (const socket of this.#announced) socket.destroy()
+    this.#release(this.#hasCome)
     this.#onChange?.()
   }
 }

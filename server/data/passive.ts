@@ -1,113 +1,239 @@
-/** Passive ports of the whole server: RFC 959 PASV, RFC 2428 EPSV, RFC 2577 section 8 (random ports). */
+/** Passive ports of a process: RFC 959 PASV, RFC 2428 EPSV, RFC 2577 section 8 (random ports). */
 import { randomInt } from 'node:crypto'
-import { createServer, isIP, type Server } from 'node:net'
+import { isIP } from 'node:net'
+import type { FirstBytes } from '../proxy-protocol/first-bytes.ts'
 import { DataChannelError } from './error.ts'
-import { PassivePort, type PassivePortOptions } from './passive-port.ts'
+import { openPassiveListener, type PassiveListener } from './passive-listener.ts'
+import type { PassivePort, PassivePortOptions } from './passive-port.ts'
+import { PassiveQueue } from './passive-queue.ts'
+import {
+  countOwn,
+  fewOf,
+  foreignPorts,
+  isOwn,
+  ownPorts,
+  type PortRange,
+  type PortShare,
+  wholeRange,
+} from './port-order.ts'
 
-export type PassiveListenOptions = PassivePortOptions & {
-  /** Local address to bind to: that of the control connection. */
-  readonly address: string
-  /** First and last port of the range. */
-  readonly first: number
-  readonly last: number
+export type PassivePolicy = {
+  readonly ports: PortRange
+  /** `auto`: ports stay open and are shared by all sessions whose clients can be told apart. `off`: each is one session's alone, and open only for it. */
+  readonly sharing: 'auto' | 'off'
+  /** How long to wait for a port while others of the same client have all of them. */
+  readonly portWaitSeconds: number
 }
 
-/** The ports that a process tries first: every `of`-th. With others that use the same range it shares them so that they rarely try the same one. */
-export type PortShare = { readonly index: number; readonly of: number }
+export type PassiveListenOptions = PassivePortOptions &
+  PassivePolicy & {
+    /** Local address to bind to: that of the control connection. */
+    readonly address: string
+    /** Whether the port would be of use still. */
+    readonly isWanted?: () => boolean
+    /** Ports that come last, if others are to come first. */
+    readonly avoided?: ReadonlySet<number> | undefined
+  }
 
-export const wholeRange: PortShare = { index: 0, of: 1 }
+/** Of a wider range so many are enough; others are opened when they are needed, and closed again. */
+const mostKept = 256
 
-/** Gives out ports of a range, one client each. The range is told anew each time: ports in use stay when it changes. */
+type Entry = { readonly port: number; readonly opening: Promise<Opened>; listener: PassiveListener | undefined }
+type Opened = PassiveListener | 'taken' | 'not-this-address'
+
+/** Gives out ports of a range. The range is told anew each time: ports in use stay when it changes. Close it. */
 export class PassivePorts {
-  readonly #ports = new Map<number, PassivePort | 'opening'>()
+  readonly #entries = new Map<string, Entry>()
+  readonly #queue: PassiveQueue
   readonly #onCount: (portsInUse: number) => void
   readonly #share: () => PortShare
+  readonly #onExhausted: () => void
+  readonly #seed = randomInt(2 ** 31)
+  /** By local addresses that can't be bound to: what is bound to in their place. */
+  readonly #substitutes = new Map<string, string>()
+  #policy: Pick<PassivePolicy, 'ports' | 'sharing'> | undefined
+  #inUse = 0
+  #closed = false
 
-  /** Without a share all ports are alike. */
-  constructor(onCount: (portsInUse: number) => void, share: () => PortShare = () => wholeRange) {
+  /** Without a share all ports are this process's own. `onExhausted` is told of each session that gets none. */
+  constructor(
+    onCount: (portsInUse: number) => void,
+    share: () => PortShare = () => wholeRange,
+    onExhausted: () => void = () => {},
+  ) {
     this.#onCount = onCount
     this.#share = share
+    this.#onExhausted = onExhausted
+    this.#queue = new PassiveQueue(options => this.#choose(options))
   }
 
-  /** Ports that are listened on now. */
+  /** Ports that sessions wait on now. */
   get inUse(): number {
-    return this.#ports.size
+    return this.#inUse
   }
 
-  /** Opens a random free port. Rejects with DataChannelError `no-port` where there is none. */
+  /** A random port on which the client's connection can be told from those of others. Rejects with DataChannelError `no-port` where there is none in time. */
   async listen(options: PassiveListenOptions): Promise<PassivePort> {
-    for (const port of inOrder(options.first, options.last, this.#share())) {
-      if (this.#ports.has(port)) continue
-      this.#ports.set(port, 'opening')
-      try {
-        return await this.#open(port, options)
-      } catch (error) {
-        this.#ports.delete(port)
-        // Another process has it, or it is privileged; anything else (no descriptors left) is no better on the next port.
-        if (!hasCode(error, 'EADDRINUSE', 'EACCES')) throw new DataChannelError('no-port', { cause: error })
-      }
+    const { ports, sharing, client, portWaitSeconds } = options
+    this.#policy = { ports, sharing }
+    try {
+      const chosen = await (this.#queue.isEmptyFor(client) ? this.#choose(options) : this.#join(options))
+      if (chosen !== undefined) return chosen
+      if (sharing === 'off' || portWaitSeconds === 0) throw new DataChannelError('no-port')
+      return await this.#queue.wait(options, portWaitSeconds)
+    } catch (error) {
+      if (error instanceof DataChannelError && error.kind === 'no-port') this.#onExhausted()
+      throw error
     }
-    throw new DataChannelError('no-port')
+  }
+
+  /** Whether sessions wait on a port. */
+  isAwaited(port: number): boolean {
+    return this.#awaited(port) !== undefined
+  }
+
+  /** Takes a connection for a port that another server has relayed, as if it had come here from that address. */
+  takeRelayed(port: number, first: FirstBytes, address: string): void {
+    const listener = this.#awaited(port)
+    if (listener === undefined) first.socket.resetAndDestroy()
+    else listener.take(first, address)
+  }
+
+  #awaited(port: number): PassiveListener | undefined {
+    for (const { port: number, listener } of this.#entries.values())
+      if (number === port && listener !== undefined && listener.count > 0) return listener
+    return undefined
+  }
+
+  /** Closes what is open and not wanted any more, as soon as nobody waits there. To be called when the configuration or the share has changed. */
+  follow(policy: Pick<PassivePolicy, 'ports' | 'sharing'>): void {
+    this.#policy = policy
+    for (const { listener } of this.#entries.values()) if (listener !== undefined) this.#closeUnlessKept(listener)
+    this.#queue.retry()
   }
 
   close(): void {
-    for (const port of this.#ports.values()) if (port !== 'opening') port.close()
+    this.#closed = true
+    this.#queue.close()
+    for (const { listener } of this.#entries.values()) listener?.close()
   }
 
-  async #open(number: number, options: PassiveListenOptions): Promise<PassivePort> {
-    const server = await bind(number, options.address)
-    const release = () => {
-      this.#ports.delete(number)
-      this.#onCount(this.#ports.size)
+  async #choose(options: PassiveListenOptions): Promise<PassivePort | undefined> {
+    const { avoided } = options
+    for (const port of this.#inOrder(options)) {
+      if (avoided?.has(port) === true) continue
+      const reserving = this.#reserve(port, options)
+      // Nothing is waited for where the port is open: there may be many that are taken.
+      const reserved = reserving instanceof Promise ? await reserving : reserving
+      if (reserved !== undefined) return reserved
     }
-    const port = new PassivePort(server, number, options, release)
-    this.#ports.set(number, port)
-    this.#onCount(this.#ports.size)
-    return port
+    return avoided === undefined || avoided.size === 0 ? undefined : this.#choose({ ...options, avoided: undefined })
   }
-}
 
-/** Each port of the range once, those of the share first. */
-function* inOrder(first: number, last: number, { index, of }: PortShare): Generator<number> {
-  if (of === 1) return yield* inRandomOrder(first, last)
-  for (const port of inRandomOrder(first, last)) if (port % of === index) yield port
-  for (const port of inRandomOrder(first, last)) if (port % of !== index) yield port
-}
-
-/** Each port of the range once. No list is made: a range may have 65,535 of them. */
-function* inRandomOrder(first: number, last: number): Generator<number> {
-  const count = last - first + 1
-  if (count < 1) return
-  const start = randomInt(count)
-  let step = count === 1 ? 1 : randomInt(1, count)
-  while (greatestCommonDivisor(step, count) !== 1) step = (step % (count - 1)) + 1
-  for (let turn = 0; turn < count; turn++) yield first + ((start + turn * step) % count)
-}
-
-function greatestCommonDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestCommonDivisor(b, a % b)
-}
-
-/** Where the address cannot be bound to (a zone is missing, or it is somebody else's behind a proxy), any address of its family will do. */
-async function bind(port: number, address: string): Promise<Server> {
-  try {
-    return await listenOn(port, address)
-  } catch (error) {
-    if (!hasCode(error, 'EADDRNOTAVAIL', 'EINVAL')) throw error
-    return listenOn(port, isIP(address) === 6 ? '::' : '0.0.0.0')
+  *#inOrder({ ports, sharing }: PassivePolicy): Generator<number> {
+    const share = this.#share()
+    const kept = this.#keptOf(ports)
+    if (sharing === 'auto' && kept.of !== share.of) yield* ownPorts(ports, kept)
+    yield* ownPorts(ports, share)
+    yield* foreignPorts(ports, share)
   }
-}
 
-function listenOn(port: number, host: string): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    // Half-open, so that close_notify can follow the client's FIN; without delay, or small transfers wait 40 ms for Nagle's algorithm.
-    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true, keepAlive: true })
-    server.once('error', reject)
-    server.listen({ port, host, backlog: 16, exclusive: true }, () => {
-      server.off('error', reject)
-      resolve(server)
+  #keptOf(ports: PortRange): PortShare {
+    return fewOf(ports, this.#share(), mostKept, this.#seed)
+  }
+
+  /** While others of the client wait for a port of their own: who can share one joins those that do, and the other ports become free. */
+  async #join(options: PassiveListenOptions): Promise<PassivePort | undefined> {
+    const { owns, client, ports } = options
+    if (owns === undefined || countOwn(ports, this.#share()) < 2) return undefined
+    let largest: { readonly port: number; readonly size: number } | undefined
+    for (const { port, listener } of this.#entries.values()) {
+      const size = listener?.countOf(client) ?? 0
+      if (size > (largest?.size ?? 0) && port >= ports.first && port <= ports.last) largest = { port, size }
+    }
+    return largest && this.#reserve(largest.port, options)
+  }
+
+  #reserve(port: number, options: PassiveListenOptions): PassivePort | undefined | Promise<PassivePort | undefined> {
+    if (this.#closed) throw new DataChannelError('aborted')
+    const host = this.#substitutes.get(options.address) ?? options.address
+    const known = this.#entries.get(keyOf(host, port))
+    // It is opened by the one who will wait there, or about to be closed.
+    if (known !== undefined && options.sharing === 'off') return undefined
+    const entry = known ?? this.#open(host, port)
+    if (entry.listener !== undefined) return this.#reserveOn(entry.listener, options)
+    return entry.opening.then(opened => {
+      if (opened === 'taken') return undefined
+      return opened === 'not-this-address' ? this.#reserve(port, options) : this.#reserveOn(opened, options)
     })
-  })
+  }
+
+  #reserveOn(listener: PassiveListener, options: PassiveListenOptions): PassivePort | undefined {
+    const isFirst = listener.count === 0
+    const reserved = listener.reserve(options)
+    if (reserved !== undefined && isFirst) this.#changeInUse(1)
+    return reserved
+  }
+
+  #open(host: string, port: number): Entry {
+    const key = keyOf(host, port)
+    const options = {
+      host,
+      port,
+      onRelease: (client: string | undefined) => this.#released(entry, client),
+      onClose: () => {
+        if (this.#entries.get(key) === entry) this.#entries.delete(key)
+      },
+    }
+    const opening = openPassiveListener(options).then(
+      listener => {
+        entry.listener = listener
+        if (this.#closed) listener.close()
+        return listener
+      },
+      (error: unknown) => {
+        this.#entries.delete(key)
+        return this.#whyNotOpen(host, error)
+      },
+    )
+    const entry: Entry = { port, opening, listener: undefined }
+    this.#entries.set(key, entry)
+    return entry
+  }
+
+  #whyNotOpen(host: string, error: unknown): 'taken' | 'not-this-address' {
+    // Another process has it, or it is privileged.
+    if (hasCode(error, 'EADDRINUSE', 'EACCES')) return 'taken'
+    const any = isIP(host) === 6 ? '::' : '0.0.0.0'
+    // A zone is missing, or it is somebody else's behind a proxy. Any other failure (no descriptors left) is no better on the next port.
+    if (host === any || !hasCode(error, 'EADDRNOTAVAIL', 'EINVAL'))
+      throw new DataChannelError('no-port', { cause: error })
+    this.#substitutes.set(host, any)
+    return 'not-this-address'
+  }
+
+  #released({ listener }: Entry, client: string | undefined): void {
+    if (listener === undefined) return
+    if (listener.count === 0) this.#changeInUse(-1)
+    this.#closeUnlessKept(listener)
+    this.#queue.retryFor(client)
+  }
+
+  #closeUnlessKept(listener: PassiveListener): void {
+    if (listener.count > 0) return
+    const { sharing, ports } = this.#policy ?? { sharing: 'off' }
+    const isKept = sharing === 'auto' && ports !== undefined && isOwn(listener.number, ports, this.#keptOf(ports))
+    if (!isKept) listener.close()
+  }
+
+  #changeInUse(by: 1 | -1): void {
+    this.#inUse += by
+    this.#onCount(this.#inUse)
+  }
+}
+
+function keyOf(host: string, port: number): string {
+  return `${host} ${port}`
 }
 
 function hasCode(error: unknown, ...codes: readonly string[]): boolean {

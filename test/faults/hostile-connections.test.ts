@@ -161,8 +161,8 @@ describe('A client that never finishes', () => {
 describe('Ten thousand times', () => {
   test('PASV without use holds one port a session', { timeout: 60_000 }, async () => {
     const clients = await Promise.all(Array.from({ length: 5 }, () => FtpClient.connect(server.port)))
+    await Promise.all(clients.map(client => client.login()))
     for (const client of clients) {
-      await client.login()
       for (let turn = 0; turn < 20; turn += 1) {
         client.write('PASV\r\n'.repeat(100))
         for (let reply = 0; reply < 100; reply += 1) expect((await client.reply()).code).toBe(227)

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { CertificateFiles } from '../../server/config/configuration.ts'
 import { AdvertisedAddresses } from '../../server/data/advertised-address.ts'
 import { BufferPool } from '../../server/data/buffer-pool.ts'
@@ -20,6 +20,7 @@ import {
   tlsVersions,
   until,
 } from '../support/data-connections.ts'
+import { nobodyAt } from '../support/data-ports.ts'
 
 let certificate: CertificateFiles
 beforeAll(async () => {
@@ -49,6 +50,7 @@ function channelFor(
   const failures: string[] = []
   const counts: number[] = []
   const passivePorts = new PassivePorts(count => counts.push(count))
+  onTestFinished(() => passivePorts.close())
   const ports = portRange(10)
   let configuration = testConfiguration({ ...sections, passive: { ports, ...sections.passive } })
   const channel = new DataChannel({
@@ -58,6 +60,7 @@ function channelFor(
     passivePorts,
     advertisedAddresses: new AdvertisedAddresses(),
     tls: () => tls,
+    isPrivate: () => tls !== undefined,
     onStray: address => strays.push(address),
     onTlsFailure: message => failures.push(message),
   })
@@ -188,17 +191,20 @@ describe('a passive data connection', () => {
     connection.destroy()
   })
 
-  it('replaces the port of a second PASV, and drops it when told to', async () => {
-    const { channel, passivePorts } = channelFor({})
-    const first = await channel.listen('pasv')
-    const second = await channel.listen('pasv')
-    expect(passivePorts.inUse).toBe(1)
-    await expect(once(connect(first.port, '127.0.0.1'), 'connect')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
-    channel.discard()
-    expect(passivePorts.inUse).toBe(0)
-    expect(channel.state).toBe('none')
-    await expect(once(connect(second.port, '127.0.0.1'), 'connect')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
-  })
+  it.each(['auto', 'off'] as const)(
+    'replaces the port of a second PASV, and drops it when told to: sharing %s',
+    async sharing => {
+      const { channel, passivePorts } = channelFor({ passive: { ports: portRange(10), sharing } })
+      const first = await channel.listen('pasv')
+      const second = await channel.listen('pasv')
+      expect(passivePorts.inUse).toBe(1)
+      await nobodyAt(first.port)
+      channel.discard()
+      expect(passivePorts.inUse).toBe(0)
+      expect(channel.state).toBe('none')
+      await nobodyAt(second.port)
+    },
+  )
 
   it('gives up after its time, at once for later transfers', async () => {
     const { channel, passivePorts } = channelFor({ limits: { passiveAcceptTimeoutSeconds: 1 } })
@@ -221,28 +227,43 @@ describe('a passive data connection', () => {
     expect(passivePorts.inUse).toBe(0)
   })
 
-  it('uses every port of the range, passes by those that others hold, and says when none is left', async () => {
-    const ports = portRange(5)
-    const other = createServer().listen(ports.first + 2, '127.0.0.1')
-    await once(other, 'listening')
-    const passivePorts = new PassivePorts(() => {})
-    const listen = () =>
-      passivePorts.listen({
-        address: '127.0.0.1',
-        ...ports,
-        isExpected: () => true,
-        onStray: () => {},
-        acceptTimeoutSeconds: 10,
-      })
-    const opened = await Promise.all([listen(), listen(), listen(), listen()])
-    expect(opened.map(({ port }) => port).sort((a, b) => a - b)).toEqual([0, 1, 3, 4].map(index => ports.first + index))
-    await expect(listen()).rejects.toMatchObject({ kind: 'no-port' })
-    opened[0]?.close()
-    expect((await listen()).port).toBe(opened[0]?.port)
-    passivePorts.close()
-    expect(passivePorts.inUse).toBe(0)
-    other.close()
-  })
+  it.each(['auto', 'off'] as const)(
+    'uses every port of the range, passes by those that others hold, and says when none is left: sharing %s',
+    async sharing => {
+      const ports = portRange(5)
+      const other = createServer().listen(ports.first + 2, '127.0.0.1')
+      await once(other, 'listening')
+      const passivePorts = new PassivePorts(() => {})
+      const listen = () =>
+        passivePorts.listen({
+          address: '127.0.0.1',
+          ports,
+          sharing,
+          portWaitSeconds: 0,
+          client: '127.0.0.1',
+          isExpected: () => true,
+          onStray: () => {},
+          acceptTimeoutSeconds: 10,
+        })
+      const opened = await Promise.all([listen(), listen(), listen(), listen()])
+      expect(opened.map(({ port }) => port).sort((a, b) => a - b)).toEqual(
+        [0, 1, 3, 4].map(index => ports.first + index),
+      )
+      await expect(listen()).rejects.toMatchObject({ kind: 'no-port' })
+      opened[0]?.close()
+      await until(
+        () =>
+          listen().then(
+            ({ port }) => port === opened[0]?.port,
+            () => false,
+          ),
+        'the port is free again',
+      )
+      passivePorts.close()
+      expect(passivePorts.inUse).toBe(0)
+      other.close()
+    },
+  )
 
   it('tells the advertised address and port, or that there is none yet', async () => {
     const ports = portRange(1)
@@ -405,31 +426,39 @@ describe('a data connection that is to be private', () => {
   })
 })
 
-it('leaves no port, socket or descriptor behind after 1,000 aborted transfers', async () => {
-  const tls = testSessionTls(certificate)
-  const { channel, passivePorts } = channelFor({}, { tls })
-  const descriptors = async () => (await readdir('/proc/self/fd')).length
-  const cycle = async (turn: number) => {
-    const stop = new AbortController()
-    const { port } = await channel.listen('epsv')
-    const client = turn % 3 === 0 ? undefined : turn % 3 === 1 ? dial(port) : tlsClient(port, 'TLSv1.3')
-    const opening = channel.open(turn % 3 === 2 ? 'private' : 'clear', stop.signal)
-    if (turn % 2 === 0) stop.abort()
-    else if (client === undefined) stop.abort()
-    await opening.then(
-      connection => connection.destroy(),
-      () => {},
+it.each([
+  ['off', 1000],
+  // A port that was given up serves nobody for a while.
+  ['auto', 90],
+] as const)(
+  'leaves no port, socket or descriptor behind with sharing %s after %i aborted transfers',
+  async (sharing, count) => {
+    const tls = testSessionTls(certificate)
+    const { channel, passivePorts } = channelFor({ passive: { ports: portRange(40), sharing } }, { tls })
+    const opened = sharing === 'off' ? 0 : 40
+    const descriptors = async () => (await readdir('/proc/self/fd')).length
+    const cycle = async (turn: number) => {
+      const stop = new AbortController()
+      const { port } = await channel.listen('epsv')
+      const client = turn % 3 === 0 ? undefined : turn % 3 === 1 ? dial(port) : tlsClient(port, 'TLSv1.3')
+      const opening = channel.open(turn % 3 === 2 ? 'private' : 'clear', stop.signal)
+      if (turn % 2 === 0) stop.abort()
+      else if (client === undefined) stop.abort()
+      await opening.then(
+        connection => connection.destroy(),
+        () => {},
+      )
+      client?.destroy()
+    }
+    for (let turn = 0; turn < 90; turn++) await cycle(turn)
+    await until(
+      () => process.getActiveResourcesInfo().filter(name => name.startsWith('TCP')).length < 5 + opened,
+      'closed sockets',
     )
-    client?.destroy()
-  }
-  for (let turn = 0; turn < 60; turn++) await cycle(turn)
-  await until(
-    () => process.getActiveResourcesInfo().filter(name => name.startsWith('TCP')).length < 5,
-    'closed sockets',
-  )
-  const before = await descriptors()
-  for (let turn = 0; turn < 1000; turn++) await cycle(turn)
-  expect(passivePorts.inUse).toBe(0)
-  await until(async () => (await descriptors()) <= before + 2, 'closed descriptors')
-  await until(() => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length < 10, 'cleared timers')
-})
+    const before = await descriptors()
+    for (let turn = 0; turn < count; turn++) await cycle(turn)
+    expect(passivePorts.inUse).toBe(0)
+    await until(async () => (await descriptors()) <= before + 2, 'closed descriptors')
+    await until(() => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length < 10, 'cleared timers')
+  },
+)

@@ -69,7 +69,7 @@ export function testConfiguration(
   },
 ): Configuration {
   const server = Value.Parse(serverSchema, Value.Default(serverSchema, structuredClone(sections)))
-  return { hash: '', server, users: new Map(), certificate: undefined }
+  return { hash: '', server, users: new Map(), certificate: undefined, hosts: new Map() }
 }
 
 export function testSessionTls(

@@ -30,6 +30,22 @@ export async function connectTo(port: number, host = '127.0.0.1', localAddress?:
   return socket
 }
 
+/** Resolves once it is clear that nobody there talks to whoever connects: the connection is refused, or reset at once. */
+export async function nobodyAt(port: number, host = '127.0.0.1'): Promise<void> {
+  const socket = await connectTo(port, host).catch(() => undefined)
+  if (socket === undefined || socket.closed) return
+  const received: Buffer[] = []
+  socket.on('data', (chunk: Buffer) => received.push(chunk))
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`Port ${port} keeps a connection.`)), 5000)
+    socket.once('close', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+  if (received.length > 0) throw new Error(`Port ${port} sent ${Buffer.concat(received).length} bytes.`)
+}
+
 export type ActivePort = {
   readonly port: number
   /** Resolves when the server has connected. */

@@ -1,0 +1,85 @@
+/** Two hundred clients at once over five passive ports: no transfer fails, in clear text and under TLS, from many addresses and from one. */
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { connectTo, extendedPassivePort } from '../support/data-ports.ts'
+import { FtpClient, readAll } from '../support/ftp-client.ts'
+import { freePort, simpleUser, type TestServer } from '../support/server.ts'
+import { temporaryServer } from '../support/sessions.ts'
+
+const clients = 200
+const rounds = 3
+const portCount = 5
+
+/** So many free ports in a row. */
+async function freeRange(count: number): Promise<{ first: number; last: number }> {
+  for (;;) {
+    const first = 10_000 + Math.floor(Math.random() * 9000)
+    const free = await Promise.all(Array.from({ length: count }, (_, at) => isFree(first + at)))
+    if (free.every(Boolean)) return { first, last: first + count - 1 }
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  return freePort('127.0.0.1', port).then(
+    () => true,
+    () => false,
+  )
+}
+
+async function crowded(workers: number): Promise<TestServer> {
+  return temporaryServer({
+    users: Array.from({ length: clients }, (_, index) => simpleUser(`user${index}`, { home: `/${index}` })),
+    server: {
+      workers,
+      passive: { ports: await freeRange(portCount) },
+      limits: { maxSessionsPerAddress: clients, failedLoginDelayMilliseconds: 0 },
+    },
+  })
+}
+
+type How = { readonly addresses: 'one' | 'many'; readonly protection: 'clear' | 'tls' }
+
+/** What its client has read is what it has stored, and nobody else's. */
+async function transfer(port: number, index: number, { addresses, protection }: How): Promise<readonly number[]> {
+  const localAddress = addresses === 'one' ? '127.0.0.1' : `127.0.${1 + Math.floor(index / 100)}.${1 + (index % 100)}`
+  const client = await FtpClient.connect(port, '127.0.0.1', { localAddress })
+  onTestFinished(() => client.close())
+  if (protection === 'clear') await client.login(`user${index}`)
+  else await client.loginSecurely({}, `user${index}`)
+  await client.send('TYPE I')
+  const codes: number[] = []
+  const open = async (command: string) => {
+    const raw = await connectTo(extendedPassivePort(await client.send('EPSV')), '127.0.0.1', localAddress)
+    codes.push((await client.send(command)).code)
+    return protection === 'clear' ? raw : client.protect(raw)
+  }
+  for (let round = 0; round < rounds; round += 1) {
+    const content = Buffer.alloc(20_000, `${index} ${round} `)
+    const up = await open('STOR file')
+    up.resume()
+    up.end(content)
+    codes.push((await client.reply()).code)
+    const received = await readAll(await open('RETR file'))
+    codes.push((await client.reply()).code)
+    expect(received.equals(content), `what ${index} reads is its own`).toBe(true)
+  }
+  client.close()
+  return codes
+}
+
+describe.each([1, 2])('With %i process(es)', workers => {
+  it.each<How>([
+    { addresses: 'many', protection: 'clear' },
+    { addresses: 'one', protection: 'clear' },
+    { addresses: 'many', protection: 'tls' },
+    { addresses: 'one', protection: 'tls' },
+  ])(
+    '$addresses address(es), $protection',
+    async how => {
+      const server = await crowded(workers)
+      const codes = await Promise.all(Array.from({ length: clients }, (_, index) => transfer(server.port, index, how)))
+      expect(new Set(codes.flat())).toEqual(new Set([150, 226]))
+      expect(codes.flat()).toHaveLength(clients * rounds * 4)
+    },
+    60_000,
+  )
+})
