@@ -14,24 +14,27 @@ export type CertificateCheck =
   | { readonly accepted: true; readonly certificate: CheckedCertificate | undefined }
   | { readonly accepted: false; readonly problems: readonly Problem[] }
 
-/** Checks `tls.crt`, `tls.key` and `ca.crt`; without any of them there is none, and that is fine. */
+/** Checks `tls.crt`, `tls.key` and `ca.crt`; without any of them there is none, and that is fine. The directory is told in problems. */
 export function checkCertificate(
   certificate: Uint8Array | undefined,
   key: Uint8Array | undefined,
   authority: Uint8Array | undefined,
+  directory = 'tls',
 ): CertificateCheck {
+  const problem = (name: string, message: string): Problem => problemIn(directory, name, message)
   // cert-manager leaves `ca.crt` empty where it does not know the authority.
   const hasAuthority = authority !== undefined && authority.length > 0
-  if (certificate === undefined && key === undefined && !hasAuthority) return { accepted: true, certificate: undefined }
+  if (certificate === undefined && key === undefined && (!hasAuthority || directory !== 'tls'))
+    return { accepted: true, certificate: undefined }
   const chain = certificate && parseChain(certificate)
   const privateKey = key && parseKey(key)
   const leaf = chain?.[0]
   const problems = [
     ...(certificate === undefined
-      ? [problem('tls.crt', 'must be there beside the other files of `tls/`, with the certificate')]
+      ? [problem('tls.crt', `must be there beside the other files of \`${directory}/\`, with the certificate`)]
       : []),
     ...(key === undefined
-      ? [problem('tls.key', 'must be there beside the other files of `tls/`, with the private key')]
+      ? [problem('tls.key', `must be there beside the other files of \`${directory}/\`, with the private key`)]
       : []),
     ...(certificate !== undefined && leaf === undefined
       ? [problem('tls.crt', 'must be one or more certificates in PEM, the server’s own first')]
@@ -40,14 +43,14 @@ export function checkCertificate(
       ? [problem('tls.key', 'must be a private key in PEM, without passphrase')]
       : []),
     ...(hasAuthority && parseChain(authority) === undefined
-      ? [problem('ca.crt', 'must be one or more certificates in PEM')]
+      ? [problemIn('tls', 'ca.crt', 'must be one or more certificates in PEM')]
       : []),
   ]
   if (problems.length > 0 || !certificate || !key || !leaf || !privateKey) return { accepted: false, problems }
   if (!leaf.checkPrivateKey(privateKey)) {
     return {
       accepted: false,
-      problems: [problem('tls.key', 'must be the private key of the first certificate in `tls/tls.crt`')],
+      problems: [problem('tls.key', `must be the private key of the first certificate in \`${directory}/tls.crt\``)],
     }
   }
   const files = {
@@ -65,18 +68,19 @@ export function checkCertificate(
 }
 
 /** What is wrong with a certificate that is in force all the same. */
-export function expiryProblems({ expires }: CheckedCertificate, now: number): readonly Problem[] {
+export function expiryProblems({ expires }: CheckedCertificate, now: number, directory = 'tls'): readonly Problem[] {
   if (expires > now) return []
   return [
-    problem(
+    problemIn(
+      directory,
       'tls.crt',
       `must be renewed: it expired at ${new Date(expires).toISOString()}, and stays in use until there is another`,
     ),
   ]
 }
 
-function problem(name: string, message: string): Problem {
-  return { file: `tls/${name}`, path: '', message }
+function problemIn(directory: string, name: string, message: string): Problem {
+  return { file: `${directory}/${name}`, path: '', message }
 }
 
 function parseChain(bytes: Uint8Array): readonly X509Certificate[] | undefined {
