@@ -1,13 +1,15 @@
 /** What the supervisor and its worker processes say to each other. Messages of one direction arrive in their order. */
 import type { Offence } from '../bans/offence.ts'
 import type { CertificateFiles } from '../config/configuration.ts'
+import type { EventKind } from '../config/schema/events.ts'
 import type { ListenerConfiguration } from '../config/schema.ts'
 import type { Address } from '../control/session.ts'
-import type { PortShare } from '../data/passive.ts'
-import type { Change, Taking } from '../storage/quotas.ts'
+import type { PortShare } from '../data/port-order.ts'
+import type { CloudEvent } from '../events/event.ts'
+import type { Change, QuotaLimit, Taking, Usage } from '../storage/quotas.ts'
 import type { StorageErrorKind } from '../storage/storage.ts'
 import type { MetricsSnapshot } from '../telemetry/aggregate.ts'
-import type { SessionStatus } from '../telemetry/status.ts'
+import type { SessionStatus, StalledVolumeStatus } from '../telemetry/status.ts'
 import type { ClaimKind } from './shared-state.ts'
 import type { WireConfiguration, WireUser } from './wire-configuration.ts'
 
@@ -22,6 +24,10 @@ export type ToWorker =
       readonly configuration: WireConfiguration
       readonly fallbackCertificate: CertificateFiles | undefined
     }
+  /** Which part of a rate is this process's. */
+  | { readonly kind: 'bandwidth-share'; readonly key: string; readonly share: number }
+  /** Other processes have come or gone. */
+  | { readonly kind: 'port-share'; readonly portShare: PortShare }
   /** Comes with the socket. */
   | {
       readonly kind: 'session'
@@ -34,6 +40,10 @@ export type ToWorker =
   | { readonly kind: 'banned'; readonly client: string }
   | { readonly kind: 'answers'; readonly answers: readonly Answer[] }
   | TakingAnswer
+  | UsageAnswer
+  | SessionsAnswer
+  /** Events that are stored, or never will be. */
+  | { readonly kind: 'events-put'; readonly requests: readonly number[] }
   | { readonly kind: 'collect'; readonly request: number; readonly what: Collected['what'] }
   | { readonly kind: 'stop'; readonly graceMilliseconds: number }
 
@@ -50,6 +60,20 @@ export type TakingAnswer = {
   readonly answer: number | StorageErrorKind
 }
 
+/** To a question for what is stored. */
+export type UsageAnswer = {
+  readonly kind: 'usage'
+  readonly request: number
+  readonly answer: readonly Usage[] | StorageErrorKind
+}
+
+/** To a question for the sessions of all processes. */
+export type SessionsAnswer = {
+  readonly kind: 'who'
+  readonly request: number
+  readonly sessions: readonly SessionStatus[]
+}
+
 /** They come as lists: what one turn of the event loop has to say is one message. */
 export type FromWorker =
   | { readonly kind: 'in-force'; readonly revision: number }
@@ -59,6 +83,10 @@ export type FromWorker =
   | { readonly kind: 'release'; readonly claim: ClaimKind; readonly key: string }
   | { readonly kind: 'take'; readonly request: number; readonly taking: Taking }
   | { readonly kind: 'change'; readonly change: Change }
+  | { readonly kind: 'bandwidth-use'; readonly key: string; readonly transfers: number }
+  | { readonly kind: 'who'; readonly request: number }
+  | { readonly kind: 'usage'; readonly request: number; readonly limits: readonly QuotaLimit[] }
+  | { readonly kind: 'event'; readonly request: number; readonly event: CloudEvent; readonly eventKind: EventKind }
   | { readonly kind: 'collected'; readonly request: number; readonly collected: Collected }
   | {
       readonly kind: 'offended'
@@ -79,4 +107,8 @@ export type Claim = {
 
 export type Collected =
   | { readonly what: 'metrics'; readonly metrics: MetricsSnapshot }
-  | { readonly what: 'sessions'; readonly sessions: readonly SessionStatus[] }
+  | {
+      readonly what: 'sessions'
+      readonly sessions: readonly SessionStatus[]
+      readonly stalledVolumes: readonly StalledVolumeStatus[]
+    }
