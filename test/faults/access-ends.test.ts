@@ -34,11 +34,17 @@ async function beginUpload(server: TestServer, user: string): Promise<FtpClient>
   return client
 }
 
+function inThreeDays(): string {
+  const day = new Date(Date.now() + 3 * 86_400_000)
+  return day.toLocaleDateString('en', { weekday: 'long', timeZone: 'UTC' }).toLowerCase()
+}
+
 describe.each([
   ['removed', []],
   ['disabled', [simpleUser('bob', { disabled: true })]],
   ['expired', [simpleUser('bob', { expires: '2020-01-01' })]],
   ['moved to other networks', [simpleUser('bob', { allowedNetworks: ['192.0.2.0/24'] })]],
+  ['only there on other days', [simpleUser('bob', { schedule: { windows: [{ days: [inThreeDays()] }] } })]],
   ['asked for TLS', [simpleUser('bob', { tls: 'required' })]],
 ])('A user who is %s', (_, bob) => {
   test('gets 421 while idle and 426 and 421 during a transfer, and nobody else notices', async () => {

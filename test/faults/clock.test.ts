@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { FtpClient } from '../support/ftp-client.ts'
 import { replaceFile } from '../support/replace-file.ts'
+import { simpleUser } from '../support/server.ts'
 import { type ServerProcess, startServerProcess } from '../support/server-process.ts'
 
 const preload = pathToFileURL(join(import.meta.dirname, '../support/jumping-clock.js')).href
@@ -68,6 +69,21 @@ describe('A clock that is set', () => {
     }
     await arriving.login()
     expect(server.output().stdout).not.toMatch(/idle timeout|login timeout|"fault"/)
+  })
+
+  test('past the end of a user’s time window ends the session, and lets the user in no more', async () => {
+    const today = new Date().toLocaleDateString('en', { weekday: 'long', timeZone: 'UTC' }).toLowerCase()
+    const schedule = { windows: [{ days: [today] }] }
+    const before = server.output().stdout.split('"configuration in force"').length
+    await replaceFile(server, 'users/daily.yaml', JSON.stringify({ users: [simpleUser('daily', { schedule })] }))
+    const loads = () => server.output().stdout.split('"configuration in force"').length
+    await eventually(() => loads() > before, 'the user is there')
+    const client = await connect()
+    await client.login('daily')
+    await jump()
+    expect(await client.closed()).toMatch(/^421 Your access has ended/)
+    await expect((await connect()).login('daily')).rejects.toThrow('Not logged in: 530')
+    expect(server.output().stdout).toContain('"reason":"user outside-schedule"')
   })
 
   test('cuts no transfer, nor the time that a draining server gives to it', async () => {
