@@ -1,6 +1,6 @@
 import type { LoginCommand } from '../control/command.ts'
 import { resolvePath } from '../storage/path.ts'
-import { receiveFile } from './receive-file.ts'
+import { receiveFile, restartOf } from './receive-file.ts'
 
 /** RFC 959 APPE: receives data for the end of a file. After REST it is STOR (RFC 3659 section 5.3). */
 export const appe: LoginCommand = {
@@ -12,10 +12,6 @@ export const appe: LoginCommand = {
   needs: ['append', 'upload'],
   transfers: true,
   restarts: true,
-  run: ({ session, storage }, argument) => {
-    const { restartOffset } = session
-    const where =
-      restartOffset > 0 ? ({ kind: 'resume', offset: restartOffset } as const) : ({ kind: 'append' } as const)
-    return receiveFile({ session, storage }, resolvePath(session.cwd, argument), where)
-  },
+  run: ({ session, storage }, argument) =>
+    receiveFile({ session, storage }, resolvePath(session.cwd, argument), restartOf({ session }) ?? { kind: 'append' }),
 }

@@ -1,7 +1,7 @@
 import type { LoginCommand } from '../control/command.ts'
 import { reply } from '../control/reply.ts'
-import { formatTime, parseTime } from '../listing/facts.ts'
-import { resolvePath } from '../storage/path.ts'
+import { parseTime } from '../listing/facts.ts'
+import { changeFacts } from './change-facts.ts'
 
 /** MFMT of the Internet-Draft draft-somers-ftp-mfxx: sets the time a file was modified, in UTC. */
 export const mfmt: LoginCommand = {
@@ -12,13 +12,12 @@ export const mfmt: LoginCommand = {
   argument: 'required',
   needs: 'mtime',
   features: () => ['MFMT'],
-  async run({ session, storage }, argument) {
-    const [, time = '', path] = /^(\S+) (.+)$/s.exec(argument) ?? []
-    const wanted = parseTime(time)
-    if (wanted === undefined || path === undefined) {
+  async run(context, argument) {
+    const [, time = '', name] = /^(\S+) (.+)$/s.exec(argument) ?? []
+    const modified = parseTime(time)
+    if (modified === undefined || name === undefined) {
       return { kind: 'reply', reply: reply(501, 'The time must be YYYYMMDDHHMMSS, followed by a path.') }
     }
-    const modified = await storage.setModified(resolvePath(session.cwd, path), wanted)
-    return { kind: 'reply', reply: reply(213, `Modify=${formatTime(modified)}; ${path}`) }
+    return await changeFacts(context, { modified }, name)
   },
 }

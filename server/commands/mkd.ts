@@ -1,5 +1,6 @@
 import type { LoginCommand } from '../control/command.ts'
 import { quotePath, reply } from '../control/reply.ts'
+import { bitsOf } from '../control/session.ts'
 import { resolvePath } from '../storage/path.ts'
 
 /** RFC 959 MKD, with the synonym XMKD of RFC 775. */
@@ -12,7 +13,7 @@ export const mkd: LoginCommand = {
   needs: 'mkdir',
   async run({ session, storage }, argument) {
     const path = resolvePath(session.cwd, argument)
-    await storage.makeDirectory(path)
+    await storage.makeDirectory(path, bitsOf(session, 0o777))
     return { kind: 'reply', reply: reply(257, `${quotePath(path)} was made.`) }
   },
 }

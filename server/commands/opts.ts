@@ -1,29 +1,32 @@
+import { algorithmNamed } from '../checksums/algorithm.ts'
 import type { OpenCommand, Outcome } from '../control/command.ts'
 import { reply } from '../control/reply.ts'
+import type { Session } from '../control/session.ts'
 import { parseOptsMlst } from '../listing/facts.ts'
 
-/** RFC 2389 OPTS: MLST (RFC 3659 section 7.9) and UTF8. */
+/** RFC 2389 OPTS: MLST (RFC 3659 section 7.9), HASH (draft-bryan-ftpext-hash) and UTF8. */
 export const opts: OpenCommand = {
   verbs: ['OPTS'],
   syntax: 'OPTS <SP> <command-name> [<SP> <command-options>]',
   rfc: 'RFC 2389 section 4',
-  summary: 'Sets options of MLST (its facts) and UTF8.',
+  summary: 'Sets options of MLST (its facts), HASH (its algorithm) and UTF8.',
   argument: 'required',
   needs: 'nothing',
   keepsRestart: true,
-  run(_context, argument) {
+  run({ session }, argument) {
     const [, name = '', options = ''] = /^(\S+) ?(.*)$/s.exec(argument) ?? []
     return (
-      optionSetters.get(name.toUpperCase())?.(options) ?? {
+      optionSetters.get(name.toUpperCase())?.(options, session) ?? {
         kind: 'reply',
-        reply: reply(501, 'Options can be set for MLST and UTF8.'),
+        reply: reply(501, 'Options can be set for MLST, HASH and UTF8.'),
       }
     )
   },
 }
 
-const optionSetters = new Map<string, (options: string) => Outcome>([
+const optionSetters = new Map<string, (options: string, session: Session) => Outcome>([
   ['MLST', setFacts],
+  ['HASH', setAlgorithm],
   ['UTF8', setUtf8],
   ['UTF-8', setUtf8],
 ])
@@ -33,6 +36,14 @@ function setFacts(options: string): Outcome {
   if (facts === undefined) return { kind: 'reply', reply: reply(501, 'Facts must each end with a semicolon.') }
   const chosen = facts.map(fact => `${fact};`).join('')
   return { kind: 'reply', reply: reply(200, `MLST OPTS ${chosen}`.trimEnd()), session: { facts } }
+}
+
+function setAlgorithm(options: string, { hashAlgorithm }: Session): Outcome {
+  const name = options.trim()
+  if (name === '') return { kind: 'reply', reply: reply(200, hashAlgorithm) }
+  const algorithm = algorithmNamed(name)
+  if (algorithm === undefined) return { kind: 'reply', reply: reply(501, 'There is no such algorithm: see FEAT.') }
+  return { kind: 'reply', reply: reply(200, algorithm), session: { hashAlgorithm: algorithm } }
 }
 
 // Windows Explorer needs 200 here; names are UTF-8 whatever is asked (RFC 2640).

@@ -1,5 +1,7 @@
 /** What STOR, STOU and APPE share. */
 import type { LoggedInContext, Outcome } from '../control/command.ts'
+import { bitsOf } from '../control/session.ts'
+import { takingAtMost } from '../data/limited-file.ts'
 import type { WriteMode } from '../storage/storage.ts'
 
 /** Opens a file for an upload. */
@@ -8,7 +10,15 @@ export async function receiveFile(
   path: string,
   where: WriteMode,
 ): Promise<Outcome & { readonly kind: 'transfer' }> {
-  const file = await storage.write(path, where)
+  const { restartOffset, rangeEnd } = session
+  const opened = await storage.write(path, { ...where, permissions: bitsOf(session, 0o666) })
+  const file = rangeEnd === undefined ? opened : takingAtMost(opened, rangeEnd - restartOffset)
   const transfer = { kind: 'receive-file', file, path: file.path, type: session.type } as const
   return { kind: 'transfer', transfer, opening: 'Ready to receive.' }
+}
+
+/** Where REST or RANG has an upload begin, which keeps what is in the file; undefined if neither has. */
+export function restartOf({ session }: Pick<LoggedInContext, 'session'>): WriteMode | undefined {
+  const { restartOffset, rangeEnd } = session
+  return restartOffset > 0 || rangeEnd !== undefined ? { kind: 'resume', offset: restartOffset } : undefined
 }

@@ -1,5 +1,7 @@
-import type { LoginCommand } from '../control/command.ts'
+import type { LoggedInContext, LoginCommand } from '../control/command.ts'
+import { endingAt } from '../data/limited-file.ts'
 import { resolvePath } from '../storage/path.ts'
+import type { ReadableFile } from '../storage/storage.ts'
 
 /** RFC 959 RETR: sends a file over the data connection, from the offset that REST set (RFC 3659 section 5). */
 export const retr: LoginCommand = {
@@ -13,8 +15,19 @@ export const retr: LoginCommand = {
   restarts: true,
   async run({ session, storage }, argument) {
     const path = resolvePath(session.cwd, argument)
-    const file = await storage.read(path, session.restartOffset)
+    const file = await open(session, storage, path)
     const opening = `Sending ${file.size - file.offset} bytes.`
     return { kind: 'transfer', transfer: { kind: 'send-file', file, path, type: session.type }, opening }
   },
+}
+
+async function open(
+  { restartOffset, rangeEnd }: LoggedInContext['session'],
+  storage: LoggedInContext['storage'],
+  path: string,
+): Promise<ReadableFile> {
+  if (rangeEnd === undefined) return await storage.read(path, restartOffset)
+  // draft-bryan-ftp-range: of a range beyond the end, nothing is sent.
+  const { size } = await storage.stat(path)
+  return endingAt(await storage.read(path, Math.min(restartOffset, size)), rangeEnd)
 }

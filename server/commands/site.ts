@@ -2,6 +2,17 @@ import type { Command, LoginCommand, Outcome } from '../control/command.ts'
 import { shutGate, usable } from '../control/gates.ts'
 import { reply } from '../control/reply.ts'
 import { siteChmod } from './site-chmod.ts'
+import { siteCopy } from './site-copy.ts'
+import { siteCpfr } from './site-cpfr.ts'
+import { siteCpto } from './site-cpto.ts'
+import { siteIdle } from './site-idle.ts'
+import { siteMkdir } from './site-mkdir.ts'
+import { siteQuota } from './site-quota.ts'
+import { siteRmdir } from './site-rmdir.ts'
+import { siteSymlink } from './site-symlink.ts'
+import { siteUmask } from './site-umask.ts'
+import { siteUtime } from './site-utime.ts'
+import { siteWho } from './site-who.ts'
 
 const siteHelp: LoginCommand = {
   verbs: ['HELP'],
@@ -17,7 +28,10 @@ const siteHelp: LoginCommand = {
 }
 
 /** What SITE can do: commands of their own, beside the standard (RFC 1123 section 4.1.2.8). */
-export const siteCommands: readonly LoginCommand[] = [siteChmod, siteHelp]
+export const siteCommands: readonly LoginCommand[] = [
+  ...[siteChmod, siteUmask, siteUtime, siteMkdir, siteRmdir, siteSymlink, siteCpfr, siteCpto, siteCopy],
+  ...[siteQuota, siteIdle, siteWho, siteHelp],
+]
 
 /** The SITE command of that name in upper case. */
 export function siteCommand(name: string): LoginCommand | undefined {

@@ -1,6 +1,6 @@
 import type { LoginCommand } from '../control/command.ts'
 import { resolvePath } from '../storage/path.ts'
-import { receiveFile } from './receive-file.ts'
+import { receiveFile, restartOf } from './receive-file.ts'
 
 /** RFC 959 STOR: receives a file, from the offset that REST set (RFC 3659 section 5.3). */
 export const stor: LoginCommand = {
@@ -12,10 +12,10 @@ export const stor: LoginCommand = {
   needs: ['upload', 'overwrite', 'append'],
   transfers: true,
   restarts: true,
-  run: ({ session, storage }, argument) => {
-    const { restartOffset } = session
-    const where =
-      restartOffset > 0 ? ({ kind: 'resume', offset: restartOffset } as const) : ({ kind: 'replace' } as const)
-    return receiveFile({ session, storage }, resolvePath(session.cwd, argument), where)
-  },
+  run: ({ session, storage }, argument) =>
+    receiveFile(
+      { session, storage },
+      resolvePath(session.cwd, argument),
+      restartOf({ session }) ?? { kind: 'replace' },
+    ),
 }

@@ -2,7 +2,7 @@ import type { LoginCommand } from '../control/command.ts'
 import { reply } from '../control/reply.ts'
 import { nameOf, parentOf, resolvePath } from '../storage/path.ts'
 import { randomName } from '../storage/unique.ts'
-import { receiveFile } from './receive-file.ts'
+import { receiveFile, restartOf } from './receive-file.ts'
 
 /** RFC 959 STOU: receives a file under a name that is new; its argument, if any, is what the name begins with. */
 export const stou: LoginCommand = {
@@ -14,7 +14,7 @@ export const stou: LoginCommand = {
   needs: 'upload',
   transfers: true,
   async run({ session, storage }, argument) {
-    if (session.restartOffset > 0)
+    if (restartOf({ session }) !== undefined)
       return { kind: 'reply', reply: reply(503, 'A new file has no offset to restart at.') }
     const path = resolvePath(session.cwd, argument === '' ? randomName() : argument)
     const outcome = await receiveFile({ session, storage }, path, { kind: 'unique' })

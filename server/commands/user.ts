@@ -1,6 +1,7 @@
 import type { Context, OpenCommand, Outcome } from '../control/command.ts'
 import { needsTls } from '../control/gates.ts'
 import { reply } from '../control/reply.ts'
+import { welcoming } from './login-outcome.ts'
 
 /** RFC 959 USER: begins a login, at any time. The answer is the same for every name (RFC 2577 section 7). */
 export const user: OpenCommand = {
@@ -10,9 +11,10 @@ export const user: OpenCommand = {
   summary: 'Names the user who logs in.',
   argument: 'required',
   needs: 'nothing',
-  run({ session, certificateLogin }, name) {
+  run(context, name) {
+    const { session } = context
     if (needsTls(session)) return { kind: 'reply', reply: reply(530, 'TLS is required: use AUTH TLS first.') }
-    return session.clientCertificate === undefined ? passwordRequired(name) : byCertificate(certificateLogin, name)
+    return session.clientCertificate === undefined ? passwordRequired(name) : byCertificate(context, name)
   },
 }
 
@@ -25,8 +27,9 @@ function passwordRequired(name: string): Outcome {
 }
 
 /** RFC 4217 section 12.2: where the certificate suffices. */
-async function byCertificate(certificateLogin: Context['certificateLogin'], name: string): Promise<Outcome> {
-  const login = await certificateLogin(name)
+async function byCertificate(context: Context, name: string): Promise<Outcome> {
+  const login = await context.certificateLogin(name)
   if (login === undefined) return passwordRequired(name)
-  return { kind: 'reply', reply: reply(232, 'Logged in by certificate.'), session: { login, cwd: '/' } }
+  const answer = welcoming(reply(232, 'Logged in by certificate.'), login, context)
+  return { kind: 'reply', reply: answer, session: { login, cwd: '/' } }
 }

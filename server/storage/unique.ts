@@ -11,10 +11,14 @@ export function randomName(): string {
 }
 
 /** Creates `path` or, if that exists, `path.1`, `path.2`… and in the end `path.` with random digits. Rejects with `exists` if all do. */
-export async function writeUnique(storage: Pick<Storage, 'write'>, path: string): Promise<WritableFile> {
+export async function writeUnique(
+  storage: Pick<Storage, 'write'>,
+  path: string,
+  permissions?: number,
+): Promise<WritableFile> {
   for (const candidate of candidates(path)) {
     try {
-      return await storage.write(candidate, { kind: 'create' })
+      return await storage.write(candidate, { kind: 'create', permissions })
     } catch (error) {
       if (!isStorageError(error, 'exists')) throw error
     }

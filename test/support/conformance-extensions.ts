@@ -1,5 +1,7 @@
 /** Expectations for the commands that came after RFC 959, and for those of SITE. */
 import type { Row } from './conformance.ts'
+import { draftRows } from './conformance-drafts.ts'
+import { customarySiteRows } from './conformance-site.ts'
 
 const protection: Readonly<Record<string, Row>> = {
   AUTH: {
@@ -85,6 +87,10 @@ const negotiation: Readonly<Record<string, Row>> = {
       { send: 'OPTS MLST', code: 200, text: 'MLST OPTS' },
       { send: 'OPTS MLST type', code: 501 },
       { send: 'OPTS MLST type; size;', code: 501 },
+      { send: 'OPTS HASH', code: 200, text: 'SHA-256' },
+      { send: 'OPTS HASH md5', code: 200, text: 'MD5' },
+      { send: 'OPTS HASH', after: ['OPTS HASH SHA-512'], code: 200, text: 'SHA-512' },
+      { send: 'OPTS HASH MD4', code: 501 },
       { send: 'OPTS RETR x', code: 501 },
       { send: 'OPTS NOSUCH', code: 501 },
     ],
@@ -95,8 +101,28 @@ const negotiation: Readonly<Record<string, Row>> = {
     cases: [
       { send: 'LANG', code: 200 },
       { send: 'LANG en-GB', code: 200 },
-      { send: 'LANG FR', code: 504 },
+      { send: 'LANG de-AT', code: 200, text: 'Antworten sind auf Deutsch.' },
+      { send: 'LANG', after: ['LANG it'], code: 200, text: 'Replies are in English.' },
+      { send: 'LANG nl', code: 504 },
       { send: 'LANG e_n', code: 501 },
+    ],
+  },
+  HOST: {
+    rfc: 'RFC 7151 section 3',
+    stranger: { send: 'HOST ftp.example.com', code: 220 },
+    cases: [
+      { send: 'HOST FTP.example.com', by: 'stranger', code: 220 },
+      { send: 'HOST www.example.com', by: 'stranger', code: 220 },
+      { send: 'HOST ftp.example.com', by: 'stranger', after: ['HOST www.example.com', 'USER alice'], code: 220 },
+      { send: 'HOST other.example.com', by: 'stranger', code: 504 },
+      { send: 'HOST [127.0.0.1]', by: 'stranger', code: 220 },
+      { send: 'HOST 127.0.0.1', by: 'stranger', code: 220 },
+      { send: 'HOST [127.0.0.2]', by: 'stranger', code: 504 },
+      { send: 'HOST [::1]', by: 'stranger', code: 504 },
+      { send: 'HOST ::1', by: 'stranger', code: 501 },
+      { send: 'HOST ftp.example.com:21', by: 'stranger', code: 501 },
+      { send: 'HOST ftp_1', by: 'stranger', code: 501 },
+      { send: 'HOST ftp.example.com', code: 503 },
     ],
   },
   CLNT: {
@@ -196,22 +222,18 @@ const files: Readonly<Record<string, Row>> = {
       { send: 'MLSD d*', after: ['EPSV'], code: 550 },
     ],
   },
-  MFMT: {
-    rfc: 'draft-somers-ftp-mfxx',
-    stranger: { send: 'MFMT 20200229123456 file', code: 530 },
-    cases: [
-      { send: 'MFMT 20200229123456 file', code: 213, text: 'Modify=20200229123456; file' },
-      { send: 'MFMT 20210229123456 file', code: 501 },
-      { send: 'MFMT 20200229 file', code: 501 },
-      { send: 'MFMT 20200229123456', code: 501 },
-      { send: 'MFMT 20200229123456 missing', code: 550 },
-    ],
-  },
 }
 
-export const extensionRows: Readonly<Record<string, Row>> = { ...protection, ...negotiation, ...addresses, ...files }
+export const extensionRows: Readonly<Record<string, Row>> = {
+  ...protection,
+  ...negotiation,
+  ...addresses,
+  ...files,
+  ...draftRows,
+}
 
 export const siteRows: Readonly<Record<string, Row>> = {
+  ...customarySiteRows,
   CHMOD: {
     rfc: 'No RFC',
     stranger: { send: 'SITE CHMOD 600 file', code: 530 },
