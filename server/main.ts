@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -23,6 +24,7 @@ const defaultDirectory = '/etc/ftp-server'
 
 const usage = `Usage: ftp-server serve [--config DIR]
        ftp-server hash-password [--algorithm argon2id|scrypt]
+       ftp-server import pure-ftpd|proftpd|vsftpd [options] | --help
        ftp-server --help | --version
 
 serve          Serves FTP. DIR holds server.yaml, users/ and tls/, and is followed as it changes.
@@ -31,19 +33,30 @@ serve          Serves FTP. DIR holds server.yaml, users/ and tls/, and is follow
                ${Object.values(embeddedVariables).join(', ')},
                FTP_SERVER_PASSWORD or FTP_SERVER_PASSWORD_FILE.
 hash-password  Reads a password and prints its hash for a user list.
+import         Reads the users of another server and prints a user list.
 `
 
 /** How the program starts itself as a worker process; of no use to people. */
 const workerCommand = 'worker'
 
+/** Of a file of another server. */
+const maxSourceBytes = 64 * 1024 * 1024
+
+/** Files wait in them: the runtime's own default of 4 is few for that. Asked for before the first is needed, which is when all are started. */
+const threadsVariable = 'UV_THREADPOOL_SIZE'
+const defaultThreads = '16'
+
 process.exitCode = await main(process.argv.slice(2))
 
 async function main([command = 'serve', ...argv]: readonly string[]): Promise<number | undefined> {
+  process.env[threadsVariable] ??= defaultThreads
   switch (command) {
     case 'serve':
       return serve(argv)
     case 'hash-password':
       return hashPasswordCommand({ input: process.stdin, output: process.stdout, error: process.stderr, argv })
+    case 'import':
+      return importUsers(argv)
     case workerCommand:
       return work()
     case '--help':
@@ -77,6 +90,7 @@ async function serve(argv: readonly string[]): Promise<number | undefined> {
       runtime: process.versions.node,
       startWorker,
       cores: coresGiven(availableParallelism(), processorQuota()),
+      threads: threadsGiven(),
     })
     if (embedded !== undefined) process.stderr.write(embedded.greeting)
     stopOnSignals(application)
@@ -95,6 +109,12 @@ function startWorker(): ChildProcess {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env,
   })
+}
+
+/** As libuv reads it. */
+function threadsGiven(): number {
+  const given = Number.parseInt(process.env[threadsVariable] ?? '', 10)
+  return Math.min(Math.max(Number.isNaN(given) ? 1 : given, 1), 1024)
 }
 
 /** Of the control group, version 2 or 1; undefined where there is none. */
@@ -127,9 +147,29 @@ async function work(): Promise<number> {
     output: process.stdout,
     version: packageJson.version,
     runtime: process.versions.node,
+    threads: threadsGiven(),
   })
   // What clients leave open must not keep a process that nobody needs.
   process.exit(0)
+}
+
+async function importUsers(argv: readonly string[]): Promise<number> {
+  // A server starts without it.
+  const { importCommand } = await import('./import/import-command.ts')
+  return importCommand({ output: process.stdout, error: process.stderr, argv, read: readSource })
+}
+
+/** For `import`: a whole file, or undefined if there is none. */
+async function readSource(path: string): Promise<Uint8Array | undefined> {
+  try {
+    await using file = await open(path)
+    const { size } = await file.stat()
+    if (size > maxSourceBytes) throw new Error(`must have at most ${maxSourceBytes} bytes`)
+    return await file.readFile()
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
 }
 
 type Embedded = { readonly configuration: Configuration; readonly greeting: string }
