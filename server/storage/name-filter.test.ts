@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest'
+import { createMemoryStorage } from './memory.ts'
+import { filterNames, nameFilter } from './name-filter.ts'
+import { type Storage, StorageError } from './storage.ts'
+
+const filter = (hide: readonly string[], deny: readonly string[] = []) => {
+  const made = nameFilter([{ hide, deny }])
+  if (made === undefined) throw new Error('unreachable')
+  return made
+}
+
+describe('patterns of names', () => {
+  it.each([
+    ['*.key', '/a.key', true],
+    ['*.key', '/A.KEY', true],
+    ['*.KEY', '/a.key', true],
+    ['*.key', '/.key', true],
+    ['*.key', '/a.key.txt', false],
+    ['*.key', '/deep/a.key/below', true],
+    ['.*', '/.ssh/id', true],
+    ['.*', '/a/b.c', false],
+    ['secret', '/secrets', false],
+    ['?[ab]', '/xA', true],
+    ['?[ab]', '/xc', false],
+    ['Ä*', `/${'ä'.normalize('NFD')}bc`, true],
+    ['*', '/', false],
+    ['*', '/anything', true],
+  ])('%s denies %s: %s', (pattern, path, denied) => {
+    expect(filter([], [pattern]).denies(path)).toBe(denied)
+  })
+
+  it('of the server and of the user count together, and cost nothing where there are none', () => {
+    const both = nameFilter([{ hide: ['a'], deny: [] }, { hide: ['b'], deny: ['c'] }, undefined])
+    expect([both?.hides('a'), both?.hides('b'), both?.hides('c'), both?.denies('/c')]).toEqual([
+      true,
+      true,
+      false,
+      true,
+    ])
+    expect(nameFilter([{ hide: [], deny: [] }, undefined])).toBeUndefined()
+  })
+
+  it('that would take long to try are not tried long', () => {
+    const { denies } = filter([], [`${'*a'.repeat(100)}b`])
+    expect(denies(`/${'a'.repeat(255)}`)).toBe(false)
+  })
+})
+
+async function put(storage: Storage, path: string): Promise<void> {
+  const file = await storage.write(path, { kind: 'replace' })
+  await file.finish()
+}
+
+const kindOf = (operation: Promise<unknown>): Promise<string> =>
+  operation.then(
+    () => 'done',
+    (error: unknown) => (error instanceof StorageError ? error.kind : String(error)),
+  )
+
+describe('a tree with a denied name in it', () => {
+  const watch = { signal: new AbortController().signal, progress: { bytes: 0 } }
+
+  it('is not removed as a whole, and loses nothing; one with hidden names is', async () => {
+    const bare = createMemoryStorage()
+    for (const path of ['/tree', '/tree/deep', '/other']) await bare.makeDirectory(path)
+    for (const path of ['/tree/a', '/tree/deep/x.key', '/other/.hidden']) await put(bare, path)
+    const storage = filterNames(bare, filter(['.*'], ['*.key']))
+    expect(await kindOf(storage.removeTree('/tree', watch))).toBe('not-empty')
+    expect((await bare.stat('/tree/a')).type).toBe('file')
+    expect(await kindOf(storage.removeTree('/other', watch))).toBe('done')
+  })
+})
