@@ -1,5 +1,8 @@
 /** Whether files are read and written so quickly that handing a call to a thread costs more than the call. */
-import { type StatsFs, statfs } from 'node:fs'
+import type { StatsFs } from 'node:fs'
+import { statfs } from './local-system.ts'
+import type { VolumeKind } from './local-volume.ts'
+import { inTurn, type VolumeGate } from './volume-gate.ts'
 
 /** Half a megabyte in memory takes a twentieth of it, the rest is for a busy processor. With a thread, waiting for one and coming back counts as well. */
 const quickMilliseconds = { here: 12, thread: 25 }
@@ -57,12 +60,17 @@ export class Pace {
 export class FilePace {
   readonly #pace: Pace
   readonly #descriptor: number
+  readonly #volume: VolumeKind | undefined
+  readonly #gate: VolumeGate | undefined
   #calls = 0
   #isLocal = false
 
-  constructor(pace: Pace, descriptor: number) {
+  /** Where the kind of the volume is known, the file system need not be asked. */
+  constructor(pace: Pace, descriptor: number, volume: VolumeKind | undefined, gate: VolumeGate | undefined) {
     this.#pace = pace
     this.#descriptor = descriptor
+    this.#volume = volume
+    this.#gate = gate
   }
 
   get isQuick(): boolean {
@@ -73,9 +81,13 @@ export class FilePace {
   note(where: 'here' | 'thread', milliseconds: number, bytes: number): void {
     this.#pace.note(where, milliseconds, bytes)
     if (++this.#calls !== callsInThreads) return
-    statfs(`/proc/self/fd/${this.#descriptor}`, (error, stats) => {
-      this.#isLocal = error === null && isLocal(stats)
-    })
+    if (this.#volume === undefined) void this.#ask()
+    else this.#isLocal = true
+  }
+
+  async #ask(): Promise<void> {
+    const asking = inTurn(this.#gate, () => statfs(`/proc/self/fd/${this.#descriptor}`), 'transfer')
+    this.#isLocal = await asking.then(isLocal, () => false)
   }
 }
 

@@ -4,6 +4,7 @@ import { createRequire as requireFrom } from 'node:module'
 import { arch, platform } from 'node:os'
 import { openPath, type Pinned, pinned } from './local-pin.ts'
 import { statfs } from './local-system.ts'
+import { inTurn, type VolumeGates } from './volume-gate.ts'
 
 /** Opens a path below a directory without following links or leaving the volume. Undefined where that fails or would have to wait: another way is to be taken then, which tells why. */
 export type OpenAtOnce = (directory: number, path: string, flags: number) => number | undefined
@@ -20,22 +21,25 @@ export type Volume = {
 
 /** The volumes that were seen so far. One for all storages of a server. */
 export class Volumes {
+  readonly gates: VolumeGates | undefined
   readonly #openat2: Openat2 | undefined
   readonly #known = new Map<number, Volume | undefined>()
   /** Paths of directories that were found on a volume. */
   readonly #remembered = new Set<string>()
 
-  constructor(openat2: Openat2 | undefined = loadOpenat2()) {
+  /** Without gates, as many calls are under way as are wanted. */
+  constructor(gates?: VolumeGates, openat2: Openat2 | undefined = loadOpenat2()) {
+    this.gates = gates
     this.#openat2 = openat2
   }
 
   /** The volume that a directory is on; undefined for one that may keep its callers waiting, and where `openat2` is missing. */
-  async volumeOf(directory: Pinned): Promise<Volume | undefined> {
+  async volumeOf(directory: Pinned, path: string): Promise<Volume | undefined> {
     const openat2 = this.#openat2
     if (openat2 === undefined || directory.descriptor === undefined) return undefined
     const device = directory.stats.dev
     if (this.#known.has(device)) return this.#known.get(device)
-    const volume = await learn(openat2, directory)
+    const volume = await inTurn(this.gates?.ofDevice(device, path), () => learn(openat2, directory))
     if (this.#known.size < maxKnown) this.#known.set(device, volume)
     return volume
   }

@@ -17,8 +17,8 @@ let root: string
 let volume: FrozenVolume
 let server: ServerProcess
 const clients: FtpClient[] = []
-// Each holds a thread for as long as the volume hangs, and Node has four of them unless told otherwise.
-const hangingUploads = 1
+// Each holds a thread for as long as the volume hangs, of which there are 16 unless told otherwise.
+const hangingUploads = 20
 
 beforeAll(async () => {
   if (noFrozenVolume !== undefined) return
@@ -55,9 +55,13 @@ async function openFiles(): Promise<readonly string[]> {
   return targets.filter(target => target.startsWith(`${root}/bob/`))
 }
 
+async function stalledVolumes(): Promise<readonly string[]> {
+  return (await server.status()).stalledVolumes.map(({ directory }) => directory)
+}
+
 describe.runIf(noFrozenVolume === undefined)('While a volume hangs', () => {
   test('whoever needs it is told so in time, and others go on as before', { timeout: 120_000 }, async () => {
-    const bytes = randomBytes(200_000)
+    const bytes = randomBytes(20_000)
     const bobs = await Promise.all(Array.from({ length: hangingUploads }, () => logIn('bob')))
     const uploads = await Promise.all(
       bobs.map(async (client, index) => {
@@ -80,11 +84,16 @@ describe.runIf(noFrozenVolume === undefined)('While a volume hangs', () => {
     volume.freeze()
     for (const data of uploads) data.write(bytes)
 
+    // Passwords are checked in the same threads.
     const alice = await logIn('alice')
     expect((await alice.upload('STOR hers', bytes)).end.code).toBe(226)
     expect((await alice.download('RETR hers')).bytes.equals(bytes)).toBe(true)
     expect((await alice.download('MLSD')).end.code).toBe(226)
     expect((await server.probe('/livez')).status).toBe(200)
+
+    await eventually(async () => (await stalledVolumes()).length === 1, 'the volume is found to be stalled')
+    expect(await stalledVolumes()).toEqual([join(root, 'bob')])
+    expect(await (await server.probe('/metrics')).text()).toMatch(/_stalled_volumes 1$/m)
 
     const changed = await Promise.all(
       ['MKD made', 'STOR made-too'].map(async (command, index) => (await changing[index]?.send(command))?.code),
@@ -96,6 +105,9 @@ describe.runIf(noFrozenVolume === undefined)('While a volume hangs', () => {
     expect((await again.upload('STOR hers-too', bytes)).end.code).toBe(226)
 
     volume.thaw()
+    await eventually(async () => (await stalledVolumes()).length === 0, 'the volume answers again')
+    const told = server.output().stdout.match(/volume (?:does not answer|answers again)/g)
+    expect(told).toEqual(['volume does not answer', 'volume answers again'])
     const bob = await logIn('bob')
     expect((await bob.upload('STOR later', bytes)).end.code).toBe(226)
     expect((await readFile(join(root, 'bob/later'))).equals(bytes)).toBe(true)
