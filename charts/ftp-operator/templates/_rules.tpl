@@ -1,10 +1,10 @@
-{{- /* What the operator may do where the FtpServers are, and nothing more. */ -}}
+{{- /* What the operator may do where the FtpServers and FtpUsers are, and nothing more. */ -}}
 {{- define "ftp-operator.rules" -}}
 - apiGroups: [ftp-operator.io]
-  resources: [ftpservers]
+  resources: [ftpservers, ftpusers]
   verbs: [get, list, watch]
 - apiGroups: [ftp-operator.io]
-  resources: [ftpservers/status]
+  resources: [ftpservers/status, ftpusers/status]
   verbs: [patch]
 - apiGroups: [""]
   resources: [configmaps, persistentvolumeclaims, secrets, serviceaccounts, services]

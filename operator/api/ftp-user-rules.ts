@@ -1,0 +1,25 @@
+/** Rules over several fields of an FtpUser, or over old and new, by the path of what they are about. */
+import { atMostOne, exactlyOne, immutable, notRoot, type Rule } from './rules.ts'
+
+export const ftpUserRules: Readonly<Record<string, readonly Rule[]>> = {
+  spec: [
+    atMostOne('passwordHash', 'passwordSecretRef', 'generatedPassword'),
+    {
+      rule: `[${['passwordHash', 'passwordSecretRef', 'generatedPassword', 'clientCertificate'].map(field => `has(self.${field})`).join(', ')}].exists(given, given)`,
+      message:
+        'must have one of `passwordHash`, `passwordSecretRef` and `generatedPassword`, or `clientCertificate`, or both',
+    },
+    atMostOne('role', 'permissions'),
+    immutable('username', 'the home and the log go by it'),
+    {
+      rule: '!has(self.previousPassword) || has(self.passwordHash) || has(self.passwordSecretRef)',
+      message: 'may not be specified unless `passwordHash` or `passwordSecretRef` is',
+      fieldPath: '.previousPassword',
+      reason: 'FieldValueForbidden',
+    },
+  ],
+  'spec.previousPassword': [exactlyOne('passwordHash', 'passwordSecretRef')],
+  'spec.clientCertificate': [exactlyOne('commonName', 'fingerprint')],
+  'spec.paths[]': [exactlyOne('role', 'permissions')],
+  'spec.folders[]': [atMostOne('role', 'permissions'), notRoot],
+}

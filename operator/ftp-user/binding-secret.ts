@@ -1,0 +1,113 @@
+/** The Secret with a generated password and all that a client needs, as servicebinding.io has it. Pure. */
+import { createHash } from 'node:crypto'
+import type { V1Secret } from '@kubernetes/client-node'
+import { type FtpUser, ftpUserKind, usernameOf } from '../api/ftp-user.ts'
+import type { Built } from '../desired/manifest.ts'
+import type { ObjectMeta } from '../desired/metadata.ts'
+import { annotationKeys, labelKeys, managedBy } from '../desired/names.ts'
+import { bindingSecretName } from './references.ts'
+
+/** Keys of its data: those of the specification, and ours. */
+export const bindingKeys = {
+  password: 'password',
+  previousPassword: 'previous-password',
+  /** RFC 3339. */
+  previousExpires: 'previous-password-expires',
+} as const
+
+/** The label `app.kubernetes.io/name` of these Secrets. */
+export const userApplicationName = 'ftp-user'
+
+/** Where clients find the server. */
+export type Endpoint = { readonly host: string; readonly port: number; readonly tls: string }
+
+export type Passwords = {
+  readonly current: string
+  readonly previous: { readonly password: string; readonly expires: string } | undefined
+}
+
+export function bindingSecret(
+  user: FtpUser,
+  endpoint: Endpoint | undefined,
+  { current, previous }: Passwords,
+): Built<V1Secret> & { readonly metadata: ObjectMeta } {
+  const { name, namespace, uid } = user.metadata
+  const username = usernameOf(user)
+  const data = {
+    type: 'ftp',
+    provider: 'ftp-operator',
+    username,
+    [bindingKeys.password]: current,
+    ...(endpoint !== undefined && {
+      host: endpoint.host,
+      port: String(endpoint.port),
+      tls: endpoint.tls,
+      uri: uriOf(endpoint, username, current),
+    }),
+    ...(previous !== undefined && {
+      [bindingKeys.previousPassword]: previous.password,
+      [bindingKeys.previousExpires]: previous.expires,
+    }),
+  }
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: {
+      name: bindingSecretName(name),
+      namespace,
+      labels: {
+        [labelKeys.name]: userApplicationName,
+        [labelKeys.instance]: name,
+        [labelKeys.managedBy]: managedBy,
+      },
+      annotations: {
+        [annotationKeys.appliedHash]: contentHash(user, endpoint),
+        [revisionKey]: user.spec.generatedPassword?.revision ?? '',
+        ...(previous !== undefined && { [previousExpiresKey]: previous.expires }),
+      },
+      ownerReferences: [{ apiVersion: user.apiVersion, kind: ftpUserKind, name, uid, controller: true }],
+    },
+    type: 'servicebinding.io/ftp',
+    data: Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString('base64')])),
+  }
+}
+
+export type SecretState =
+  | { readonly kind: 'current' }
+  | { readonly kind: 'stale' }
+  /** Its password is that of another revision. */
+  | { readonly kind: 'outdated' }
+
+/** How the Secret that is there stands to what is wanted, by nothing but its annotations. */
+export function secretState(
+  user: FtpUser,
+  endpoint: Endpoint | undefined,
+  annotations: Readonly<Record<string, string>>,
+  now: number,
+): SecretState {
+  if ((annotations[revisionKey] ?? '') !== (user.spec.generatedPassword?.revision ?? '')) return { kind: 'outdated' }
+  const expires = annotations[previousExpiresKey]
+  if (expires !== undefined && !(Date.parse(expires) > now)) return { kind: 'stale' }
+  return { kind: annotations[annotationKeys.appliedHash] === contentHash(user, endpoint) ? 'current' : 'stale' }
+}
+
+/** When its previous password is to be taken out, in milliseconds since the epoch. */
+export function previousExpiry(annotations: Readonly<Record<string, string>>): number | undefined {
+  const expires = Date.parse(annotations[previousExpiresKey] ?? '')
+  return Number.isNaN(expires) ? undefined : expires
+}
+
+const revisionKey = 'ftp-operator.io/password-revision'
+const previousExpiresKey = 'ftp-operator.io/previous-password-expires'
+
+/** Of all that is in it but the passwords. */
+function contentHash(user: FtpUser, endpoint: Endpoint | undefined): string {
+  const content = [usernameOf(user), user.metadata.uid, endpoint ?? null]
+  return createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 16)
+}
+
+function uriOf({ host, port, tls }: Endpoint, username: string, password: string): string {
+  const name = host.includes(':') ? `[${host}]` : host
+  const credentials = `${encodeURIComponent(username)}:${encodeURIComponent(password)}`
+  return `${tls === 'Implicit' ? 'ftps' : 'ftp'}://${credentials}@${name}:${port}`
+}

@@ -1,0 +1,31 @@
+/** What a reconcile of a server means for the FtpUsers that name it. Pure. */
+import type { FtpServerStatus } from '../api/ftp-server.ts'
+import { newestReport } from '../ftp-server/conditions.ts'
+import type { Observation } from '../ftp-server/observation.ts'
+import type { Plan } from '../ftp-server/plan.ts'
+import { resourcePrefix } from './binding.ts'
+import type { Decided, SyncState } from './bindings.ts'
+
+export function decidedBy(observation: Observation, plan: Plan, { conditions = [] }: FtpServerStatus): Decided {
+  const applied = conditions.find(({ type }) => type === 'ConfigApplied')
+  const isApplied = applied?.status === 'True'
+  const report = newestReport(observation, plan)
+  const rejected = (isApplied ? (report?.rejected ?? []) : [])
+    .filter(({ file }) => file.startsWith(`users/${resourcePrefix}`))
+    .flatMap(({ user, message, path }): [string, string][] =>
+      user === undefined ? [] : [[user, about(path, message)]],
+    )
+  return {
+    bindings: plan.decisions.bindings,
+    applied: isApplied ? 'synced' : (states[applied?.reason ?? ''] ?? 'pending'),
+    rejected: new Map(rejected),
+  }
+}
+
+const states: Readonly<Record<string, SyncState>> = { NoPods: 'idle', Rejected: 'refused' }
+
+/** The field without its place in a list that nobody knows. */
+function about(path: string, message: string): string {
+  const field = path.replace(/^users\[\d+\]\.?/, '')
+  return field === '' ? message : `${field} ${message}`
+}
