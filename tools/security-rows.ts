@@ -127,7 +127,7 @@ const dataConnections: readonly SecurityRow[] = [
   {
     attack: 'Stealing of passive connections, or using up their ports (CVE-1999-0351, CVE-2015-10003)',
     defence:
-      'Ports are random, serve one transfer and close at once. Only the client’s address is taken; a stranger is dropped and the port stays open for its client. Over TLS a data connection resumes the session of its control connection, or has its certificate; whoever else comes first, with the client’s address, and is silent or fails, is passed over.',
+      'Ports are random and serve a session for one transfer; connections that no session waits for are reset. Only the client’s address is taken; a stranger is dropped and the session goes on waiting for its client. Sessions wait on the same port only where an address or a TLS session tells their clients apart. Over TLS a data connection resumes the session of its control connection, or has its certificate; whoever else comes first, with the client’s address, and is silent or fails, is passed over.',
     proofs: [
       proof('test/server/control-data-setup.test.ts', 'of others are dropped, and the port still serves its client'),
       proof('test/server/data-channel.test.ts', 'must be resumed from then on once it was, by default'),
@@ -139,6 +139,14 @@ const dataConnections: readonly SecurityRow[] = [
       proof(
         'test/security/data-claimants.test.ts',
         'is that of its control connection on data connections as well, whoever else has a valid one',
+      ),
+      proof(
+        'test/server/shared-passive-ports.test.ts',
+        'nobody with the same address as one that was given up, while its client may be on its way',
+      ),
+      proof(
+        'test/server/shared-passive-ports.test.ts',
+        'each its own client though strangers come first and say nothing, speak no TLS or resume nothing',
       ),
       proof('test/server/control-data-setup.test.ts', 'are at random ports'),
       proof('test/faults/hostile-connections.test.ts', 'PASV without use holds one port a session'),
@@ -164,9 +172,9 @@ const load: readonly SecurityRow[] = [
     ],
   },
   {
-    attack: 'Slow clients, and clients that never read',
+    attack: 'Slow clients, clients that never read, and volumes that hang',
     defence:
-      'Handshake, login, idling, stalled transfers, unused ports and unread replies each have a deadline; connections are counted by address.',
+      'Handshake, login, idling, stalled transfers, unused ports and unread replies each have a deadline; connections are counted by address. What waits for a disk enters by volume, so that others always find a thread, and passwords too; a volume that answers nothing refuses at once what is new, and is tried by one call at a time.',
     proofs: [
       proof('test/faults/hostile-connections.test.ts', 'and %s has the login timeout'),
       proof('test/faults/hostile-connections.test.ts', 'the handshake after %s is cut off without words'),
@@ -174,6 +182,12 @@ const load: readonly SecurityRow[] = [
       proof(
         'test/faults/limits.test.ts',
         'a download that nobody reads is ended with 426 and RST, so that nobody takes it for whole',
+      ),
+      proof('test/faults/frozen-volume.test.ts', 'whoever needs it is told so in time, and others go on as before'),
+      proof('server/storage/volume-gate.test.ts', 'volumes that hang leave some to others, one after the other'),
+      proof(
+        'server/storage/volume-gate.test.ts',
+        'is stalled after a quarter of the patience, once, and refuses commands at once',
       ),
     ],
   },
@@ -240,13 +254,21 @@ const texts: readonly SecurityRow[] = [
   },
   {
     attack: 'Forged or flooded logs, and secrets in them',
-    defence: 'A log line is JSON, whatever the names in it, which are cut; passwords are in none.',
+    defence:
+      'A log line is JSON, whatever the names in it, which are cut; passwords are in none. Messages about wrong files never quote them, be it in logs, `/status`, events, conditions or what `render` prints.',
     proofs: [
       proof(
         'test/security/names.test.ts',
         'of users are one line of JSON in the log, whatever they hold and however long they are',
       ),
       proof('test/server/control-login.test.ts', 'never show a password in the log'),
+      proof('test/faults/secrets.test.ts', 'a right one, wrong ones, and those in the wrong place are nowhere'),
+      proof('test/faults/secrets.test.ts', '%s is told without the secret'),
+      proof(
+        'test/operator/secrets.test.ts',
+        'tells nothing of what Secrets hold, be they right, wrong, broken, changed or gone',
+      ),
+      proof('test/operator/secrets.test.ts', 'prints secrets as Secrets only, and none in what it says'),
       proof(
         'server/telemetry/recorder.test.ts',
         'a flood of refused connections is counted whole and logged once a second',
@@ -299,8 +321,18 @@ const transfers: readonly SecurityRow[] = [
   },
   {
     attack: 'Bombs for decompression, and hashing of large files on demand',
-    defence: 'Neither is offered: there is no MODE Z and no command that computes a checksum.',
-    proofs: [proof('test/server/conformance.test.ts', 'has the verbs that are expected, and no others')],
+    defence:
+      'There is no MODE Z. Checksums need the permission to download; four are computed at once over all processes, in pieces between which everybody else has a turn, and the others wait in line, for half a minute at most. ABOR and the end of the connection end them.',
+    proofs: [
+      proof(
+        'test/server/control-checksums.test.ts',
+        'four are computed at once, one more waits until another ends, and others are served meanwhile',
+      ),
+      proof(
+        'server/checksums/turns.test.ts',
+        'Whoever waits too long, or when too many wait, gets busy, and holds up nobody',
+      ),
+    ],
   },
   {
     attack: 'Two uploads that together exceed a quota',
@@ -385,12 +417,16 @@ const state: readonly SecurityRow[] = [
     proofs: [
       proof(
         'test/server/data-channel.test.ts',
-        'leaves no port, socket or descriptor behind after 1,000 aborted transfers',
+        'leaves no port, socket or descriptor behind with sharing %s after %i aborted transfers',
       ),
       proof('test/faults/hostile-connections.test.ts', 'ABOR of a transfer gives 426 and 226 each time: %s'),
       proof(
         'test/faults/hostile-connections.test.ts',
         'with RST during a transfer over and over leaves nothing behind',
+      ),
+      proof(
+        'test/soak/mixed.test.ts',
+        '${clientCount} mixed clients and constant changes of the configuration for ${minutes} minutes leave nothing behind',
       ),
     ],
   },

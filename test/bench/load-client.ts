@@ -9,9 +9,17 @@ export type Target = {
   readonly user: string
   readonly password: string
   readonly tls: boolean
+  /** As a proxy that tells of itself, with version 1 of the PROXY protocol. */
+  readonly proxied?: boolean
 }
 
 const replyTimeoutMilliseconds = 120_000
+
+function introduce(socket: Socket, { proxied = false }: Target): void {
+  if (!proxied) return
+  const { localAddress, localPort, remoteAddress, remotePort } = socket
+  socket.write(`PROXY TCP4 ${localAddress} ${remoteAddress} ${localPort} ${remotePort}\r\n`)
+}
 
 export class LoadClient {
   readonly #target: Target
@@ -32,6 +40,7 @@ export class LoadClient {
   static async login(target: Target): Promise<LoadClient> {
     const socket = connect({ host: target.host, port: target.port, noDelay: true })
     await once(socket, 'connect')
+    introduce(socket, target)
     const client = new LoadClient(target, socket)
     await client.#reply('220')
     if (target.tls) await client.#protect()
@@ -108,6 +117,7 @@ export class LoadClient {
     const socket = connect({ host: this.#target.host, port, noDelay: true })
     // TLSSocket reads with buffers of its own size anyway.
     await once(socket, 'connect')
+    introduce(socket, this.#target)
     return socket
   }
 

@@ -22,19 +22,30 @@ export type OurServerOptions = {
   readonly workers: number | undefined
   /** Where files lie; a directory in memory shows the server and not the disk. */
   readonly filesDirectory: string
+  /** More of `server.yaml`. */
+  readonly settings?: Readonly<Record<string, unknown>>
+  /** By default 24200; the next one is that of the probes. */
+  readonly port?: number
 }
 
-const port = 24_200
+const defaultPort = 24_200
 
 /** Starts the bundle with a configuration of its own; everything is removed at the end. */
-export function ourServer({ account, workers, filesDirectory }: OurServerOptions): BenchServer {
+export function ourServer({
+  account,
+  workers,
+  filesDirectory,
+  settings = {},
+  port = defaultPort,
+}: OurServerOptions): BenchServer {
   return {
     name: workers === undefined ? 'ftp-operator' : `ftp-operator, ${workers} workers`,
     async start() {
       const directory = await mkdtemp(join(tmpdir(), 'ftp-bench-'))
       const root = await mkdtemp(join(filesDirectory, 'ftp-bench-'))
       await promisify(execFile)(process.execPath, ['tools/build.ts', join(directory, 'dist')], { timeout: 60_000 })
-      await configure(join(directory, 'config'), root, account, workers)
+      const more = { ...(workers === undefined ? {} : { workers }), ...settings }
+      await configure(join(directory, 'config'), root, account, port, more)
       const server = spawn(
         process.execPath,
         [join(directory, 'dist', 'server.mjs'), 'serve', '--config', join(directory, 'config')],
@@ -83,7 +94,8 @@ async function configure(
   directory: string,
   root: string,
   { user, password }: Account,
-  workers: number | undefined,
+  port: number,
+  more: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const { certificate, key } = await createSelfSignedCertificate({
     commonName: 'localhost',
@@ -94,12 +106,12 @@ async function configure(
   })
   const settings = {
     root,
-    ...(workers === undefined ? {} : { workers }),
     listeners: [{ name: 'ftp', port, addresses: ['127.0.0.1'] }],
-    passive: { ports: { first: 25_000, last: 31_999 } },
+    passive: { ports: { first: port + 800, last: port + 7799 } },
     limits: { maxSessions: 100_000, maxSessionsPerAddress: 100_000 },
     logging: { level: 'warn', format: 'json' },
     probes: { port: port + 1, addresses: ['127.0.0.1'] },
+    ...more,
   }
   const users = [{ name: user, home: '/', passwordHash: cheapHash(password) }]
   await Promise.all([

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
 import { KubeConfig } from '@kubernetes/client-node'
 import { resourceKind } from '../../operator/api/ftp-server.ts'
+import { ftpUserResourceKind } from '../../operator/api/ftp-user.ts'
 import { systemClock } from '../../operator/clock.ts'
 import { type Cluster, createCluster } from '../../operator/kubernetes/cluster.ts'
 import { createCredentials } from '../../operator/kubernetes/credentials.ts'
@@ -38,7 +39,11 @@ export function connectToCluster(): ClusterAccess {
     random: Math.random,
     userAgent: 'ftp-operator-tests',
   })
-  const cluster = createCluster({ transport, clock: systemClock, kinds: [...Object.values(kinds), resourceKind] })
+  const cluster = createCluster({
+    transport,
+    clock: systemClock,
+    kinds: [...Object.values(kinds), resourceKind, ftpUserResourceKind],
+  })
   return { cluster, close: () => transport.close() }
 }
 

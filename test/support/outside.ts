@@ -22,12 +22,23 @@ export async function whyNoOutside(): Promise<string | undefined> {
   }
 }
 
+/** For documentation (RFC 5737); eight addresses each, so that several tests can run at once, and what a killed one has left is in nobody's way. */
+async function freeBlock(): Promise<number> {
+  const { stdout: taken } = await run('ip', ['-brief', 'address'])
+  const blocks = Array.from({ length: 31 }, (_, block) => 8 * block).filter(
+    first => !taken.includes(` 198.51.100.${first + 1}/`),
+  )
+  const block = blocks[randomInt(Math.max(1, blocks.length))]
+  if (block === undefined)
+    throw new Error('no block of 198.51.100.0/24 is free: which namespaces does `ip netns` list?')
+  return block
+}
+
 /** Next to the node, which routes for it. */
 export async function createOutside(): Promise<Outside> {
   const id = randomBytes(3).toString('hex')
   const [namespace, link] = [`outside-${id}`, `out${id}`]
-  // For documentation (RFC 5737); eight addresses each, so that several tests can run at once.
-  const first = 8 * randomInt(31)
+  const first = await freeBlock()
   const [router, one, other] = [1, 2, 3].map(offset => `198.51.100.${first + offset}`) as [string, string, string]
   const ip = (...args: readonly string[]) => run('ip', args)
   const dispose = async () => {
