@@ -10,7 +10,7 @@ const usage = `Usage: ftp-operator [run] [FLAGS]
        ftp-operator render -f FILE [--namespace NAME]
        ftp-operator --help | --version
 
-run     Looks after FtpServer resources. Finds the cluster by KUBECONFIG, or in a pod by its service account.
+run     Looks after FtpServer and FtpUser resources. Finds the cluster by KUBECONFIG, or in a pod by its service account.
 ${Object.entries(flags)
   .map(([name, { variable, description }]) => `          --${name.padEnd(26)}${description} (${variable})`)
   .join('\n')}

@@ -3,12 +3,14 @@ import { randomBytes } from 'node:crypto'
 import type { KubeConfig } from '@kubernetes/client-node'
 import { resourceKind } from './api/ftp-server.ts'
 import { systemClock } from './clock.ts'
-import { createController } from './controller/controller.ts'
+import { type Controller, createController, type Reconcile, type Source } from './controller/controller.ts'
 import { createLeaderElector } from './controller/leader.ts'
 import { fieldManager } from './desired/names.ts'
 import { ClusterView } from './ftp-server/cluster-view.ts'
 import { Observer } from './ftp-server/observer.ts'
 import { appliedKinds, createReconciler } from './ftp-server/reconciler.ts'
+import { createBindings } from './ftp-user/bindings.ts'
+import { createUserReconciler } from './ftp-user/reconciler.ts'
 import { createCluster } from './kubernetes/cluster.ts'
 import { createCredentials } from './kubernetes/credentials.ts'
 import { createEventRecorder } from './kubernetes/events.ts'
@@ -77,7 +79,6 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       clusterNetworks: settings.clusterNetworks,
     },
   })
-  const reconcile = createReconciler({ cluster, view, observer, events, clock, logger })
   let leadsAlone = false
   const elector = createLeaderElector({
     cluster: unfenced,
@@ -132,24 +133,31 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     leadsAlone = false
   }
 
-  /** A controller for each term; the caches outlive it. */
+  /** Controllers for each term; the caches outlive them. */
   async function lead(signal: AbortSignal): Promise<void> {
-    const controller = createController({
-      name: 'ftpserver',
-      reconcile,
-      sources: view.sources,
-      workers: settings.workers,
-      clock,
-      random,
-      logger,
-      metrics: metrics.controller('ftpserver', settings.workers),
-    })
+    const bindings = createBindings(user => users.enqueue(user))
+    const servers = controllerOf(
+      'ftpserver',
+      createReconciler({ cluster, view, observer, bindings, events, clock, logger }),
+      view.sources,
+    )
+    const users = controllerOf(
+      'ftpuser',
+      createUserReconciler({ cluster, view, bindings, events, clock, logger, randomBytes }),
+      view.userSources,
+    )
     try {
-      await controller.start(signal)
+      await Promise.all([servers.start(signal), users.start(signal)])
       await aborted(signal)
     } finally {
-      await controller.stop({ graceSeconds })
+      await Promise.all([servers.stop({ graceSeconds }), users.stop({ graceSeconds })])
     }
+  }
+
+  function controllerOf(name: string, reconcile: Reconcile, sources: readonly Source[]): Controller {
+    const { workers } = settings
+    const controllerMetrics = metrics.controller(name, workers)
+    return createController({ name, reconcile, sources, workers, clock, random, logger, metrics: controllerMetrics })
   }
 }
 

@@ -88,3 +88,42 @@ test('a file that is not there is an error', async () => {
     error: expect.stringContaining('ENOENT'),
   })
 })
+
+const users = `
+apiVersion: ftp-operator.io/v1alpha1
+kind: FtpUser
+metadata: { name: alice, namespace: media }
+spec: { serverRefs: [{ name: uploads }], passwordSecretRef: { name: alice } }
+---
+apiVersion: v1
+kind: Secret
+metadata: { name: alice, namespace: media }
+stringData: { password: horse }
+---
+apiVersion: ftp-operator.io/v1alpha1
+kind: FtpUser
+metadata: { name: bob, namespace: elsewhere }
+spec: { serverRefs: [{ name: uploads, namespace: media }], generatedPassword: {} }
+---
+apiVersion: ftp-operator.io/v1alpha1
+kind: FtpUser
+metadata: { name: carol, namespace: media }
+spec: { serverRefs: [{ name: uploads }], generatedPassword: {} }
+`
+
+test('FtpUsers are among the users of the servers that they name, and those who are not taken are told', async () => {
+  const { objects, error } = await render(`${server}\n---\n${team}\n---\n${users}`, ['-f', '-', '-n', 'media'])
+  const secret = objects.find(({ kind }) => kind === 'Secret')
+  const texts = Object.entries<string>(secret.data).map(([key, text]) => [key, Buffer.from(text, 'base64').toString()])
+  const lists = texts.filter(([key]) => key?.endsWith('.json')).map(([, text]) => JSON.parse(text ?? '') as unknown)
+  expect(lists).toEqual([{ users: [{ name: 'alice', passwordFile: '00-resources.alice.password' }] }])
+  expect(Object.fromEntries(texts)).toMatchObject({ '00-resources.alice.password': 'horse' })
+  expect(error).toContain('uploads: FtpUser elsewhere/bob is not taken: spec.allowedUsers')
+  expect(error).toContain('uploads: FtpUser media/carol gets a password in the cluster')
+})
+
+test('an FtpUser with a field that is none is refused', async () => {
+  const { code, error } = await render(`${server}\n---\n${users.replaceAll('serverRefs', 'servers')}`)
+  expect(code).toBe(1)
+  expect(error).toContain('spec.servers is not a known field')
+})

@@ -3,13 +3,17 @@ import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { LineCounter, parseAllDocuments, stringify } from 'yaml'
 import { kind } from './api/ftp-server.ts'
-import { createReader } from './api/read.ts'
+import { type FtpUser, ftpUserKind } from './api/ftp-user.ts'
+import { createReader, createUserReader } from './api/read.ts'
 import { annotationKeys } from './desired/names.ts'
 import { readSource } from './ftp-server/live.ts'
 import type { Observation, OperatorFacts, Source } from './ftp-server/observation.ts'
 import { plan } from './ftp-server/plan.ts'
 import { at, recordAt, textAt } from './ftp-server/read.ts'
-import type { KubernetesObject, Manifest } from './kubernetes/object.ts'
+import type { Binding } from './ftp-user/binding.ts'
+import type { ObservedUser } from './ftp-user/observed-user.ts'
+import { serverKeysOf } from './ftp-user/references.ts'
+import { type KubernetesObject, keyOf, type Manifest } from './kubernetes/object.ts'
 
 export type RenderOptions = {
   readonly argv: readonly string[]
@@ -24,8 +28,8 @@ export type RenderOptions = {
 
 const renderUsage = `Usage: ftp-operator render -f FILE [--namespace NAME]
 
-Prints what the operator would apply for each FtpServer in FILE (- for standard input). Secrets and
-ConfigMaps in FILE are those that the servers refer to; all else that only a cluster knows is left open.
+Prints what the operator would apply for each FtpServer in FILE (- for standard input), with the FtpUsers
+in FILE. Secrets and ConfigMaps in FILE are those that these refer to; all else that only a cluster knows is left open.
 `
 
 /** Resolves to the exit code: 0, 1 for a file that can't be rendered, 2 for wrong arguments. */
@@ -38,10 +42,11 @@ export async function renderCommand(options: RenderOptions): Promise<number> {
   }
   try {
     const text = parsed.file === '-' ? await readAll(options.input) : await readFile(parsed.file, 'utf8')
-    const { servers, sources } = readDocuments(text, parsed.namespace)
+    const documents = readDocuments(text, parsed.namespace)
+    const { servers } = documents
     if (servers.length === 0) throw new Error(`${parsed.file} has no ${kind}`)
     for (const server of servers) {
-      const { manifests, notes } = render(server, sources, options)
+      const { manifests, notes } = render(server, documents, options)
       for (const note of notes) error.write(`${server.metadata.name}: ${note}\n`)
       for (const manifest of manifests) output.write(`---\n${stringify(manifest, yamlOptions)}`)
     }
@@ -75,10 +80,25 @@ function parseOptions(
   }
 }
 
-function readDocuments(text: string, namespace: string) {
-  const read = createReader()
+type Documents = {
+  readonly servers: readonly Server[]
+  readonly users: readonly FtpUser[]
+  /** By namespace. */
+  readonly sources: ReadonlyMap<string, readonly Source[]>
+  /** Labels of namespaces, by name. */
+  readonly namespaces: ReadonlyMap<string, Readonly<Record<string, string>>>
+}
+
+function readDocuments(text: string, namespace: string): Documents {
+  const [read, readUser] = [createReader(), createUserReader()]
   const servers: Server[] = []
-  const sources: Source[] = []
+  const users: FtpUser[] = []
+  const sources = new Map<string, Source[]>()
+  const namespaces = new Map<string, Readonly<Record<string, string>>>()
+  const placed = <Resource extends Server | FtpUser>(resource: Resource): Resource => {
+    const { metadata } = resource
+    return { ...resource, metadata: { ...metadata, namespace: metadata.namespace ?? namespace, uid: '' } }
+  }
   const lines = new LineCounter()
   for (const document of parseAllDocuments(text, { lineCounter: lines, prettyErrors: false })) {
     const mistakes = document.errors.map(({ code, pos }) => yamlMistake(lines, pos[0], code))
@@ -87,14 +107,35 @@ function readDocuments(text: string, namespace: string) {
     if (textAt(value, 'kind') === kind) {
       const result = read(value)
       if (!result.valid) throw new Error(result.errors.join('\n'))
-      const { metadata } = result.value
-      servers.push({ ...result.value, metadata: { ...metadata, namespace: metadata.namespace ?? namespace, uid: '' } })
+      servers.push(placed(result.value))
+    } else if (textAt(value, 'kind') === ftpUserKind) {
+      const result = readUser(value)
+      if (!result.valid) throw new Error(result.errors.join('\n'))
+      users.push(placed(result.value))
     } else if (textAt(value, 'metadata', 'name') !== undefined) {
-      const source = readSource(withEncodedText(value as KubernetesObject))
-      if (source !== undefined) sources.push(source)
+      const object = value as KubernetesObject
+      const source = readSource(withEncodedText(object))
+      const place = object.metadata.namespace ?? namespace
+      if (source !== undefined) sources.set(place, [...(sources.get(place) ?? []), source])
+      if (object.kind === 'Namespace') namespaces.set(object.metadata.name, object.metadata.labels ?? {})
     }
   }
-  return { servers, sources }
+  return { servers, users, sources, namespaces }
+}
+
+/** The FtpUsers that name the server, with the Secrets of their namespaces. */
+function observedUsers(server: Server, { users, sources, namespaces }: Documents): readonly ObservedUser[] {
+  return users
+    .filter(user => serverKeysOf(user).includes(keyOf(server.metadata)))
+    .map(user => {
+      const { namespace } = user.metadata
+      const secrets = (sources.get(namespace) ?? []).filter(({ kind: each }) => each === 'Secret')
+      return {
+        user,
+        namespaceLabels: { ...namespaces.get(namespace), 'kubernetes.io/metadata.name': namespace },
+        secrets: new Map(secrets.map(({ name, data }) => [name, data])),
+      }
+    })
 }
 
 /** Not in the parser's words: they quote the text, which may hold secrets. */
@@ -118,9 +159,9 @@ function withEncodedText(object: KubernetesObject): KubernetesObject {
   return { ...object, data: { ...recordAt(object, 'data'), ...Object.fromEntries(encoded) } }
 }
 
-function render(server: Server, sources: readonly Source[], { operator, now }: RenderOptions) {
+function render(server: Server, documents: Documents, { operator, now }: RenderOptions) {
   const { podMonitor, prometheusRule } = server.spec.monitoring
-  const { apply, problems, certificateNeeded } = plan({
+  const { apply, problems, certificateNeeded, decisions } = plan({
     now,
     server,
     operator,
@@ -130,7 +171,8 @@ function render(server: Server, sources: readonly Source[], { operator, now }: R
       podMonitor: podMonitor === 'Enabled',
       prometheusRule: prometheusRule === 'Enabled',
     },
-    sources,
+    sources: documents.sources.get(server.metadata.namespace) ?? [],
+    users: observedUsers(server, documents),
     live: [],
     otherServices: [],
     claim: undefined,
@@ -142,11 +184,19 @@ function render(server: Server, sources: readonly Source[], { operator, now }: R
     manifests: apply.map(withoutClusterFields),
     notes: [
       ...problems.map(({ source, message }) => `${source} ${message}`),
+      ...decisions.bindings.flatMap(noteOf),
       ...(certificateNeeded === undefined
         ? []
         : [`Secret ${certificateNeeded.secretName} with a self-signed certificate is made in the cluster`]),
     ],
   }
+}
+
+function noteOf({ key, verdict }: Binding): readonly string[] {
+  if (verdict.accepted) return []
+  // A password that is still to be generated.
+  const message = verdict.reason === 'Pending' ? 'gets a password in the cluster' : `is not taken: ${verdict.message}`
+  return [`${ftpUserKind} ${key} ${message}`]
 }
 
 /** Without an owner: its uid is only known in the cluster, which would delete what has a wrong one. */

@@ -9,9 +9,12 @@ import { Bans } from './bans/bans.ts'
 import { commands } from './commands/index.ts'
 import type { CertificateFiles, Configuration, Problem } from './config/configuration.ts'
 import { type LoadResult, loadConfiguration } from './config/load.ts'
+import { countUsers } from './config/probe-user.ts'
 import type { Violation } from './config/validate.ts'
 import { ConfigurationWatcher } from './config/watch.ts'
-import { wholeRange } from './data/passive.ts'
+import { EventMaker } from './events/event-maker.ts'
+import { Events } from './events/events.ts'
+import { tellingTelemetry } from './events/telling.ts'
 import { Listening } from './listening.ts'
 import { FtpServer } from './server.ts'
 import { createServing, type Serving, uploadClaims } from './serving.ts'
@@ -23,7 +26,16 @@ import { createLog, type LogDestination } from './telemetry/logger.ts'
 import { createMetrics } from './telemetry/metrics.ts'
 import { createProbes, type MetricsSource, type Readiness } from './telemetry/probes.ts'
 import { createTelemetry } from './telemetry/recorder.ts'
-import { type CertificateStatus, describeServer, type ServerStatus } from './telemetry/status.ts'
+import {
+  type CertificateStatus,
+  describeServer,
+  describeSessions,
+  describeStalled,
+  type ServerStatus,
+  type SessionStatus,
+} from './telemetry/status.ts'
+import { TransferLog } from './telemetry/xferlog.ts'
+import { BandwidthLedger } from './workers/bandwidth-ledger.ts'
 import { SharedLedger } from './workers/shared-state.ts'
 import { WorkerPool } from './workers/worker-pool.ts'
 
@@ -39,6 +51,8 @@ export type ApplicationOptions = {
   readonly startWorker: () => ChildProcess
   /** That the server may use. */
   readonly cores: number
+  /** Of the runtime's pool. */
+  readonly threads: number
 }
 
 /** A directory that is followed, or a configuration that stays, with where its settings come from. */
@@ -73,6 +87,7 @@ export async function startApplication({
   sendfile,
   startWorker,
   cores,
+  threads,
 }: ApplicationOptions): Promise<Application> {
   const loaded = 'directory' in source ? await loadConfiguration(source.directory, undefined) : undefined
   const initial = 'directory' in source ? loaded?.configuration : source.configuration
@@ -81,11 +96,16 @@ export async function startApplication({
 
   const log = createLog(initial.server.logging, output)
   const metrics = createMetrics({ version, runtime, verbs: commands.flatMap(({ verbs }) => verbs) })
-  const telemetry = createTelemetry({ logger: log.logger, metrics })
+  const transferLog = new TransferLog(output, initial.server)
+  const recorder = createTelemetry({ logger: log.logger, metrics, transferLog })
+  const events = new Events({ configuration: initial.server, telemetry: recorder })
+  const eventMaker = new EventMaker({ outlet: events, configuration: initial.server })
+  const telemetry = tellingTelemetry(recorder, eventMaker)
   const ledger = new SharedLedger()
   let root = resolve(initial.server.root)
-  const quotas = new QuotaLedger({ usageOf: directory => usageBelow(root, directory) })
+  const quotas = new QuotaLedger({ usageOf: directory => usageBelow(root, directory, serving.volumes) })
   const quotasHere = quotas.holder()
+  const bandwidth = new BandwidthLedger()
   const admission = new Admission()
   const sessionsInAll = (): number => admission.sessions
   const bans = new Bans({
@@ -102,13 +122,30 @@ export async function startApplication({
     telemetry,
     logger: log.logger,
     sendfile,
+    threads,
     shared: ledger.holder(),
     quotas: quotasHere,
     offences: bans,
     sessionsInAll,
-    portShare: () => wholeRange,
+    who,
+    bandwidthShares: bandwidth.holder(),
+    portShare: () => workers.shareHere,
+    onIdle: () => workers.noteIdleHere(),
   })
-  const workers = new WorkerPool({ startWorker, cores, ledger, quotas, offences: bans, sessionsInAll, telemetry })
+  const workers = new WorkerPool({
+    startWorker,
+    cores,
+    ledger,
+    quotas,
+    bandwidth,
+    offences: bans,
+    events,
+    sessionsInAll,
+    who,
+    sessionsHere: () => serving.sessions.sessionCount,
+    onShare: () => serving.sessions.followPorts(),
+    telemetry,
+  })
   const server = new FtpServer({
     configuration: initial,
     telemetry,
@@ -146,6 +183,7 @@ export async function startApplication({
   try {
     // Who is banned must not get in first.
     await bans.open()
+    await events.open()
     // Sessions begin where they are to be.
     await server.apply(initial)
     await listening.follow()
@@ -155,6 +193,7 @@ export async function startApplication({
     await server.close(0)
     await serving.close()
     await bans.close()
+    await events.close(0)
     throw error
   }
   tellInForce(initial)
@@ -184,6 +223,7 @@ export async function startApplication({
       await stalePartials?.close()
       await serving.close()
       await bans.close()
+      await events.close(eventGraceMilliseconds)
     },
   }
 
@@ -203,10 +243,13 @@ export async function startApplication({
     if (configuration.hash === before.hash && problemsOfFiles.length > 0) return telemetry.reloadFailed(problems())
     loadedAt = Date.now()
     log.configure(configuration.server.logging)
+    transferLog.configure(configuration.server)
     if (resolve(configuration.server.root) !== root) quotas.clear()
     root = resolve(configuration.server.root)
     await server.apply(configuration)
     bans.follow(configuration.server)
+    events.follow(configuration.server)
+    eventMaker.follow(configuration.server)
     await listening.follow()
     tellInForce(configuration)
     if (isDeepStrictEqual(wantedOfPartials(configuration), wantedOfPartials(before))) return
@@ -227,6 +270,7 @@ export async function startApplication({
       expireSeconds,
       pauseSeconds: pauseOf(expireSeconds),
       claims,
+      volumes: serving.volumes,
       onEach,
       onRemoved,
       onFault,
@@ -234,13 +278,17 @@ export async function startApplication({
   }
 
   function tellInForce(configuration: Configuration): void {
-    telemetry.reloaded(configuration.hash, configuration.users.size, problems())
+    telemetry.reloaded(configuration.hash, countUsers(configuration), problems())
     const certificate = certificateStatus()
     if (certificate !== undefined) telemetry.certificateExpires(Date.parse(certificate.expires))
   }
 
+  async function who(): Promise<readonly SessionStatus[]> {
+    return [...describeSessions(serving.sessions.described()), ...(await workers.described()).sessions]
+  }
+
   async function status(): Promise<ServerStatus> {
-    const sessionsOfWorkers = await workers.sessions()
+    const { sessions: sessionsOfWorkers, stalledVolumes } = await workers.described()
     return describeServer({
       version,
       configuration: server.configuration,
@@ -250,6 +298,7 @@ export async function startApplication({
       sessionCount: server.sessionCount,
       workers: { status: workers.status, sessions: sessionsOfWorkers },
       bans: { inForce: bans.inForce(), count: bans.size },
+      stalledVolumes: [...describeStalled(serving.gates.stalled), ...stalledVolumes],
       certificate: certificateStatus(),
     })
   }
@@ -263,15 +312,25 @@ export async function startApplication({
   }
 }
 
+/** Time for sinks to take the last events; what they don't take waits on the disk. */
+const eventGraceMilliseconds = 5000
+
 const readiness = {
   starting: { ready: false, reason: 'starting' },
   ready: { ready: true, reason: 'ready' },
   draining: { ready: false, reason: 'draining' },
 } as const satisfies Record<string, Readiness>
 
-function wantedOfPartials({ server: { root, storage, uploads } }: Configuration) {
+function wantedOfPartials({ server: { root, storage, uploads, folders } }: Configuration) {
   const { mode, partialsExpireSeconds: expireSeconds } = uploads
-  return { mode, expireSeconds, roots: [resolve(root), ...storage.symlinks.extraRoots] }
+  return {
+    mode,
+    expireSeconds,
+    roots: [
+      resolve(root),
+      ...new Set([...storage.symlinks.extraRoots, ...folders.flatMap(each => each.directory ?? [])]),
+    ],
+  }
 }
 
 /** A walk through all files is not to be repeated too often, nor is what was stale to stay long. */

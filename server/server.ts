@@ -4,10 +4,12 @@ import type { Admission } from './admission.ts'
 import { type Arrival, directArrival, proxiedArrival } from './arrival.ts'
 import type { Bans } from './bans/bans.ts'
 import type { CertificateFiles, Configuration } from './config/configuration.ts'
+import type { Language } from './config/schema/language.ts'
 import type { ListenerConfiguration } from './config/schema.ts'
 import type { Violation } from './config/validate.ts'
 import type { Connection } from './control/connection.ts'
 import { formatReply, reply } from './control/reply.ts'
+import { translated } from './language/languages.ts'
 import { Listeners } from './listeners.ts'
 import { FirstBytes } from './proxy-protocol/first-bytes.ts'
 import { receiveProxyHeader } from './proxy-protocol/receive.ts'
@@ -154,7 +156,7 @@ export class FtpServer {
     if (typeof host !== 'string') return host.serve(arrival, listener, () => admission.leave(address))
     telemetry.connectionRefused(listener.name, address, host)
     first?.giveBack()
-    refuse(socket, listener)
+    refuse(socket, listener, this.#configuration.server.language)
   }
 
   /** Takes a place for a connection, or says why there is none. */
@@ -179,11 +181,12 @@ export class FtpServer {
 
 const refusalLingerMilliseconds = 1000
 
-function refuse(socket: Socket, listener: ListenerConfiguration): void {
+function refuse(socket: Socket, listener: ListenerConfiguration, language: Language): void {
   socket.on('error', () => socket.destroy())
   // Under implicit TLS nobody would understand a reply in clear text.
   if (listener.tls === 'implicit') return void socket.destroy()
-  socket.end(formatReply(reply(421, 'Too many sessions or going down: try again later.')))
+  const answer = reply(421, 'Too many sessions or going down: try again later.')
+  socket.end(formatReply(translated(answer, language)))
   socket.resume()
   const timer = setTimeout(() => socket.destroy(), refusalLingerMilliseconds)
   socket.once('close', () => clearTimeout(timer))

@@ -4,15 +4,22 @@ import type { Logger } from 'pino'
 import { createAuthenticator } from './auth/authenticator.ts'
 import { createPasswordVerifier } from './auth/password.ts'
 import type { Configuration, User } from './config/configuration.ts'
+import { isProbeUser } from './config/probe-user.ts'
 import { loadSendfile } from './data/sendfile.ts'
 import { Sessions, type SessionsOptions } from './sessions.ts'
+import { withFolders } from './storage/folders.ts'
 import { mayLead } from './storage/guarded.ts'
 import { openLocalStorage, RunningUploads } from './storage/local.ts'
 import { loadGetdents } from './storage/local-getdents.ts'
 import { loadStatx } from './storage/local-statx.ts'
 import { Volumes } from './storage/local-volume.ts'
+import { filterNames, nameFilter } from './storage/name-filter.ts'
+import { joinPath } from './storage/path.ts'
+import { openProbeStorage } from './storage/probe.ts'
 import type { QuotaLimit, Quotas } from './storage/quotas.ts'
+import type { Storage } from './storage/storage.ts'
 import type { UploadClaims } from './storage/upload-claims.ts'
+import { VolumeGates } from './storage/volume-gate.ts'
 import type { SharedState } from './workers/shared-state.ts'
 
 export type ServingOptions = Omit<SessionsOptions, 'authenticator' | 'openStorage' | 'sendfile'> & {
@@ -21,10 +28,14 @@ export type ServingOptions = Omit<SessionsOptions, 'authenticator' | 'openStorag
   readonly quotas: Quotas
   /** Whether the kernel sends files by itself where it can, which is the default. */
   readonly sendfile: 'off' | undefined
+  /** Of the runtime's pool, in which files are opened, read and written. */
+  readonly threads: number
 }
 
 export type Serving = {
   readonly sessions: Sessions
+  readonly volumes: Volumes
+  readonly gates: VolumeGates
   /** Ends what checks passwords; the sessions are closed before. */
   close(): Promise<void>
 }
@@ -37,33 +48,61 @@ export function createServing(options: ServingOptions): Serving {
   const uploads = new RunningUploads(uploadClaims(options.shared))
   const statx = loadStatx()
   const getdents = loadGetdents()
-  const volumes = new Volumes()
+  const gates = new VolumeGates({
+    threads: options.threads,
+    onStalled: directory => options.telemetry.volumeStalled(directory),
+    onAnswering: directory => options.telemetry.volumeAnswering(directory),
+  })
+  const volumes = new Volumes(gates)
   const counts = quotasOnce()
   const sessions = new Sessions({
     ...options,
     sendfile: 'reason' in kernel ? undefined : kernel,
     authenticator: createAuthenticator(verifier),
-    openStorage: (user, configuration) =>
-      openLocalStorage({
-        root: resolve(configuration.server.root),
-        home: user.home,
-        uploads,
-        quotas: counts(configuration)
-          ? { quotas: options.quotas, home: user.home, limits: quotaLimitsOf(user, configuration) }
-          : undefined,
-        uploading: { ...configuration.server.uploads, user: user.name },
-        mayLead: (path, target) => mayLead(user, path, target),
-        symlinks: configuration.server.storage.symlinks,
-        concealed: stateDirectoryOf(configuration),
-        statx,
-        getdents,
-        volumes,
-      }),
+    openStorage: (user, configuration) => {
+      if (isProbeUser(configuration, user.name)) return openProbeStorage()
+      gates.patienceSeconds = configuration.server.limits.transferStallTimeoutSeconds
+      const root = resolve(configuration.server.root)
+      const filter = nameFilter([configuration.server.names, user.names])
+      const filtered = (storage: Storage): Storage => (filter === undefined ? storage : filterNames(storage, filter))
+      /** At a path of the user's tree; quotas hold below the root. */
+      const open = (at: string, place: { readonly root: string; readonly home: string }): Promise<Storage> => {
+        const { home } = place
+        const limits = place.root === root && counts(configuration) ? quotaLimitsOf(user, configuration) : undefined
+        return openLocalStorage({
+          ...place,
+          uploads,
+          quotas: limits && { quotas: options.quotas, home, limits },
+          uploading: { ...configuration.server.uploads, user: user.name },
+          mayLead: (path, target) =>
+            mayLead(user, pathAt(at, path), pathAt(at, target)) && filter?.denies(pathAt(at, target)) !== true,
+          symlinks: configuration.server.storage.symlinks,
+          concealed: stateDirectoryOf(configuration),
+          statx,
+          getdents,
+          volumes,
+        })
+      }
+      const home = open('/', { root, home: user.home })
+      if (user.folders === undefined) return filter === undefined ? home : home.then(filtered)
+      const folders = user.folders.map(({ path, source }) => ({
+        path,
+        open: () =>
+          open(path, source.kind === 'target' ? { root, home: source.path } : { root: source.path, home: '/' }),
+      }))
+      return home.then(storage => filtered(withFolders(storage, folders)))
+    },
   })
   return {
     sessions,
+    volumes,
+    gates,
     close: () => verifier.close(),
   }
+}
+
+function pathAt(folder: string, path: string): string {
+  return folder === '/' ? path : joinPath(folder, path.slice(1)).replace(/\/$/, '')
 }
 
 function quotaLimitsOf({ home, quota }: User, { server }: Configuration): readonly QuotaLimit[] {

@@ -3,23 +3,29 @@ import { randomFillSync } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Arrival } from './arrival.ts'
 import type { Authenticator } from './auth/authenticator.ts'
+import { UsedCodes } from './auth/used-codes.ts'
 import { clientKey } from './bans/client-key.ts'
 import type { OffenceReports } from './bans/offence-reports.ts'
+import { ChecksumTurns } from './checksums/turns.ts'
 import { commands } from './commands/index.ts'
 import type { CertificateFiles, Configuration } from './config/configuration.ts'
+import { hostNamed } from './config/hosts.ts'
 import type { ListenerConfiguration } from './config/schema.ts'
 import { Connection } from './control/connection.ts'
+import { InputMemory } from './control/control-input.ts'
 import { commandTable } from './control/dispatch.ts'
 import type { Services } from './control/services.ts'
 import type { Session } from './control/session.ts'
 import { AdvertisedAddresses } from './data/advertised-address.ts'
+import { Bandwidth, type BandwidthShares } from './data/bandwidth.ts'
 import { transferMeans } from './data/means.ts'
-import { PassivePorts, type PortShare } from './data/passive.ts'
+import { PassivePorts } from './data/passive.ts'
+import type { PortShare } from './data/port-order.ts'
 import type { Sendfile } from './data/sendfile.ts'
 import type { SessionHost } from './session-host.ts'
 import type { SessionStatus } from './telemetry/status.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
-import { HandshakeLanes } from './tls/handshake-lanes.ts'
+import { CertificateLanes } from './tls/certificate-lanes.ts'
 import { SessionTls } from './tls/session-tls.ts'
 import type { SharedState } from './workers/shared-state.ts'
 
@@ -35,12 +41,18 @@ export type SessionsOptions = {
   readonly authenticator: Authenticator
   readonly openStorage: Services['openStorage']
   readonly shared: SharedState
+  /** What sessions of other processes have of the rates that all share; without it there are no others. */
+  readonly bandwidthShares?: BandwidthShares
   readonly offences: OffenceReports
   /** Without it files are read and written. */
   readonly sendfile: Sendfile | undefined
   /** Sessions of all processes, for STAT. */
   readonly sessionsInAll: () => number
+  /** The same, each of them, for SITE WHO. */
+  readonly who: Services['who']
   readonly portShare: () => PortShare
+  /** The last session has ended. */
+  readonly onIdle?: () => void
 }
 
 const sweepMilliseconds = 1000
@@ -50,25 +62,36 @@ export class Sessions implements SessionHost {
   readonly #connections = new Set<Connection>()
   readonly #sweeper: NodeJS.Timeout
   #inForce: InForce
-  #lanes: HandshakeLanes | undefined
+  readonly #lanes = new CertificateLanes()
+  readonly #onIdle: SessionsOptions['onIdle']
 
   constructor(options: SessionsOptions) {
-    const { telemetry, authenticator, openStorage, shared, offences, sendfile, sessionsInAll, portShare } = options
+    const { telemetry, authenticator, openStorage, shared, offences, sendfile, sessionsInAll, portShare, who } = options
     const started = Date.now()
     this.#inForce = options.inForce
+    this.#onIdle = options.onIdle
     this.#services = {
       configuration: () => this.#inForce.configuration,
       commands: { list: commands, table: commandTable(commands) },
       telemetry,
       authenticator,
+      usedCodes: new UsedCodes(shared),
       shared,
       offences,
       openStorage,
-      passivePorts: new PassivePorts(count => telemetry.passivePortsInUse(count), portShare),
+      checksums: new ChecksumTurns({ shared }),
+      passivePorts: new PassivePorts(
+        count => telemetry.passivePortsInUse(count),
+        portShare,
+        () => telemetry.passivePortsExhausted(),
+      ),
       advertisedAddresses: new AdvertisedAddresses(),
       transferMeans: transferMeans(sendfile),
-      createSessionTls: configuration => this.#createSessionTls(configuration),
+      bandwidth: new Bandwidth(options.bandwidthShares),
+      createSessionTls: (configuration, host) => this.#createSessionTls(configuration, host),
       activity: () => ({ sessions: sessionsInAll(), started }),
+      who,
+      inputMemory: new InputMemory(),
       createId: createIds(),
       now: Date.now,
     }
@@ -96,7 +119,16 @@ export class Sessions implements SessionHost {
   /** Puts another configuration in force, at once and for all sessions. */
   apply(inForce: InForce): void {
     this.#inForce = inForce
+    const { certificate, hosts } = inForce.configuration
+    const ofHosts = [...hosts.values()].map(host => host.certificate)
+    this.#lanes.keep(new Set([certificate, inForce.fallbackCertificate, ...ofHosts]))
+    this.followPorts()
     this.#sweep()
+  }
+
+  /** Closes passive ports that are not this process's any more. */
+  followPorts(): void {
+    this.#services.passivePorts.follow(this.#inForce.configuration.server.passive)
   }
 
   serve(arrival: Arrival, listener: ListenerConfiguration, onEnd: () => void): void {
@@ -107,6 +139,7 @@ export class Sessions implements SessionHost {
     void connection.run().finally(() => {
       this.#connections.delete(connection)
       onEnd()
+      if (this.#connections.size === 0) this.#onIdle?.()
     })
     // Under implicit TLS the handshake is who reads first.
     if (listener.tls !== 'implicit') socket.resume()
@@ -134,13 +167,23 @@ export class Sessions implements SessionHost {
     for (const connection of this.#connections) connection.sweep(now)
   }
 
-  #createSessionTls(configuration: Configuration): SessionTls {
-    const certificate = configuration.certificate ?? this.#inForce.fallbackCertificate
-    if (certificate === undefined) throw new Error('There is no certificate.')
+  #createSessionTls(configuration: Configuration, named: string | undefined): SessionTls {
+    const own = configuration.certificate ?? this.#inForce.fallbackCertificate
+    if (own === undefined) throw new Error('There is no certificate.')
     const { tls, limits } = configuration.server
-    const options = { certificate, settings: tls, handshakeTimeoutSeconds: limits.handshakeTimeoutSeconds }
-    if (this.#lanes?.serve(options) !== true) this.#lanes = new HandshakeLanes(options)
-    return new SessionTls({ ...options, lanes: this.#lanes })
+    const optionsOf = (certificate = own) => ({
+      certificate,
+      settings: tls,
+      handshakeTimeoutSeconds: limits.handshakeTimeoutSeconds,
+    })
+    const options = optionsOf(hostNamed(configuration, named)?.certificate)
+    const lanes = this.#lanes.for(options)
+    if (configuration.hosts.size === 0) return new SessionTls({ ...options, lanes })
+    const find = (serverName: string) => {
+      const host = hostNamed(configuration, serverName)
+      return host && { name: host.name, lanes: this.#lanes.for(optionsOf(host.certificate)) }
+    }
+    return new SessionTls({ ...options, lanes, hosts: { named, find } })
   }
 
   async #allGone(milliseconds: number): Promise<void> {

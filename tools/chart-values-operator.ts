@@ -34,7 +34,7 @@ export const operatorChartValues = record(
       maxItems: 256,
       default: [],
       description:
-        'Namespaces whose FtpServers are looked after, with a Role in each. All namespaces, with a ClusterRole, if empty.',
+        'Namespaces whose FtpServers and FtpUsers are looked after, with a Role in each. All namespaces, with a ClusterRole, if empty.',
     }),
     clusterNetworks: list(network, {
       maxItems: 64,
@@ -68,7 +68,8 @@ export const operatorChartValues = record(
         }),
         aggregate: flag({
           default: true,
-          description: 'Whether the usual roles `view`, `edit` and `admin` take in FtpServers. Takes ClusterRoles.',
+          description:
+            'Whether the usual roles `view`, `edit` and `admin` take in FtpServers and FtpUsers. Takes ClusterRoles.',
         }),
       },
       { description: 'Who may do what.' },

@@ -30,6 +30,7 @@ const roughPatterns: Readonly<Record<string, string>> = {
   ip: '^[0-9a-fA-F.:]+$',
   network: '^[0-9a-fA-F.:]+(/[0-9]{1,3})?$',
   'advertised-address': '^[A-Za-z0-9.-]+$',
+  'totp-secret': '^[A-Za-z2-7 -]+=*$',
   'password-hash': '^[$][a-z0-9-]+[$].+$',
 }
 

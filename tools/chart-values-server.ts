@@ -78,6 +78,25 @@ export const serverChartValues = record(
         clientCASecretName: nameOrNothing(
           'Secret with `ca.crt`, the authority of client certificates; for `config.tls.clientCertificates`.',
         ),
+        hosts: list(
+          record(
+            {
+              certificate: text({
+                maxLength: 253,
+                minLength: 1,
+                description: 'What `config.hosts` name as `certificate`.',
+              }),
+              secretName: text({ maxLength: 253, minLength: 1, description: 'The Secret.' }),
+            },
+            { description: 'A certificate.' },
+          ),
+          {
+            maxItems: 32,
+            default: [],
+            description:
+              'Secrets with certificates of virtual hosts: `certificate`, as `config.hosts` name it, and `secretName`. They may come into being later.',
+          },
+        ),
       },
       { description: 'The certificate.' },
     ),

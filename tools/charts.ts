@@ -1,17 +1,21 @@
-/** What the charts have that is made from the sources: values, their schema and table, and the definition of the resource. */
+/** What the charts have that is made from the sources: values, their schema and table, and the definitions of the resources. */
 import { readFile } from 'node:fs/promises'
 import { operatorChartValues } from './chart-values-operator.ts'
 import { valuesJsonSchema } from './chart-values-schema.ts'
 import { serverChartValues } from './chart-values-server.ts'
 import { valuesTable, valuesYaml } from './chart-values-text.ts'
+import { type CustomResource, customResourceYaml } from './custom-resource.ts'
 
 const values = { 'ftp-operator': operatorChartValues, 'ftp-server': serverChartValues } as const
 
 /** By path from the root of the project. */
-export async function chartFiles(customResourceDefinition: string): Promise<Record<string, string>> {
-  const files: Record<string, string> = {
-    'charts/ftp-operator/templates/crd-ftpservers.yaml': definitionTemplate(customResourceDefinition),
-  }
+export async function chartFiles(resources: readonly CustomResource[]): Promise<Record<string, string>> {
+  const files = Object.fromEntries(
+    resources.map(resource => [
+      `charts/ftp-operator/templates/crd-${String(resource.definition.spec.names['plural'])}.yaml`,
+      definitionTemplate(customResourceYaml(resource)),
+    ]),
+  )
   for (const [chart, schema] of Object.entries(values)) {
     const readme = `charts/${chart}/README.md`
     files[`charts/${chart}/values.schema.json`] = valuesJsonSchema(schema)

@@ -1,33 +1,50 @@
-/** What is made from the schema of the resource: the CustomResourceDefinition as YAML, and the page of its reference. */
+/** What is made from the schemas of the resources: CustomResourceDefinitions as YAML, and the pages of their reference. */
 import { stringify } from 'yaml'
-import { customResourceDefinition } from '../operator/api/custom-resource-definition.ts'
-import { group, plural } from '../operator/api/ftp-server.ts'
+import { type CustomResourceDefinition, customResourceDefinition } from '../operator/api/custom-resource-definition.ts'
+import { ftpUserDefinition } from '../operator/api/ftp-user-definition.ts'
 import type { JsonSchema } from '../operator/api/kubernetes-style.ts'
 import type { Rule } from '../operator/api/rules.ts'
 import { code, escapeCell, table } from './markdown.ts'
 
-/** After the convention of controller-gen: the group, and the plural of the kind. */
-export const customResourceFile = `${group}_${plural}.yaml`
-
-export function customResourceYaml(): string {
-  // kubectl reads YAML 1.1, in which words such as `on` are booleans.
-  return stringify(customResourceDefinition(), { version: '1.1', lineWidth: 120, aliasDuplicateObjects: false })
+export type CustomResource = {
+  readonly definition: CustomResourceDefinition
+  /** What must be written, in words. */
+  readonly least: string
 }
 
-export function customResourcePage(): string {
-  const { spec } = customResourceDefinition()
+export const customResources: readonly CustomResource[] = [
+  { definition: customResourceDefinition(), least: 'Only `spec.storage` must be written.' },
+  {
+    definition: ftpUserDefinition(),
+    least: 'Only `spec.serverRefs` and one way to log in must be written.',
+  },
+]
+
+/** After the convention of controller-gen: the group, and the plural of the kind. */
+export function customResourceFile({ definition: { spec } }: CustomResource): string {
+  return `${spec.group}_${String(spec.names['plural'])}.yaml`
+}
+
+export function customResourceYaml({ definition }: CustomResource): string {
+  // kubectl reads YAML 1.1, in which words such as `on` are booleans.
+  return stringify(definition, { version: '1.1', lineWidth: 120, aliasDuplicateObjects: false })
+}
+
+export function customResourcePage({ definition: { spec }, least }: CustomResource): string {
+  const { kind, singular, shortNames } = spec.names
   return [
-    '# FtpServer',
+    `# ${String(kind)}`,
     ...spec.versions.flatMap(({ name: version, schema: { openAPIV3Schema: schema } }) => [
-      `${schema.description ?? ''} \`apiVersion: ${spec.group}/${version}\`, short name \`ftp\`. Only \`spec.storage\` must be written. Unknown fields and wrong values are refused by the API server. \`kubectl explain ftpserver.spec\` says the same as this page.`,
+      `${schema.description ?? ''} \`apiVersion: ${spec.group}/${version}\`, short name \`${String(shortNames)}\`. ${least} Unknown fields and wrong values are refused by the API server. \`kubectl explain ${String(singular)}.spec\` says the same as this page.`,
       nameNote(schema.properties?.['metadata']?.properties?.['name']),
       ...['spec', 'status'].flatMap(part => sections(part, schema.properties?.[part] ?? {})),
     ]),
   ].join('\n\n')
 }
 
-function nameNote({ maxLength }: JsonSchema = {}): string {
-  return `\`metadata.name\` has at most ${String(maxLength)} characters: lower-case letters, digits and \`-\`, starting with a letter.`
+function nameNote({ maxLength, pattern }: JsonSchema = {}): string {
+  const letters = pattern === undefined ? '' : ': lower-case letters, digits and `-`, starting with a letter'
+  return `\`metadata.name\` has at most ${String(maxLength)} characters${letters}.`
 }
 
 type Field = { readonly path: string; readonly schema: JsonSchema; readonly required: boolean }

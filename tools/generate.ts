@@ -5,7 +5,7 @@ import { siteCommands } from '../server/commands/site.ts'
 import { chartFiles } from './charts.ts'
 import { commandsPage } from './command-reference.ts'
 import { configurationPage, serverJsonSchema, usersJsonSchema } from './configuration-reference.ts'
-import { customResourceFile, customResourcePage, customResourceYaml } from './custom-resource.ts'
+import { customResourceFile, customResourcePage, customResources, customResourceYaml } from './custom-resource.ts'
 import { rfcRows } from './rfc-rows.ts'
 import { securityPage } from './security-reference.ts'
 import { securityRows } from './security-rows.ts'
@@ -19,12 +19,19 @@ const directories: Readonly<Record<string, Readonly<Record<string, string>>>> = 
   'docs/reference': {
     'commands.md': page(commandsPage(commands, siteCommands, rfcRows)),
     'configuration.md': page(configurationPage()),
-    'ftpserver.md': page(customResourcePage()),
+    ...Object.fromEntries(
+      customResources.map(each => [
+        `${String(each.definition.spec.names['singular'])}.md`,
+        page(customResourcePage(each)),
+      ]),
+    ),
     'security.md': page(securityPage(securityRows)),
     'server.schema.json': serverJsonSchema(),
     'users.schema.json': usersJsonSchema(),
   },
-  crds: { [customResourceFile]: `# ${note}\n${customResourceYaml()}` },
+  crds: Object.fromEntries(
+    customResources.map(each => [customResourceFile(each), `# ${note}\n${customResourceYaml(each)}`]),
+  ),
 }
 
 process.chdir(`${import.meta.dirname}/..`)
@@ -33,7 +40,7 @@ for (const [directory, files] of Object.entries(directories)) {
   else await write(directory, files)
 }
 // These lie among files that are written by hand.
-for (const [path, content] of Object.entries(await chartFiles(customResourceYaml()))) {
+for (const [path, content] of Object.entries(await chartFiles(customResources))) {
   if (!process.argv.includes('--check')) await writeFile(path, content)
   else if (await isStale(path, content)) reportStale(path)
 }

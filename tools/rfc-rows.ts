@@ -218,6 +218,30 @@ const rfc2640: readonly RfcRow[] = [
   },
 ]
 
+const rfc2640Language: readonly RfcRow[] = [
+  {
+    rfc: 'RFC 2640 section 4',
+    feature: 'LANG decides about the words of replies; FEAT has a star at the language in use',
+    answer: 'English, German, French, Spanish and Italian, by the lookup of RFC 4647. REIN, HOST and AUTH reset it.',
+    proof: proof('test/server/control-language.test.ts', 'moves the star in FEAT'),
+  },
+]
+
+const rfc7151: readonly RfcRow[] = [
+  {
+    rfc: 'RFC 7151 section 3',
+    feature: 'HOST decides about users and files; REIN forgets it',
+    answer: 'Only users whom the host takes log in; their homes are below its root. HOST after login: 503.',
+    proof: proof('test/server/control-host.test.ts', 'takes the users to the root of the host'),
+  },
+  {
+    rfc: 'RFC 7151 section 3',
+    feature: 'HOST and the server name of TLS agree',
+    answer: 'HOST with another name than SNI: 504. SNI with another name than HOST: the alert unrecognized_name.',
+    proof: proof('test/server/control-host.test.ts', 'binds HOST to what the handshake named'),
+  },
+]
+
 const rfc3659: readonly RfcRow[] = [
   {
     rfc: 'RFC 3659 section 2.3',
@@ -265,4 +289,6 @@ export const rfcRows: readonly RfcRow[] = [
   ...rfc2577,
   ...rfc2640,
   ...rfc3659,
+  ...rfc2640Language,
+  ...rfc7151,
 ]

@@ -39,6 +39,7 @@ const listener = record(
         description: 'Node port for a Service of type `NodePort` or `LoadBalancer`; chosen by the cluster if absent.',
       }),
     ),
+    bandwidth: Type.Optional(kubernetesStyle(server.listeners.items.properties.bandwidth)),
   },
   { description: 'One port for control connections.' },
 )
@@ -153,8 +154,10 @@ export const passive = record(
       maximum: 500,
       default: 20,
       description:
-        'Passive ports of each replica. A port is taken only until the client has connected to it, under TLS until the handshake is done, so few are enough for many transfers. Can’t be changed: no port may move from one replica to another.',
+        'Passive ports of each replica. Sessions share them (`sharing`), so few are enough for many transfers; with several `workers` each needs one. Can’t be changed: no port may move from one replica to another.',
     }),
+    sharing: kubernetesStyle(server.passive.properties.sharing),
+    portWaitSeconds: kubernetesStyle(server.passive.properties.portWaitSeconds),
     advertisedAddress: address({
       default: 'Auto',
       description:

@@ -25,7 +25,7 @@ export type CustomResourceVersion = {
   readonly schema: { readonly openAPIV3Schema: JsonSchema }
 }
 
-type PrinterColumn = {
+export type PrinterColumn = {
   readonly name: string
   readonly type: 'string' | 'integer' | 'date'
   readonly jsonPath: string
@@ -87,7 +87,7 @@ export function resourceSchema(): JsonSchema {
         status: jsonSchema(status),
       },
     },
-    { rules, listKeys: { 'spec.users[].paths': ['path'] } },
+    { rules, listKeys: { 'spec.users[].paths': ['path'], 'spec.users[].folders': ['path'] } },
   )
 }
 

@@ -21,6 +21,11 @@ describe('paths and names are what the server takes, exactly', () => {
     fc.assert(fc.property(path, text => takes('virtual-path', text) === fromServer('virtual-path', text)))
   })
 
+  test('host-name', () => {
+    const name = fc.oneof(fc.string(), fc.stringMatching(/^([a-z0-9-]{0,66}\.){0,4}[A-Za-z0-9-]{0,66}\.?$/))
+    fc.assert(fc.property(name, text => takes('host-name', text) === fromServer('host-name', text)))
+  })
+
   test('user-name', () => {
     const name = fc.oneof(fc.string(), fc.stringMatching(/^[A-Za-z0-9._@+-]{0,66}$/))
     fc.assert(fc.property(name, text => takes('user-name', text) === fromServer('user-name', text)))
@@ -64,6 +69,8 @@ test.each([
   ['timestamp', '2030-1-1'],
   ['timestamp', '2030-01-31T24:00:00Z'],
   ['timestamp', '2030-01-31T12:00:00'],
+  ['time-of-day', '8:00'],
+  ['time-of-day', '24:30'],
   ['time-zone', '+01:00'],
   ['password-hash', 'secret'],
   ['password-hash', '$1$abc$def'],

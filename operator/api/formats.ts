@@ -29,6 +29,10 @@ export const structuralFormats: Readonly<Record<string, StructuralFormat>> = {
       },
     ],
   },
+  'host-name': {
+    maxLength: 253,
+    pattern: '^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?[.])*[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$',
+  },
   'virtual-path': { maxLength: 4096, pattern: `^(/|(/${component})+)$` },
   'user-name': { maxLength: 64, pattern: '^[A-Za-z0-9_][A-Za-z0-9._@+-]*$' },
   'password-hash': {
@@ -40,6 +44,7 @@ export const structuralFormats: Readonly<Record<string, StructuralFormat>> = {
       },
     ],
   },
+  'time-of-day': { maxLength: 5, pattern: '^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$' },
   'time-zone': { maxLength: 64, pattern: '^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$' },
   timestamp: {
     maxLength: 64,

@@ -2,10 +2,15 @@
 import { type Static, Type } from 'typebox'
 import { maxWorkers } from '../../server/config/schema/process.ts'
 import { serverSchema } from '../../server/config/schema.ts'
+import { allowedUsers } from './allowed-users.ts'
 import { bans } from './bans.ts'
 import { hostNetwork, listeners, passive, service, tls } from './connections.ts'
+import { events } from './events.ts'
 import { countOrAuto, record } from './fields.ts'
+import { folders } from './folders.ts'
+import { hosts } from './hosts.ts'
 import { kubernetesStyle } from './kubernetes-style.ts'
+import { language } from './language.ts'
 import { type Condition, statusSchema } from './status.ts'
 import { storage } from './storage.ts'
 import { anonymous, users, usersFrom } from './users.ts'
@@ -34,12 +39,20 @@ export const specSchema = record(
     storage,
     users,
     usersFrom,
+    allowedUsers,
     anonymous,
     limits: kubernetesStyle(record(limits, { default: {}, description: limitsDescription ?? '' })),
+    bandwidth: kubernetesStyle(serverSchema.properties.bandwidth),
     bans,
     uploads: kubernetesStyle(serverSchema.properties.uploads),
     quotas: kubernetesStyle(serverSchema.properties.quotas),
+    folders,
+    names: kubernetesStyle(serverSchema.properties.names),
+    events,
     banner: serverSchema.properties.banner,
+    language,
+    messages: kubernetesStyle(serverSchema.properties.messages),
+    hosts,
     workers: countOrAuto({
       maximum: maxWorkers,
       default: 1,
@@ -56,7 +69,7 @@ export const specSchema = record(
 /** What is wanted, as the API server gives it back: with all defaults. */
 export type FtpServerSpec = Static<typeof specSchema>
 export type FtpServerStatus = Static<typeof statusSchema>
-export type FtpUser = FtpServerSpec['users'][number]
+export type InlineUser = FtpServerSpec['users'][number]
 export type UsersSource = FtpServerSpec['usersFrom'][number]
 export type Listener = FtpServerSpec['listeners'][number]
 

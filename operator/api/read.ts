@@ -1,18 +1,31 @@
-/** An FtpServer as people write it, without an API server: checked against the schema, with all defaults filled in. */
+/** Resources as people write them, without an API server: checked against the schema, with all defaults filled in. */
 import { Ajv, type ErrorObject } from 'ajv'
 import { resourceSchema } from './custom-resource-definition.ts'
 import { apiVersion, type FtpServer, kind } from './ftp-server.ts'
+import { type FtpUser, ftpUserKind } from './ftp-user.ts'
+import { ftpUserSchema } from './ftp-user-definition.ts'
 import type { JsonSchema } from './kubernetes-style.ts'
 
-export type ReadResult =
-  | { readonly valid: true; readonly value: FtpServer }
+export type ReadResult<Resource> =
+  | { readonly valid: true; readonly value: Resource }
   | { readonly valid: false; readonly errors: readonly string[] }
 
 /**
- * Makes a function that reads. Rules over several fields and entries that are there twice are left to the API server.
+ * Makes a function that reads an FtpServer. Rules over several fields and entries that are there twice are left to the API server.
  * What is given stays as it is.
  */
-export function createReader(): (value: unknown) => ReadResult {
+export function createReader(): Reader<FtpServer> {
+  return readerOf<FtpServer>(resourceSchema(), kind)
+}
+
+/** The same for an FtpUser. */
+export function createUserReader(): Reader<FtpUser> {
+  return readerOf<FtpUser>(ftpUserSchema(), ftpUserKind)
+}
+
+type Reader<Resource> = (value: unknown) => ReadResult<Resource>
+
+function readerOf<Resource>(schema: JsonSchema, kindName: string): Reader<Resource> {
   const ajv = new Ajv({ strict: true, strictTypes: false, allErrors: true, useDefaults: true, verbose: true })
   ajv.addVocabulary([
     'x-kubernetes-validations',
@@ -25,7 +38,7 @@ export function createReader(): (value: unknown) => ReadResult {
   // Only status has these, which nobody writes.
   ajv.addFormat('date-time', true)
   ajv.addFormat('int64', true)
-  const validate = ajv.compile<FtpServer>(writtenSchema())
+  const validate = ajv.compile<Resource>(writtenSchema(schema, kindName))
   return value => {
     const copy: unknown = structuredClone(value)
     if (validate(copy)) return { valid: true, value: copy }
@@ -33,15 +46,15 @@ export function createReader(): (value: unknown) => ReadResult {
   }
 }
 
-function writtenSchema(): JsonSchema {
-  const { properties = {}, ...rest } = closed(resourceSchema())
+function writtenSchema(schema: JsonSchema, kindName: string): JsonSchema {
+  const { properties = {}, ...rest } = closed(schema)
   return {
     ...rest,
     required: ['apiVersion', 'kind', 'metadata', 'spec'],
     properties: {
       ...properties,
       apiVersion: { enum: [apiVersion] },
-      kind: { enum: [kind] },
+      kind: { enum: [kindName] },
       // The API server knows its metadata best.
       metadata: { ...properties['metadata'], required: ['name'], additionalProperties: true },
     },

@@ -20,6 +20,9 @@ const selectingLabels = [
 ]
 const portsStay = 'no port may move from one replica to another'
 
+/** A folder is in a tree. */
+export const notRoot: Rule = { rule: "self.path != '/'", message: 'must have another `path` than `/`' }
+
 export const rules: Readonly<Record<string, readonly Rule[]>> = {
   spec: [
     {
@@ -77,10 +80,21 @@ export const rules: Readonly<Record<string, readonly Rule[]>> = {
       reason: 'FieldValueForbidden',
     },
     {
+      rule: 'self.users.all(user, !has(user.hosts) || user.hosts.all(name, self.hosts.exists(host, host.name == name)))',
+      message: '`hosts` must be names of `hosts`',
+      fieldPath: '.users',
+    },
+    {
       rule: "!self.anonymous.enabled || self.users.all(user, !(user.name in ['anonymous', 'ftp']))",
       message: '`name` may not be `anonymous` or `ftp`, which are those of anonymous access, while that is enabled',
       fieldPath: '.users',
       reason: 'FieldValueForbidden',
+    },
+  ],
+  'spec.hosts': [
+    {
+      rule: `self.all(one, ${oneHostHas('one.name')} && one.aliases.all(alias, ${oneHostHas('alias')}))`,
+      message: '`name` and `aliases` must be names that no other host has',
     },
   ],
   'spec.listeners': [
@@ -192,14 +206,35 @@ export const rules: Readonly<Record<string, readonly Rule[]>> = {
     ),
   ],
   'spec.users[]': [
-    exactlyOne('passwordHash', 'passwordSecretRef', 'clientCertificate'),
+    {
+      rule: '!(has(self.passwordHash) && has(self.passwordSecretRef)) && (has(self.passwordHash) || has(self.passwordSecretRef) || has(self.clientCertificate))',
+      message: 'must have one of `passwordHash` and `passwordSecretRef`, or `clientCertificate`, or both',
+    },
     atMostOne('role', 'permissions'),
+    {
+      rule: '!has(self.previousPassword) || has(self.passwordHash) || has(self.passwordSecretRef)',
+      message: 'may not be specified unless `passwordHash` or `passwordSecretRef` is',
+      fieldPath: '.previousPassword',
+      reason: 'FieldValueForbidden',
+    },
   ],
+  'spec.users[].previousPassword': [exactlyOne('passwordHash', 'passwordSecretRef')],
   'spec.users[].clientCertificate': [exactlyOne('commonName', 'fingerprint')],
   'spec.users[].paths[]': [exactlyOne('role', 'permissions')],
+  'spec.users[].folders[]': [atMostOne('role', 'permissions'), notRoot],
+  'spec.folders[]': [exactlyOne('target', 'claimName'), atMostOne('role', 'permissions'), notRoot],
   'spec.usersFrom[]': [exactlyOne('secretRef', 'configMapRef', 'secretSelector', 'configMapSelector')],
   'spec.usersFrom[].secretSelector': [selective('Secrets')],
   'spec.usersFrom[].configMapSelector': [selective('ConfigMaps')],
+  'spec.allowedUsers.selector': [selective('FtpUsers')],
+  'spec.allowedUsers.namespaces.selector': [selective('namespaces')],
+  'spec.allowedUsers.namespaces': [
+    {
+      rule: "(self.from == 'Selector') == has(self.selector)",
+      message: 'must be given with `from: Selector`, and may not be specified otherwise',
+      fieldPath: '.selector',
+    },
+  ],
   'spec.anonymous': [atMostOne('role', 'permissions')],
   'spec.networkPolicy.from[]': [
     {
@@ -220,19 +255,23 @@ export const rules: Readonly<Record<string, readonly Rule[]>> = {
   ],
 }
 
+function oneHostHas(name: string): string {
+  return `self.exists_one(host, host.name == ${name} || ${name} in host.aliases)`
+}
+
 /** The first port after the passive ones of all replicas; there are always those of one. */
 function passiveEnd(): string {
   return '(self.passive.firstPort + self.passive.portsPerReplica * (self.replicas > 1 ? self.replicas : 1))'
 }
 
-function exactlyOne(...fields: readonly string[]): Rule {
+export function exactlyOne(...fields: readonly string[]): Rule {
   return {
     rule: `[${fields.map(field => `has(self.${field})`).join(', ')}].exists_one(given, given)`,
     message: `must have exactly one of ${enumerate(fields)}`,
   }
 }
 
-function atMostOne(...fields: readonly string[]): Rule {
+export function atMostOne(...fields: readonly string[]): Rule {
   return {
     rule: `[${fields.map(field => `has(self.${field})`).join(', ')}].filter(given, given).size() <= 1`,
     message: `must have at most one of ${enumerate(fields)}`,
@@ -248,7 +287,7 @@ function unchanged(field: string): string {
   return `(has(self.${field}) == has(oldSelf.${field}) && (!has(self.${field}) || self.${field} == oldSelf.${field}))`
 }
 
-function immutable(field: string, why: string): Rule {
+export function immutable(field: string, why: string): Rule {
   return {
     rule: unchanged(field),
     message: `may not be changed: ${why}`,

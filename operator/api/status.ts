@@ -23,7 +23,7 @@ const count = (description: string) => whole({ minimum: 0, maximum: 2_147_483_64
 const name = (description: string) => text({ maxLength: 253, description })
 
 /** As `metav1.Condition` of Kubernetes. */
-const condition = record(
+export const condition = record(
   {
     type: textLike(/^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/, {
       maxLength: 316,

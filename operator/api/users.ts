@@ -4,24 +4,27 @@ import { userSchema } from '../../server/config/schema/user.ts'
 import { serverSchema } from '../../server/config/schema.ts'
 import { dataKey, list, listByKey, objectName, record, wholeRecord } from './fields.ts'
 import { kubernetesStyle } from './kubernetes-style.ts'
+import { passwordSecretRef, previousPassword } from './passwords.ts'
 import { labelSelector } from './scheduling.ts'
+import { totpSecretRef } from './totp.ts'
 
-const { name, passwordHash, passwordFile: _, ...rest } = userSchema.properties
-
-const passwordSecretRef = wholeRecord(
-  {
-    name: objectName('Name of the Secret.'),
-    key: dataKey({ default: 'password', description: 'Key of the password, or of its hash, in the Secret.' }),
-  },
-  { description: 'Secret with the password or its hash.' },
-)
+const { name, passwordHash, passwordFile: _, previousPassword: __, totp: ___, ...rest } = userSchema.properties
+/** What is said of a user beside the name and the password. */
+export const userSettings = rest
 
 const user = kubernetesStyle(
   record(
-    { name, passwordHash, passwordSecretRef: Type.Optional(passwordSecretRef), ...rest },
+    {
+      name,
+      passwordHash,
+      passwordSecretRef: Type.Optional(passwordSecretRef),
+      previousPassword: Type.Optional(previousPassword),
+      totpSecretRef: Type.Optional(totpSecretRef),
+      ...userSettings,
+    },
     {
       description:
-        'A user. Exactly one of `passwordHash`, `passwordSecretRef` and `clientCertificate` says how the user logs in.',
+        'A user. One of `passwordHash` and `passwordSecretRef`, or `clientCertificate`, says how the user logs in; with both, both are needed.',
     },
   ),
 )

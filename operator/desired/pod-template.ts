@@ -7,7 +7,7 @@ import { annotationKeys, labelKeys, nameOf, passivePortName, replicaLabels, user
 import { overlay } from './overlay.ts'
 import { affinityOf, spreadOf } from './placement.ts'
 import { containerPorts, type Half, passiveRange, portsOf, probesPort, probesPortName } from './ports.ts'
-import { dataDirectory, serverYamlKey } from './server-configuration.ts'
+import { dataDirectory, eventSecretsDirectory, folderDirectory, serverYamlKey } from './server-configuration.ts'
 
 const containerName = 'ftp-server'
 const configurationDirectory = '/etc/ftp-server'
@@ -106,6 +106,10 @@ function container(blueprint: Blueprint, replica: number, half: Half): V1Contain
       ...(blueprint.certificate.kind === 'none'
         ? []
         : [{ name: 'tls', mountPath: `${configurationDirectory}/tls`, readOnly: true }]),
+      ...(eventSecrets(blueprint).length > 0
+        ? [{ name: 'events', mountPath: eventSecretsDirectory, readOnly: true }]
+        : []),
+      ...folderClaims(blueprint).map(({ volume, claim }) => ({ name: volume, mountPath: folderDirectory(claim) })),
       { name: 'data', mountPath: dataDirectory, ...(subPath !== undefined && { subPath }) },
     ],
   }
@@ -142,6 +146,11 @@ function volumes(blueprint: Blueprint, replica: number, half: Half): V1Volume[] 
       },
     },
     ...tlsVolumes(blueprint),
+    ...eventVolumes(blueprint),
+    ...folderClaims(blueprint).map(({ volume, claim }) => ({
+      name: volume,
+      persistentVolumeClaim: { claimName: claim },
+    })),
     dataVolume(blueprint),
   ]
 }
@@ -159,14 +168,44 @@ function tlsVolumes({ server, certificate }: Blueprint): V1Volume[] {
         sources: [
           { secret: { name: certificate.secretName, items: [item('tls.crt'), item('tls.key')] } },
           ...(authority === undefined ? [] : [{ secret: { name: authority, items: [item('ca.crt')] } }]),
+          // Optional: one host without its certificate must not keep the others from being served.
+          ...server.spec.hosts.flatMap(host =>
+            host.secretName === undefined ? [] : [hostCertificate(host.name, host.secretName)],
+          ),
         ],
       },
     },
   ]
 }
 
-function item(key: string) {
-  return { key, path: key }
+// Optional: events wait in the spool until their sink's secret is there, and clients do not.
+function eventVolumes(blueprint: Blueprint): V1Volume[] {
+  const sources = eventSecrets(blueprint).map(({ sink, secretRef: { name, key } }) => ({
+    secret: { name, optional: true, items: [{ key, path: sink }] },
+  }))
+  return sources.length === 0 ? [] : [{ name: 'events', projected: { defaultMode: secretMode, sources } }]
+}
+
+/** Each claim is mounted once, whatever folders it is for. */
+function folderClaims({ server }: Blueprint) {
+  const claims = new Set(server.spec.folders.flatMap(({ claimName: name }) => name ?? []))
+  return [...claims].map((claim, index) => ({ volume: `folder-${index}`, claim }))
+}
+
+function eventSecrets({ server }: Blueprint) {
+  return server.spec.events.sinks.flatMap(({ name, secretRef }) =>
+    secretRef === undefined ? [] : [{ sink: name, secretRef }],
+  )
+}
+
+function item(key: string, directory = '') {
+  return { key, path: `${directory}${key}` }
+}
+
+function hostCertificate(directory: string, name: string) {
+  return {
+    secret: { name, optional: true, items: [item('tls.crt', `${directory}/`), item('tls.key', `${directory}/`)] },
+  }
 }
 
 function dataVolume({ server }: Blueprint): V1Volume {

@@ -2,7 +2,9 @@
 import { type Static, Type } from 'typebox'
 import { stringify } from 'yaml'
 import { serverSchema } from '../../server/config/schema.ts'
+import { apiVersion, type FtpServer, plural } from '../api/ftp-server.ts'
 import { toServerStyle } from '../api/kubernetes-style.ts'
+import { languageTags } from '../api/language.ts'
 import type { Blueprint } from './blueprint.ts'
 import { containerPorts, type Half, passiveRange, portsOf, probesPort } from './ports.ts'
 
@@ -21,17 +23,23 @@ function serverConfiguration(blueprint: Blueprint, replica: number, half: Half) 
     trustedNetworks.length > 0 ? { proxyProtocol: { trustedNetworks: [...trustedNetworks] } } : {}
   const range = passiveRange(spec.passive, { replica, half, rollout })
   return {
-    listeners: containerPorts(spec).map(({ listener: { name, tls }, port }) => ({
+    listeners: containerPorts(spec).map(({ listener: { name, tls, bandwidth }, port }) => ({
       name,
       port,
       tls: toServerStyle(tls, properties.listeners.items.properties.tls),
+      ...(bandwidth !== undefined && { bandwidth }),
       ...proxyProtocol(),
     })),
     root: dataDirectory,
     banner: spec.banner,
+    language: languageTags[spec.language],
+    messages: toServerStyle(spec.messages, properties.messages),
+    hosts: hostConfigurations(blueprint),
     workers: spec.workers === 'Auto' ? 'auto' : spec.workers,
     passive: {
       ports: range,
+      sharing: toServerStyle(spec.passive.sharing, properties.passive.properties.sharing),
+      portWaitSeconds: spec.passive.portWaitSeconds,
       advertisedAddress: advertised.addressOf(replica, half),
       advertisedAddresses: advertised
         .byNetwork(replica, half)
@@ -50,6 +58,7 @@ function serverConfiguration(blueprint: Blueprint, replica: number, half: Half) 
       ...(addressesHidden && { maxSessionsPerAddress: spec.limits.maxSessions }),
       drainTimeoutSeconds: spec.drainSeconds,
     },
+    bandwidth: toServerStyle(spec.bandwidth, properties.bandwidth),
     bans: { enabled: bansEnabled, ...toServerStyle(spec.bans, properties.bans) },
     state: { directory: stateDirectory },
     uploads: toServerStyle(spec.uploads, properties.uploads),
@@ -65,9 +74,45 @@ function serverConfiguration(blueprint: Blueprint, replica: number, half: Half) 
     },
     storage: { symlinks: toServerStyle(spec.storage.symlinks, properties.storage.properties.symlinks) },
     listing: toServerStyle(spec.listing, properties.listing),
+    ...(spec.names.hide.length + spec.names.deny.length > 0 && { names: toServerStyle(spec.names, properties.names) }),
+    ...(spec.folders.length > 0 && { folders: spec.folders.map(folderConfiguration) }),
+    ...(spec.events.sinks.length > 0 && { events: eventsConfiguration(server) }),
     logging: toServerStyle(spec.logging, properties.logging),
     probes: { port: probesPort },
   } satisfies DeepPartial<Static<typeof written>>
+}
+
+function hostConfigurations({ server, certificate }: Blueprint) {
+  return server.spec.hosts.map(({ secretName, ...host }) => ({
+    ...toServerStyle(host, properties.hosts.items),
+    ...(secretName !== undefined && certificate.kind !== 'none' && { certificate: host.name }),
+  }))
+}
+
+function folderConfiguration({ claimName, ...folder }: FtpServer['spec']['folders'][number]) {
+  return {
+    ...toServerStyle(folder, properties.folders.items),
+    ...(claimName !== undefined && { directory: folderDirectory(claimName) }),
+  }
+}
+
+/** Where the volume of a folder is mounted. */
+export function folderDirectory(claim: string): string {
+  return `/volumes/${claim}`
+}
+
+function eventsConfiguration({ metadata, spec }: FtpServer) {
+  const { source, sinks, durability, spool } = spec.events
+  const schema = properties.events.properties
+  return {
+    source: source ?? `/apis/${apiVersion}/namespaces/${metadata.namespace}/${plural}/${metadata.name}`,
+    durability: toServerStyle(durability, schema.durability),
+    spool: toServerStyle(spool, schema.spool),
+    sinks: sinks.map(({ secretRef, ...sink }) => ({
+      ...toServerStyle(sink, schema.sinks.items),
+      ...(secretRef !== undefined && { secretFile: `${eventSecretsDirectory}/${sink.name}` }),
+    })),
+  }
 }
 
 export function serverYaml(blueprint: Blueprint, replica: number, half: Half): string {
@@ -81,6 +126,8 @@ export function serverYamlKey(replica: number, half: Half): string {
 
 /** Where the volume with the files is mounted. */
 export const dataDirectory = '/data'
+/** Where the secrets of sinks are, by the names of those. */
+export const eventSecretsDirectory = '/etc/ftp-server/events'
 /** On the volume that all replicas have; the server hides it from users. */
 const stateDirectory = `${dataDirectory}/.ftp-server`
 

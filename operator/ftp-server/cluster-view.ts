@@ -1,16 +1,20 @@
 /** What the operator keeps a copy of: the resources, what was made for them, and the metadata of what they may refer to. */
+import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import { type FtpServer, resourceKind } from '../api/ftp-server.ts'
+import { ftpUserResourceKind } from '../api/ftp-user.ts'
 import { createReader } from '../api/read.ts'
 import type { Clock } from '../clock.ts'
 import type { Source } from '../controller/controller.ts'
 import { type Change, createInformer, type Informer } from '../controller/informer.ts'
+import type { Indexer } from '../controller/store.ts'
 import { applicationName, labelKeys, managedBy } from '../desired/names.ts'
+import { namedServers, UserView, userIndexers, userOfSecret } from '../ftp-user/user-view.ts'
 import type { Cluster } from '../kubernetes/cluster.ts'
 import { kinds } from '../kubernetes/kinds.ts'
 import { type KubernetesObject, keyOf, type ResourceKind } from '../kubernetes/object.ts'
 import type { OperatorMetrics } from '../metrics.ts'
-import { textAt } from './read.ts'
+import { at, textAt } from './read.ts'
 import { type References, referencesOf, refersTo } from './references.ts'
 
 /** Kinds that are made for servers and watched, so that what others change is mended. Kinds that a cluster may lack are not among them. */
@@ -55,7 +59,12 @@ export class ClusterView {
   readonly #owned: readonly Informer[]
   /** Of those. */
   readonly #services: readonly Informer[]
+  readonly #secrets: readonly Informer[]
+  /** Secrets and ConfigMaps. */
   readonly #references: readonly Informer[]
+  readonly #userResources: readonly Informer[]
+  readonly #namespaces: readonly Informer[] | undefined
+  readonly users: UserView
   readonly #read = createReader()
   /** By the object that the informer holds. */
   readonly #parsed = new WeakMap<
@@ -71,7 +80,17 @@ export class ClusterView {
     this.#services = this.#informers(kinds.service, { labelSelector })
     const others = ownedKinds.filter(kind => kind !== kinds.service)
     this.#owned = [...this.#services, ...others.flatMap(kind => this.#informers(kind, { labelSelector }))]
-    this.#references = [kinds.secret, kinds.configMap].flatMap(kind => this.#informers(kind, { metadataOnly: true }))
+    this.#secrets = this.#informers(kinds.secret, { metadataOnly: true })
+    this.#references = [...this.#secrets, ...this.#informers(kinds.configMap, { metadataOnly: true })]
+    this.#userResources = this.#informers(ftpUserResourceKind, {}, userIndexers)
+    // Whoever looks after some namespaces only may not read any.
+    const isEverywhere = options.namespaces === undefined
+    this.#namespaces = isEverywhere ? this.#informers(kinds.namespace, { metadataOnly: true }) : undefined
+    this.users = new UserView({
+      users: this.#userResources,
+      secrets: this.#secrets,
+      namespaces: this.#namespaces,
+    })
   }
 
   start(): void {
@@ -92,6 +111,24 @@ export class ClusterView {
       ...this.#servers.map(informer => ({ informer, keys: ({ key }: Change) => [key] })),
       ...[...this.#pods, ...this.#owned].map(informer => ({ informer, keys: ownerKeys })),
       ...this.#references.map(informer => ({ informer, keys: (change: Change) => this.#referringKeys(change) })),
+      ...this.#secrets.map(informer => ({ informer, keys: ({ key }: Change) => this.users.serversNeeding(key) })),
+      ...this.#userResources.map(informer => ({ informer, keys: namedServers })),
+      ...(this.#namespaces ?? []).map(informer => ({
+        informer,
+        keys: (change: Change) => (areSameLabels(change) ? [] : this.users.serversNamedIn(change.key)),
+      })),
+    ]
+  }
+
+  /** Which FtpUsers are concerned by which changes, beside what their servers decide. */
+  get userSources(): readonly Source[] {
+    return [
+      ...this.#userResources.map(informer => ({ informer, keys: ({ key }: Change) => [key] })),
+      ...this.#secrets.map(informer => ({ informer, keys: userOfSecret })),
+      ...this.#servers.map(informer => ({
+        informer,
+        keys: (change: Change) => (isSameToUsers(change) ? [] : this.users.keysNaming(change.key)),
+      })),
     ]
   }
 
@@ -129,16 +166,23 @@ export class ClusterView {
   }
 
   get #all(): readonly Informer[] {
-    return [...this.#servers, ...this.#pods, ...this.#owned, ...this.#references]
+    return [
+      ...this.#servers,
+      ...this.#pods,
+      ...this.#owned,
+      ...this.#references,
+      ...this.#userResources,
+      ...(this.#namespaces ?? []),
+    ]
   }
 
   #informers(
     kind: ResourceKind,
     selection: { readonly labelSelector?: string; readonly metadataOnly?: boolean } = {},
+    indexers: Readonly<Record<string, Indexer>> = { instance: instanceKeys },
   ): readonly Informer[] {
     const { cluster, namespaces, clock, random, logger, metrics } = this.#options
     const reflector = metrics.reflector(kind.plural)
-    const indexers = { instance: instanceKeys }
     return (namespaces ?? [undefined]).map(namespace =>
       createInformer({
         cluster,
@@ -181,6 +225,18 @@ export class ClusterView {
   }
 }
 
+/** What FtpUsers go by: whether the server is there, whom it lets in, and where clients find it. */
+function isSameToUsers({ before, after }: Change): boolean {
+  const [one, other] = [before, after].map(object =>
+    JSON.stringify([object?.metadata.uid, at(object, 'spec', 'allowedUsers'), at(object, 'status', 'endpoints')]),
+  )
+  return one === other
+}
+
+function areSameLabels({ before, after }: Change): boolean {
+  return isDeepStrictEqual(before?.metadata.labels, after?.metadata.labels)
+}
+
 /** The server that an object was made for, by its label: a deleted object has no other trace, and a label may be altered. */
 function ownerKeys({ before, after }: Change): string[] {
   return [...new Set([before, after].flatMap(object => (object === undefined ? [] : instanceKeys(object))))]
@@ -191,7 +247,8 @@ function instanceKeys({ metadata }: KubernetesObject): string[] {
   return name === undefined ? [] : [keyOf({ name, namespace: metadata.namespace })]
 }
 
-function sourceMetadata({ kind, metadata }: KubernetesObject): SourceMetadata {
+/** The kind is that of a Secret where none is told. */
+export function sourceMetadata({ kind, metadata }: KubernetesObject): SourceMetadata {
   const { name, labels = {}, uid = '', resourceVersion = '' } = metadata
   return { kind: kind === 'ConfigMap' ? 'ConfigMap' : 'Secret', name, labels, uid, resourceVersion }
 }

@@ -255,7 +255,21 @@ function storageReady(observation: Observation, plan: Plan): Finding {
       isBlocked: failed,
     }
   }
-  return { status: 'True', reason: 'Bound', message: `claim ${name} is bound${size}` }
+  const bound = `claim ${name} is bound${size}`
+  if (replicas > 1 && hasQuotas(observation)) {
+    const message = `${bound}; each of the ${replicas} replicas keeps count of quotas by itself, so uploads to several at once may exceed them until files are counted again`
+    return { status: 'True', reason: 'QuotasPerReplica', message }
+  }
+  return { status: 'True', reason: 'Bound', message: bound }
+}
+
+/** As far as the operator knows: lists of users are the server's to read. */
+function hasQuotas({ server: { spec }, users }: Observation): boolean {
+  return (
+    spec.quotas.length > 0 ||
+    spec.users.some(({ quota }) => quota !== undefined) ||
+    users.some(({ user }) => user.spec.quota !== undefined)
+  )
 }
 
 function isSmaller(one: string | undefined, other: string): boolean {

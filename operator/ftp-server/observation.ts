@@ -2,6 +2,7 @@
 import type { FtpServer } from '../api/ftp-server.ts'
 import type { ServedKinds } from '../desired/blueprint.ts'
 import type { Half } from '../desired/ports.ts'
+import type { ObservedUser } from '../ftp-user/observed-user.ts'
 import type { KubernetesObject } from '../kubernetes/object.ts'
 
 export type Observation = {
@@ -13,6 +14,8 @@ export type Observation = {
   readonly served: ServedKinds
   /** The Secrets and ConfigMaps that `referencesOf(server)` names or selects, as far as there are any. */
   readonly sources: readonly Source[]
+  /** The FtpUsers that name this server. */
+  readonly users: readonly ObservedUser[]
   /** Objects of the kinds that the operator makes: those this server owns, and those whose names it wants, whoever's they are. */
   readonly live: readonly KubernetesObject[]
   /** Services of other servers, with which this one may share an address. */

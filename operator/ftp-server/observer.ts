@@ -2,13 +2,17 @@
 import { lookup } from 'node:dns/promises'
 import { abortable } from '../abortable.ts'
 import type { FtpServer } from '../api/ftp-server.ts'
+import type { FtpUser } from '../api/ftp-user.ts'
 import type { Clock } from '../clock.ts'
 import { labelKeys, nameOf } from '../desired/names.ts'
+import { isAllowed } from '../ftp-user/binding.ts'
+import type { ObservedUser } from '../ftp-user/observed-user.ts'
+import { secretNamesOf } from '../ftp-user/references.ts'
 import { hasReason } from '../kubernetes/api-error.ts'
 import type { Cluster } from '../kubernetes/cluster.ts'
 import { kinds } from '../kubernetes/kinds.ts'
-import type { KubernetesObject } from '../kubernetes/object.ts'
-import type { ClusterView, SourceMetadata } from './cluster-view.ts'
+import { type KubernetesObject, keyOf } from '../kubernetes/object.ts'
+import { type ClusterView, type SourceMetadata, sourceMetadata } from './cluster-view.ts'
 import { findLive, readNodeAddresses, readPod, readService, readSource } from './live.ts'
 import type { NodeAddress, Observation, ObservedPod, OperatorFacts, Source } from './observation.ts'
 import { fetchReport } from './pod-reports.ts'
@@ -22,7 +26,9 @@ export type ObserverOptions = {
 }
 
 /** Most contents that are kept, over all servers. */
-const maxContents = 2000
+const maxContents = 20_000
+/** Contents that are read at once: a server may have a thousand users with a Secret each. */
+const readsAtOnce = 32
 const nodesFreshMilliseconds = 30_000
 const resolutionFreshMilliseconds = 30_000
 const resolutionMilliseconds = 2000
@@ -52,8 +58,9 @@ export class Observer {
       prometheusRule: prometheusRule === true,
     }
     const live = [...view.liveOf(server), ...(await this.#optionalLive(server, served, signal))]
-    const [sources, claim, pods] = await Promise.all([
-      Promise.all(view.referencedBy(server).map(source => this.#content(server, source, signal))),
+    const [sources, users, claim, pods] = await Promise.all([
+      Promise.all(view.referencedBy(server).map(source => this.#content(server.metadata.namespace, source, signal))),
+      this.#users(server, signal),
       this.#claim(server, live, signal),
       Promise.all(view.podsOf(server).map(pod => this.#pod(pod, signal))),
     ])
@@ -64,6 +71,7 @@ export class Observer {
       operator,
       served,
       sources: sources.filter(source => source !== undefined),
+      users,
       live,
       otherServices: server.spec.service.type === 'LoadBalancer' ? view.servicesOfOthers(server) : [],
       claim,
@@ -89,12 +97,34 @@ export class Observer {
     return lists.flatMap(({ items }) => items)
   }
 
+  /** The FtpUsers that name the server; Secrets only of those whom it lets in. */
+  async #users(server: FtpServer, signal: AbortSignal): Promise<readonly ObservedUser[]> {
+    const { users } = this.#options.view
+    const naming = users.usersNaming(keyOf(server.metadata))
+    const observed: ObservedUser[] = []
+    for (let start = 0; start < naming.length; start += readsAtOnce) {
+      const some = naming.slice(start, start + readsAtOnce)
+      observed.push(...(await Promise.all(some.map(user => this.#user(server, user, signal)))))
+    }
+    return observed
+  }
+
+  async #user(server: FtpServer, user: FtpUser, signal: AbortSignal): Promise<ObservedUser> {
+    const { users } = this.#options.view
+    const { namespace } = user.metadata
+    const namespaceLabels = users.namespaceLabels(namespace)
+    const names = isAllowed(server, user, namespaceLabels) ? secretNamesOf(user) : []
+    const secrets = new Map<string, Source['data']>()
+    for (const name of names) {
+      const known = users.secret(namespace, name)
+      const content = known && (await this.#content(namespace, sourceMetadata(known), signal))
+      if (content !== undefined) secrets.set(name, content.data)
+    }
+    return { user, namespaceLabels, secrets }
+  }
+
   /** Read anew only if it is another version than the last time. Undefined if it has gone meanwhile. */
-  async #content(
-    { metadata: { namespace } }: FtpServer,
-    source: SourceMetadata,
-    signal: AbortSignal,
-  ): Promise<Source | undefined> {
+  async #content(namespace: string, source: SourceMetadata, signal: AbortSignal): Promise<Source | undefined> {
     const key = `${source.kind} ${namespace}/${source.name}`
     const version = `${source.uid} ${source.resourceVersion}`
     const known = this.#contents.get(key)

@@ -9,6 +9,7 @@ import { podTemplate } from '../desired/pod-template.ts'
 import { type Half, halves, type Rollout } from '../desired/ports.ts'
 import { serverYamlKey } from '../desired/server-configuration.ts'
 import { amountOf } from '../desired/subset.ts'
+import { type Binding, bindUsers, resourceFiles, withPlaces } from '../ftp-user/binding.ts'
 import type { KubernetesObject, Manifest } from '../kubernetes/object.ts'
 import { type CertificateNeed, type CertificateState, certificateState } from './certificate-state.ts'
 import { chooseHalf } from './choose-half.ts'
@@ -51,6 +52,8 @@ export type Decisions = {
   readonly exposure: Exposure
   readonly certificate: CertificateState
   readonly userProblems: readonly Problem[]
+  /** The FtpUsers that name the server. */
+  readonly bindings: readonly Binding[]
   /** Of the configuration that a pod is to have in force. */
   readonly hashOf: (replica: number, half: Half) => string
   /** Of all of them: one for the whole server. */
@@ -140,18 +143,22 @@ function decide(observation: Observation): Decisions {
     exposure,
     certificate,
     userProblems: users.problems,
+    bindings: users.bindings,
     ...hashes,
     waiting: chosen.flatMap(({ replica }, index) => (replica === undefined ? [index] : [])),
     changed: chosen.flatMap(({ templateChanged }, index) => (templateChanged ? [index] : [])),
   }
 }
 
-function usersOf({ server, sources, live }: Observation) {
+function usersOf({ server, sources, users, live, now }: Observation) {
   const previous = Array.from({ length: usersSecrets }, (_, shard) => {
     const secret = findLive(live, 'Secret', nameOf.usersSecret(server.metadata.name, shard))
     return new Set(Object.keys(at(secret, 'data') ?? {}))
   })
-  return aggregateUsers(server, sources, previous)
+  const bindings = bindUsers(server, users, now)
+  const aggregate = aggregateUsers(server, sources, resourceFiles(bindings), previous)
+  const places = new Set(aggregate.shards.flatMap(files => [...files.keys()]))
+  return { ...aggregate, bindings: withPlaces(bindings, places) }
 }
 
 /** Two pods at once need a volume that both can write, and ports that both can have. */
@@ -206,6 +213,12 @@ function configurationHashes(
     ['tls/tls.key', secret?.data.get('tls.key')],
     ['tls/ca.crt', secret === undefined ? undefined : authority?.data.get('ca.crt')],
   ])
+  if (secret !== undefined) {
+    for (const { name, secretName: ofHost } of server.spec.hosts) {
+      const own = findSource(sources, 'Secret', ofHost)
+      for (const key of ['tls.crt', 'tls.key']) contents.set(`tls/${name}/${key}`, own?.data.get(key))
+    }
+  }
   for (const files of blueprint.users) for (const [key, content] of files) contents.set(`users/${key}`, content)
   const shared = [...contents].flatMap(([path, content]) => (content === undefined ? [] : [digested(path, content)]))
   const { data = {} } = configMap(blueprint)

@@ -3,10 +3,13 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import { createSelfSignedCertificate } from '../../server/tls/self-signed.ts'
 import { apiVersion, type FtpServer, type FtpServerStatus, kind, resourceKind } from '../api/ftp-server.ts'
+import { ftpUserResourceKind } from '../api/ftp-user.ts'
 import type { Clock } from '../clock.ts'
 import type { Reconcile, ReconcileResult } from '../controller/controller.ts'
 import { annotationKeys, fieldManager } from '../desired/names.ts'
 import { isSubset } from '../desired/subset.ts'
+import type { Bindings } from '../ftp-user/bindings.ts'
+import { decidedBy } from '../ftp-user/decided.ts'
 import { ApiError } from '../kubernetes/api-error.ts'
 import type { Cluster } from '../kubernetes/cluster.ts'
 import type { EventRecorder } from '../kubernetes/events.ts'
@@ -29,21 +32,28 @@ export type ReconcilerOptions = {
   readonly cluster: Cluster
   readonly view: ClusterView
   readonly observer: Observer
+  /** Where FtpUsers learn what is decided about them. */
+  readonly bindings: Bindings
   readonly events: EventRecorder
   readonly clock: Clock
   readonly logger: Logger
 }
 
 /** What the operator may apply. */
-export const appliedKinds: readonly ResourceKind[] = [...Object.values(kinds), resourceKind]
+export const appliedKinds: readonly ResourceKind[] = [...Object.values(kinds), resourceKind, ftpUserResourceKind]
 
 const statusFieldManager = `${fieldManager}-status`
 
-export function createReconciler({ cluster, view, observer, events, clock, logger }: ReconcilerOptions): Reconcile {
+export function createReconciler(options: ReconcilerOptions): Reconcile {
+  const { cluster, view, observer, bindings, events, clock, logger } = options
+
   return async (key, signal) => {
     const read = view.server(key)
     // What it owned goes with it: the garbage collector sees to that.
-    if (read === undefined) return undefined
+    if (read === undefined) {
+      bindings.forget(key)
+      return undefined
+    }
     if ('errors' in read) return tellUnreadable(read, signal)
     return reconcile(read.server, signal)
   }
@@ -52,7 +62,9 @@ export function createReconciler({ cluster, view, observer, events, clock, logge
     const { observation, plan } = await decide(server, signal)
     const outcome = await carryOut(observation, plan, signal)
     const told: Plan = { ...plan, problems: [...plan.problems, ...outcome.problems] }
-    await tell(server, statusOf(observation, told), signal)
+    const status = statusOf(observation, told)
+    bindings.publish(keyOf(server.metadata), decidedBy(observation, plan, status))
+    await tell(server, status, signal)
     if (outcome.error !== undefined) throw outcome.error
     return { requeueAfterSeconds: plan.requeueAfterSeconds }
   }

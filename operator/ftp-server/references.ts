@@ -14,15 +14,18 @@ export type References = {
 }
 
 export function referencesOf(server: FtpServer): References {
-  const { users, usersFrom, tls } = server.spec
+  const { users, usersFrom, tls, hosts } = server.spec
   const certificate = certificateSource(server)
   const authority = tls.clientCertificates.mode === 'Disabled' ? undefined : tls.clientCertificates.secretName
   return {
     secrets: new Set([
       ...users.flatMap(({ passwordSecretRef }) => passwordSecretRef?.name ?? []),
+      ...users.flatMap(({ previousPassword }) => previousPassword?.passwordSecretRef?.name ?? []),
+      ...users.flatMap(({ totpSecretRef }) => totpSecretRef?.name ?? []),
       ...usersFrom.flatMap(({ secretRef }) => secretRef?.name ?? []),
       ...(certificate.kind === 'none' ? [] : [certificate.secretName]),
       ...(authority === undefined ? [] : [authority]),
+      ...hosts.flatMap(({ secretName }) => secretName ?? []),
     ]),
     configMaps: new Set(usersFrom.flatMap(({ configMapRef }) => configMapRef?.name ?? [])),
     secretSelectors: usersFrom.flatMap(({ secretSelector }) => secretSelector ?? []),

@@ -242,6 +242,19 @@ test('several replicas on a volume for one wait for a person', () => {
   expect(shown(found)).toMatchObject({ StorageReady: 'False NotShared', Stalled: 'True NotShared' })
 })
 
+test.each([
+  ['quotas of directories', ', quotas: [{ path: /, maxBytes: 1000 }]', 'QuotasPerReplica'],
+  ['none', '', 'Bound'],
+])('several replicas that share a volume say that each keeps count of quotas by itself: %s', (_, quotas, reason) => {
+  const text = `${plain}, replicas: 2, storage: { existingClaimName: files }${quotas}`
+  const found = status(serving(text, { claim: liveClaim('files', ['ReadWriteMany']) }))
+  expect(shown(found)).toMatchObject({ StorageReady: `True ${reason}` })
+  const alone = status(
+    serving(text.replace('replicas: 2', 'replicas: 1'), { claim: liveClaim('files', ['ReadWriteMany']) }),
+  )
+  expect(shown(alone)).toMatchObject({ StorageReady: 'True Bound' })
+})
+
 test('a given claim that does not exist waits for a person', () => {
   const found = status(observe(ftpServer(`{ ${plain}, storage: { existingClaimName: gone } }`)))
   expect(shown(found)).toMatchObject({ StorageReady: 'False ClaimNotFound', Stalled: 'True ClaimNotFound' })

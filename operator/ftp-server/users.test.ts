@@ -5,7 +5,7 @@ import type { Source } from './observation.ts'
 import { aggregateUsers, originOf, shardBytes } from './users.ts'
 
 function aggregate(spec: string, sources: readonly Source[], previous: readonly ReadonlySet<string>[] = []) {
-  return aggregateUsers(ftpServer(`{ storage: { emptyDir: {} }, ${spec} }`), sources, previous)
+  return aggregateUsers(ftpServer(`{ storage: { emptyDir: {} }, ${spec} }`), sources, new Map(), previous)
 }
 
 function files({ shards }: ReturnType<typeof aggregate>): Record<string, string> {
@@ -21,6 +21,28 @@ test('a password from a Secret goes into a file of its own, as it is', () => {
   const key = '00-inline.a_5fb_40c.password'
   expect(made[key]).toBe('horse\n')
   expect(parse(made['00-inline.yaml'] ?? '')).toEqual({ users: [{ name: 'a_b@c', passwordFile: key }] })
+})
+
+test('the secret of one-time codes goes into a file beside the list; without it the user is left out', () => {
+  const written = `users: [{ name: a, passwordHash: '${passwordHash}', totpSecretRef: { name: s } }]`
+  const made = files(aggregate(written, [secret('s', { totp: 'GEZDGNBVGY3TQOJQ' })]))
+  expect(made['00-inline.a.totp']).toBe('GEZDGNBVGY3TQOJQ')
+  const user = { name: 'a', passwordHash, totp: { secretFile: '00-inline.a.totp' } }
+  expect(parse(made['00-inline.yaml'] ?? '')).toEqual({ users: [user] })
+  const without = aggregate(written, [])
+  expect(files(without)).toEqual({})
+  expect(without.problems).toMatchObject([{ source: 'spec.users[a]', reason: 'SecretNotFound' }])
+})
+
+test('a previous password from a Secret is in a file of its own, and a user without it is left out', () => {
+  const written = `users: [{ name: a, passwordHash: '${passwordHash}', previousPassword: { passwordSecretRef: { name: s, key: old }, expires: '2030-01-31' } }]`
+  const made = files(aggregate(written, [secret('s', { old: 'battery' })]))
+  expect(made['00-inline.a.previous']).toBe('battery')
+  const previousPassword = { passwordFile: '00-inline.a.previous', expires: '2030-01-31' }
+  expect(parse(made['00-inline.yaml'] ?? '')).toEqual({ users: [{ name: 'a', passwordHash, previousPassword }] })
+  expect(aggregate(written, [secret('s', {})]).problems).toEqual([
+    { source: 'spec.users[a]', reason: 'KeyNotFound', message: expect.stringContaining('key old of Secret s') },
+  ])
 })
 
 test('a user whose password is missing is left out, and the others stay', () => {
@@ -110,6 +132,7 @@ test('keys have the length that Secrets take, and keep their ending', () => {
 
 test.each([
   ['users/00-inline.yaml', 'spec.users'],
+  ['users/00-resources-7.json', 'FtpUsers'],
   ['users/03-configmap_team-a_people.yaml', 'ConfigMap team-a, key people.yaml'],
   ['users/elsewhere.yaml', 'users/elsewhere.yaml'],
 ])('people are told where %s comes from', (path, origin) => {

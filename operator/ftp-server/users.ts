@@ -2,10 +2,12 @@
 import { createHash } from 'node:crypto'
 import { stringify } from 'yaml'
 import { userSchema } from '../../server/config/schema/user.ts'
-import type { FtpServer, FtpUser, UsersSource } from '../api/ftp-server.ts'
+import type { FtpServer, InlineUser, UsersSource } from '../api/ftp-server.ts'
 import { toServerStyle } from '../api/kubernetes-style.ts'
 import { usersSecrets } from '../desired/names.ts'
+import { resourcePrefix } from '../ftp-user/binding.ts'
 import type { Source } from './observation.ts'
+import { findPassword, keyPart } from './password.ts'
 import type { Problem } from './problem.ts'
 import { findSource, selects } from './references.ts'
 
@@ -15,18 +17,22 @@ export type UsersAggregate = {
   readonly problems: readonly Problem[]
 }
 
-// Secrets hold 1 MiB, keys not counted; requests to the API server 1.5 MiB, with all in base64.
+// Secrets hold 1 MiB, keys not counted; requests to the API server and objects in etcd 1.5 MiB, with all in base64.
 export const shardBytes = 900 * 1024
 
-/** `previous` has the keys of each shard as they are now: what stays where it is can't be missed for a moment. */
+/**
+ * `resources` are the files of FtpUsers. `previous` has the keys of each shard as they are now: what stays where it is
+ * can't be missed for a moment.
+ */
 export function aggregateUsers(
   { spec }: FtpServer,
   sources: readonly Source[],
+  resources: ReadonlyMap<string, Uint8Array>,
   previous: readonly ReadonlySet<string>[],
 ): UsersAggregate {
   const inline = inlineFiles(spec.users, sources)
   const lists = listFiles(spec.usersFrom, sources)
-  const spread = spreadOverShards(new Map([...inline.files, ...lists.files]), previous)
+  const spread = spreadOverShards(new Map([...inline.files, ...resources, ...lists.files]), previous)
   return { shards: spread.shards, problems: [...inline.problems, ...lists.problems, ...spread.problems] }
 }
 
@@ -34,6 +40,7 @@ export function aggregateUsers(
 export function originOf(path: string): string {
   const key = path.replace(/^users\//, '')
   if (key.startsWith(inlinePrefix)) return 'spec.users'
+  if (key.startsWith(resourcePrefix)) return 'FtpUsers'
   const match = /^\d{2}-(secret|configmap)_([^_]+)_(.+)$/.exec(key)
   if (match === null) return path
   return `${match[1] === 'secret' ? 'Secret' : 'ConfigMap'} ${match[2]}, key ${match[3]}`
@@ -43,53 +50,48 @@ type Files = { readonly files: ReadonlyMap<string, Uint8Array>; readonly problem
 
 // Before all others in the order of bytes: these users win.
 const inlinePrefix = '00-inline'
-// What the server takes: 1024 characters and a line end.
-const maxPasswordBytes = 4100
 
-function inlineFiles(users: readonly FtpUser[], sources: readonly Source[]): Files {
+function inlineFiles(users: readonly InlineUser[], sources: readonly Source[]): Files {
   const problems: Problem[] = []
   const passwords = new Map<string, Uint8Array>()
-  const entries = users.flatMap(({ passwordSecretRef, ...user }) => {
+  const contentOf = (reference: PasswordReference | undefined) =>
+    reference && findPassword(reference, findSource(sources, 'Secret', reference.name)?.data)
+  const entries = users.flatMap(({ passwordSecretRef, totpSecretRef, ...user }) => {
     const entry = toServerStyle(user, userSchema)
-    if (passwordSecretRef === undefined) return [entry]
-    const password = findPassword(passwordSecretRef, sources)
-    if ('reason' in password) {
-      problems.push({ source: `spec.users[${user.name}]`, ...password })
+    const password = contentOf(passwordSecretRef)
+    const previous = contentOf(user.previousPassword?.passwordSecretRef)
+    const totp = contentOf(totpSecretRef)
+    const problem = [password, previous, totp].find(each => each !== undefined && 'reason' in each)
+    if (problem !== undefined && 'reason' in problem) {
+      problems.push({ source: `spec.users[${user.name}]`, ...problem })
       return []
     }
     // Neither hashed here nor looked into: the server takes a password as well as a hash.
-    const key = `${inlinePrefix}.${keyPart(user.name)}.password`
-    passwords.set(key, password.content)
-    return [{ ...entry, passwordFile: key }]
+    const put = (made: typeof password, ending: string) => {
+      if (made === undefined || !('content' in made)) return {}
+      const key = `${inlinePrefix}.${keyPart(user.name)}.${ending}`
+      passwords.set(key, made.content)
+      return { passwordFile: key }
+    }
+    const { passwordFile: secretFile } = put(totp, 'totp')
+    const { previousPassword } = entry
+    return [
+      {
+        ...entry,
+        ...put(password, 'password'),
+        ...(secretFile !== undefined && { totp: { secretFile } }),
+        ...(previousPassword !== undefined && {
+          previousPassword: { ...previousPassword, ...put(previous, 'previous') },
+        }),
+      },
+    ]
   })
   const list: [string, Uint8Array][] =
     entries.length === 0 ? [] : [[`${inlinePrefix}.yaml`, Buffer.from(stringify({ users: entries }))]]
   return { files: new Map([...list, ...passwords]), problems }
 }
 
-function findPassword(
-  { name, key }: NonNullable<FtpUser['passwordSecretRef']>,
-  sources: readonly Source[],
-): { readonly content: Uint8Array } | Pick<Problem, 'reason' | 'message'> {
-  const secret = findSource(sources, 'Secret', name)
-  if (secret === undefined) return { reason: 'SecretNotFound', message: `needs Secret ${name}, which does not exist` }
-  const content = secret.data.get(key)
-  if (content === undefined) {
-    return { reason: 'KeyNotFound', message: `needs key ${key} of Secret ${name}, which the Secret does not have` }
-  }
-  if (content.length === 0 || content.length > maxPasswordBytes) {
-    return {
-      reason: 'InvalidPassword',
-      message: `needs a password or its hash in key ${key} of Secret ${name}, with 1 to 1024 characters`,
-    }
-  }
-  return { content }
-}
-
-/** Keys of Secrets have fewer letters than names of users; `_` stands for nothing else, so no two names meet. */
-function keyPart(user: string): string {
-  return user.replaceAll(/[^A-Za-z0-9.-]/g, letter => `_${letter.charCodeAt(0).toString(16).padStart(2, '0')}`)
-}
+type PasswordReference = NonNullable<InlineUser['passwordSecretRef']>
 
 const listEnding = /\.(yaml|yml|json|htpasswd)$/
 
@@ -178,7 +180,7 @@ function spreadOverShards(
   const problems: Problem[] = []
   const placeOf = new Map(previous.flatMap((keys, shard) => [...keys].map((key): [string, number] => [key, shard])))
   const put = (key: string, content: Uint8Array, shard: number) => {
-    const size = (sizes[shard] ?? 0) + key.length + content.length
+    const size = (sizes[shard] ?? 0) + weightOf(key, content)
     if (shards[shard] === undefined || size > shardBytes) return false
     shards[shard].set(key, content)
     sizes[shard] = size
@@ -190,7 +192,7 @@ function spreadOverShards(
   })
   for (const [key, content] of others) {
     if (shards.some((_, shard) => put(key, content, shard))) continue
-    const alone = key.length + content.length > shardBytes
+    const alone = weightOf(key, content) > shardBytes
     problems.push({
       source: originOf(key),
       reason: 'TooLarge',
@@ -200,6 +202,11 @@ function spreadOverShards(
     })
   }
   return { shards: shards.map(sorted), problems }
+}
+
+/** A key is there twice, the second time among the managed fields: that counts where there is a password a key. */
+function weightOf(key: string, content: Uint8Array): number {
+  return content.length + 2 * key.length + 16
 }
 
 function sorted(files: ReadonlyMap<string, Uint8Array>): ReadonlyMap<string, Uint8Array> {

@@ -46,10 +46,22 @@ function networks(...texts: readonly string[]) {
 
 function configuration(users: readonly User[], anonymous: object = {}): Configuration {
   const server = Value.Parse(serverSchema, Value.Default(serverSchema, { anonymous }))
-  return { hash: '', server, users: new Map(users.map(one => [one.name, one])), certificate: undefined }
+  return {
+    hash: '',
+    server,
+    users: new Map(users.map(one => [one.name, one])),
+    certificate: undefined,
+    hosts: new Map(),
+  }
 }
 
-const situation: Situation = { address: '192.0.2.7', protection: 'clear', now }
+const situation: Situation = { address: '192.0.2.7', protection: 'clear', place: undefined, now }
+
+function host(users: 'all' | 'own') {
+  return { name: 'a.example', users, root: '/', banner: '', welcome: undefined, certificate: undefined }
+}
+
+const entry = { timeZone: 'UTC', windows: [] }
 
 describe('Whether a user is allowed', () => {
   const lan = networks('192.0.2.0/24', '2001:db8::/32')
@@ -67,6 +79,19 @@ describe('Whether a user is allowed', () => {
     ['without the TLS they need', { tls: 'required' }, {}, 'tls-required'],
     ['with the TLS they need', { tls: 'required' }, { protection: 'tls' }, undefined],
     ['whose TLS was cleared by CCC', { tls: 'required' }, { protection: 'cleared' }, undefined],
+    ['of no host, at one that takes all', {}, { place: host('all') }, undefined],
+    ['of no host, at one that takes its own', {}, { place: host('own') }, 'host-not-allowed'],
+    ['of the host', { hosts: ['b.example', 'a.example'] }, { place: host('own') }, undefined],
+    ['of the host, elsewhere', { hosts: ['a.example'] }, {}, 'host-not-allowed'],
+    ['of another host', { hosts: ['b.example'] }, { place: host('all') }, 'host-not-allowed'],
+    ['in a time window', { schedule: { entry, isOpen: (time: number) => time === now } }, {}, undefined],
+    [
+      'outside of all time windows',
+      { schedule: { entry, isOpen: (time: number) => time !== now } },
+      {},
+      'outside-schedule',
+    ],
+    ['at a host that is gone', {}, { place: 'removed' }, 'host-not-allowed'],
   ] as const)('%s', (_, changes, where, expected) => {
     expect(whyNotAllowed(user('alice', changes), { ...situation, ...where })).toBe(expected)
   })
@@ -94,6 +119,23 @@ describe('A client certificate', () => {
   })
 })
 
+describe('A user with a password and a certificate', () => {
+  const value = { kind: 'certificate', field: 'commonName', value: 'Alice' } as const
+  const all = configuration([user('alice', { certificate: value })])
+  const certificate = { commonName: 'Alice', fingerprint }
+  test.each([
+    ['both', password, certificate, { accepted: true, method: 'password' }],
+    ['the password alone', password, undefined, { accepted: false, reason: 'certificate-required' }],
+    ['the password and another certificate', password, { ...certificate, commonName: 'Bob' }, { accepted: false }],
+    ['the certificate alone', 'wrong', certificate, { accepted: false, reason: 'wrong-password' }],
+  ])('logs in with both: %s', async (_, given, clientCertificate, expected) => {
+    expect(await authenticate(attempt('alice', given, { clientCertificate }), all, now)).toMatchObject(expected)
+  })
+  test('is not logged in by the certificate at USER', () => {
+    expect(certificateUser('alice', certificate, all, situation)).toBeUndefined()
+  })
+})
+
 describe('After a reload', () => {
   test('a user is who has the name now', () => {
     const after = user('alice', { home: '/new' })
@@ -118,7 +160,8 @@ const ours = createAuthenticator(verifier)
 const authenticate = (given: LoginAttempt, all: Configuration, when: number) => ours.authenticate(given, all, when)
 
 function attempt(name: string, given: string, changes: Partial<LoginAttempt> = {}): LoginAttempt {
-  return { name, password: given, address: '192.0.2.7', protection: 'clear', clientCertificate: undefined, ...changes }
+  const where = { address: '192.0.2.7', protection: 'clear', place: undefined, clientCertificate: undefined } as const
+  return { name, password: given, ...where, ...changes }
 }
 
 describe('A login', () => {

@@ -1,17 +1,27 @@
 /** Who may log in: the rules, which are pure, and the check of a password, which always takes its time. */
+import { isDeepStrictEqual } from 'node:util'
 import type { Configuration, Credential, User } from '../config/configuration.ts'
+import { type Place, takesUser } from '../config/hosts.ts'
 import { roles } from '../config/schema/permissions.ts'
 import type { Protection, Session } from '../control/session.ts'
 import type { PasswordVerifier, Verdict } from './password.ts'
 import { parsePasswordHash } from './password-hash.ts'
+import { splitCode, totpStep } from './totp.ts'
 
-export type LoginRefusal = 'disabled' | 'expired' | 'network-not-allowed' | 'tls-required'
+export type LoginRefusal =
+  | 'disabled'
+  | 'expired'
+  | 'outside-schedule'
+  | 'host-not-allowed'
+  | 'network-not-allowed'
+  | 'tls-required'
 
 /** Where a login comes from, and when. */
 export type Situation = {
   /** IP address of the client. */
   readonly address: string
   readonly protection: Protection
+  readonly place: Place
   /** Milliseconds since the epoch. */
   readonly now: number
 }
@@ -23,25 +33,44 @@ export type LoginAttempt = {
   readonly password: string
   readonly address: string
   readonly protection: Protection
+  readonly place: Place
   readonly clientCertificate: ClientCertificate
 }
 
 export type LoginResult =
-  | { readonly accepted: true; readonly user: User; readonly method: 'password' | 'anonymous' | 'certificate' }
+  | {
+      readonly accepted: true
+      readonly user: User
+      readonly method: 'password' | 'anonymous' | 'certificate'
+      /** Of the one-time code, where the user needs one. It must not have been taken before. */
+      readonly codeStep?: number
+    }
+  /** All is right so far. */
+  | { readonly accepted: false; readonly reason: 'code-required'; readonly user: User }
   | {
       readonly accepted: false
       /** For the log. A refusal other than a wrong password is given only to who knows the password. */
-      readonly reason: LoginRefusal | 'unknown-user' | 'wrong-password' | 'certificate-required' | 'overloaded'
+      readonly reason:
+        | LoginRefusal
+        | 'unknown-user'
+        | 'wrong-password'
+        | 'wrong-code'
+        | 'certificate-required'
+        | 'overloaded'
     }
 
 export interface Authenticator {
-  /** Never rejects. Costs one hash whatever the result, but for anonymous users, whose name is no secret. */
+  /**
+   * Never rejects. Costs one hash whatever the result, two while any user has a previous password that counts; but for
+   * anonymous users, whose name is no secret.
+   */
   authenticate(attempt: LoginAttempt, configuration: Configuration, now: number): Promise<LoginResult>
 }
 
 /** Does not own the verifier. */
 export function createAuthenticator(verifier: PasswordVerifier): Authenticator {
   const typicalCredentials = new WeakMap<Configuration, { readonly credential: Credential | undefined }>()
+  const overlapEnds = new WeakMap<Configuration, number>()
 
   function typical(configuration: Configuration): Credential | undefined {
     const known = typicalCredentials.get(configuration)
@@ -60,11 +89,36 @@ export function createAuthenticator(verifier: PasswordVerifier): Authenticator {
     return verifier.verify(credential, password)
   }
 
+  /** Until when any of the users has two passwords. */
+  function overlapEnd(configuration: Configuration): number {
+    const end = overlapEnds.get(configuration) ?? lastExpiry(configuration)
+    overlapEnds.set(configuration, end)
+    return end
+  }
+
+  async function checkAll(user: User | undefined, password: string, configuration: Configuration, now: number) {
+    const like = typical(configuration)
+    const verdict = await check(user?.credential, password, like)
+    if (now >= overlapEnd(configuration) || user?.credential.kind === 'any-password') return verdict
+    // Also for users without a second one, and after a match: the time would tell who has two, or that one is right.
+    const previous = user?.previous !== undefined && now < user.previous.expires ? user.previous.credential : undefined
+    const second = await check(previous, password, like)
+    return verdict === 'mismatch' ? second : verdict
+  }
+
   return {
     async authenticate(attempt, configuration, now) {
       const user = configuration.users.get(attempt.name) ?? anonymousUser(attempt.name, configuration)
-      const verdict = await check(user?.credential, attempt.password, typical(configuration))
-      return decide(user, verdict, attempt, now)
+      const secret = user?.totpSecret
+      if (secret === undefined) {
+        const verdict = await checkAll(user, attempt.password, configuration, now)
+        return decide(user, verdict, attempt, now)
+      }
+      // One hash, as for everybody: what ends in six digits ends in a code.
+      const { password, code } = splitCode(attempt.password)
+      const verdict = await checkAll(user, password, configuration, now)
+      const result = decide(user, verdict, attempt, now)
+      return result.accepted ? confirmCode(result, secret, code, now) : result
     },
   }
 }
@@ -73,6 +127,8 @@ export function createAuthenticator(verifier: PasswordVerifier): Authenticator {
 export function whyNotAllowed(user: User, situation: Situation): LoginRefusal | undefined {
   if (user.disabled) return 'disabled'
   if (user.expires !== undefined && situation.now >= user.expires) return 'expired'
+  if (user.schedule?.isOpen(situation.now) === false) return 'outside-schedule'
+  if (!takesUser(situation.place, user)) return 'host-not-allowed'
   const { allowedNetworks } = user
   if (allowedNetworks.length > 0 && !allowedNetworks.some(network => network.contains(situation.address))) {
     return 'network-not-allowed'
@@ -91,6 +147,8 @@ export function certificateUser(
 ): User | undefined {
   const user = configuration.users.get(name)
   if (user === undefined || !matchesCertificate(user.credential, clientCertificate)) return undefined
+  // The code comes by PASS.
+  if (user.totpSecret !== undefined) return undefined
   return whyNotAllowed(user, situation) === undefined ? user : undefined
 }
 
@@ -119,6 +177,29 @@ function anonymousUser(name: string, configuration: Configuration): User | undef
   }
 }
 
+/** A code that comes by itself, for a user who has proved all else and is still the same. */
+export function checkCode(proved: User, code: string, configuration: Configuration, situation: Situation): LoginResult {
+  const user = currentUser(proved, configuration)
+  const isSame = isDeepStrictEqual([user?.credential, user?.certificate], [proved.credential, proved.certificate])
+  if (user?.totpSecret === undefined || !isSame) return { accepted: false, reason: 'wrong-code' }
+  const refusal = whyNotAllowed(user, situation)
+  if (refusal !== undefined) return { accepted: false, reason: refusal }
+  const method = user.credential.kind === 'certificate' ? 'certificate' : 'password'
+  return confirmCode({ accepted: true, user, method }, user.totpSecret, code, situation.now)
+}
+
+/** The same with a one-time code beside what was right already. */
+function confirmCode(
+  result: Extract<LoginResult, { readonly accepted: true }>,
+  secret: string,
+  code: string | undefined,
+  now: number,
+): LoginResult {
+  if (code === undefined) return { accepted: false, reason: 'code-required', user: result.user }
+  const codeStep = totpStep(secret, code, now)
+  return codeStep === undefined ? { accepted: false, reason: 'wrong-code' } : { ...result, codeStep }
+}
+
 function decide(user: User | undefined, verdict: Verdict, attempt: LoginAttempt, now: number): LoginResult {
   if (verdict === 'overloaded') return { accepted: false, reason: 'overloaded' }
   if (user === undefined) return { accepted: false, reason: 'unknown-user' }
@@ -127,7 +208,11 @@ function decide(user: User | undefined, verdict: Verdict, attempt: LoginAttempt,
     return { accepted: false, reason: 'certificate-required' }
   }
   if (!byCertificate && verdict === 'mismatch') return { accepted: false, reason: 'wrong-password' }
-  const refusal = whyNotAllowed(user, { address: attempt.address, protection: attempt.protection, now })
+  if (user.certificate !== undefined && !matchesCertificate(user.certificate, attempt.clientCertificate)) {
+    return { accepted: false, reason: 'certificate-required' }
+  }
+  const { address, protection, place } = attempt
+  const refusal = whyNotAllowed(user, { address, protection, place, now })
   if (refusal !== undefined) return { accepted: false, reason: refusal }
   if (byCertificate) return { accepted: true, user, method: 'certificate' }
   return { accepted: true, user, method: user.credential.kind === 'any-password' ? 'anonymous' : 'password' }
@@ -137,6 +222,13 @@ function matchesCertificate(credential: Credential, certificate: ClientCertifica
   if (credential.kind !== 'certificate' || certificate === undefined) return false
   if (credential.field === 'commonName') return certificate.commonName === credential.value
   return certificate.fingerprint.toLowerCase() === credential.value.toLowerCase()
+}
+
+/** When the last previous password stops to count; -Infinity if there is none. */
+function lastExpiry({ users }: Configuration): number {
+  let last = Number.NEGATIVE_INFINITY
+  for (const { previous } of users.values()) if (previous !== undefined) last = Math.max(last, previous.expires)
+  return last
 }
 
 /** The credential that costs what most users' cost, as far as the first users tell. */

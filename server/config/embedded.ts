@@ -2,7 +2,7 @@
 import type { Configuration, Problem } from './configuration.ts'
 import { configurationHash, fileDigest } from './hash.ts'
 import { brokenRules, serverRules } from './rules.ts'
-import { permissionWords } from './schema/permissions.ts'
+import { roles } from './schema/permissions.ts'
 import { type Violation, validateServer } from './validate.ts'
 
 /** Settings as text, as the environment has them; what is absent has a default. */
@@ -65,7 +65,7 @@ export function embeddedConfiguration(settings: EmbeddedSettings, password: stri
             name: user,
             credential: { kind: 'password', password },
             home: '/',
-            permissions: new Set(permissionWords),
+            permissions: new Set(roles['read-write']),
             paths: [],
             limits: {},
             allowedNetworks: [],
@@ -76,6 +76,7 @@ export function embeddedConfiguration(settings: EmbeddedSettings, password: stri
         ],
       ]),
       certificate: undefined,
+      hosts: new Map(),
     },
   }
 }

@@ -2,6 +2,7 @@
 import { constants, type Dirent } from 'node:fs'
 import { open, readdir, readlink, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isHostName } from './formats.ts'
 
 export type FoundFile = {
   /** Relative to the configuration directory, with `/`. */
@@ -27,13 +28,14 @@ export type Content = { readonly bytes: Uint8Array } | { readonly fault: string;
 
 const serverFile = 'server.yaml'
 const certificateNames: readonly string[] = ['tls.crt', 'tls.key', 'ca.crt']
+const hostCertificateNames: readonly string[] = ['tls.crt', 'tls.key']
 const maxFiles = 10_000
 const maxDepth = 8
 const maxFileBytes = 16 * 1024 * 1024
 const readAttempts = 10
 const concurrency = 16
 
-/** `server.yaml` (there or in `server/`), the certificate's files below `tls/` and all files below `users/`. Rejects if directories come and go meanwhile. */
+/** `server.yaml` (there or in `server/`), the certificates' files below `tls/` and all files below `users/`. Rejects if directories come and go meanwhile. */
 export async function findFiles(directory: string): Promise<FoundFiles> {
   const search: Search = { files: [], directories: [], faults: new Map() }
   try {
@@ -138,8 +140,17 @@ async function searchServer(search: Search, directory: string): Promise<void> {
 }
 
 async function searchCertificate(search: Search, directory: string): Promise<void> {
-  for (const { name, location } of await entriesOf(search, directory, 'tls')) {
+  for (const { name, location, kind } of await entriesOf(search, directory, 'tls')) {
     if (certificateNames.includes(name)) search.files.push({ path: `tls/${name}`, location })
+    else if (kind === 'directory' && isHostName(name)) await searchHostCertificate(search, location, `tls/${name}`)
+  }
+}
+
+async function searchHostCertificate(search: Search, directory: string, path: string): Promise<void> {
+  for (const { name, location } of await entriesOf(search, directory, path)) {
+    if (!hostCertificateNames.includes(name)) continue
+    if (search.files.length < maxFiles) search.files.push({ path: `${path}/${name}`, location })
+    else search.faults.set('tls', `must have at most ${maxFiles} files`)
   }
 }
 

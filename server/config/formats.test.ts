@@ -23,6 +23,10 @@ const cases: Readonly<Record<string, { readonly good: readonly string[]; readonl
       'http://a',
     ],
   },
+  'host-name': {
+    good: ['localhost', 'ftp.example.com', 'FTP.example.com', '3com.example', 'xn--bcher-kva.example', 'a'.repeat(63)],
+    bad: ['', '192.0.2.1', '1.2.3', 'a..b', 'a.', '-a', 'a-', 'a_b', 'ä.example', 'a:21', 'a'.repeat(64)],
+  },
   'virtual-path': {
     good: ['/', '/a', '/a/b c', '/ä', '/...', '/.hidden'],
     bad: ['', 'a', '/a/', '//a', '/a//b', '/.', '/..', '/a/../b', '/a/./b', '/a\0'],
@@ -35,6 +39,11 @@ const cases: Readonly<Record<string, { readonly good: readonly string[]; readonl
     good: ['$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy'],
     bad: ['', 'secret', '$1$abc$def', '$2b$10$short'],
   },
+  'totp-secret': {
+    good: ['GEZDGNBVGY3TQOJQ', 'gezd gnbv gy3t qojq', 'GEZDGNBVGY3TQOJQ===='],
+    bad: ['', 'GEZDGNBV', 'GEZDGNBVGY3TQOJ1', 'otpauth://totp/x?secret=GEZDGNBVGY3TQOJQ'],
+  },
+  'time-of-day': { good: ['00:00', '09:59', '23:59', '24:00'], bad: ['', '9:00', '24:01', '12:60', '12', '12:00:00'] },
   'time-zone': { good: ['UTC', 'Europe/Berlin'], bad: ['', 'Mars/Olympus', '+01:00', 'Europe/'] },
   timestamp: {
     good: ['2030-01-31', '2028-02-29', '2030-01-31T12:00:00Z', '2030-01-31t12:00:00.123z', '2030-01-31T23:59:59+14:00'],

@@ -1,6 +1,7 @@
 /** The string formats of the schema: what each takes, and in plain words what it must be. */
 import { isIP, isIPv4 } from 'node:net'
 import { isPasswordHash } from '../auth/password-hash.ts'
+import { isTotpSecret } from '../auth/totp.ts'
 import { isNetwork } from './network.ts'
 
 export type Format = { readonly takes: (text: string) => boolean; readonly words: string }
@@ -15,6 +16,10 @@ export const formats: Readonly<Record<string, Format>> = {
     takes: isAdvertisedAddress,
     words: '`auto`, `pending`, an IPv4 address or a host name',
   },
+  'host-name': {
+    takes: isHostName,
+    words: 'a host name of letters, digits, `-` and `.`, such as `ftp.example.com`',
+  },
   'virtual-path': {
     takes: isVirtualPath,
     words: 'an absolute path such as `/incoming`, without `.`, `..` or empty components',
@@ -28,7 +33,12 @@ export const formats: Readonly<Record<string, Format>> = {
     words:
       'a hash of the password as `npm run hash-password` makes it (in the image: `hash-password`): argon2id, scrypt, bcrypt, pbkdf2 or SHA-512 crypt',
   },
+  'time-of-day': {
+    takes: text => /^(?:(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00)$/.test(text),
+    words: 'a time of day from `00:00` to `24:00`',
+  },
   'time-zone': { takes: isTimeZone, words: 'the IANA name of a time zone, such as `UTC` or `Europe/Berlin`' },
+  'totp-secret': { takes: isTotpSecret, words: 'a secret in base32 (`A` to `Z`, `2` to `7`) of at least 16 letters' },
   timestamp: {
     takes: text => parseTimestamp(text) !== undefined,
     words: 'a date such as `2030-01-31`, or a date and time with zone such as `2030-01-31T12:00:00Z` (RFC 3339)',
@@ -43,6 +53,14 @@ function isAdvertisedAddress(text: string): boolean {
   return (
     labels.every(label => /^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(label)) &&
     !/^\d+$/.test(labels.at(-1) ?? '')
+  )
+}
+
+/** RFC 1123 section 2.1, and no dot at the end; names in other letters are A-labels here (RFC 5890). The last label of an address is a number. */
+export function isHostName(text: string): boolean {
+  return (
+    text.length <= 253 &&
+    /^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(text)
   )
 }
 

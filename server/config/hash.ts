@@ -7,10 +7,10 @@ export type DigestedFile = { readonly path: string; readonly digest: string }
 
 /**
  * SHA-256, as hexadecimal digits, over one line a file: path, NUL, digest of the content, LF; the lines sorted by the
- * bytes of the path. The files are `server.yaml`, `tls/tls.crt`, `tls/tls.key`, `tls/ca.crt` and every file below
- * `users/`, as far as they exist; names that begin with a dot do not count. Where the newest content of a file is
+ * bytes of the path. The files are `server.yaml`, `tls/tls.crt`, `tls/tls.key`, `tls/ca.crt`, `tls.crt` and
+ * `tls.key` of each directory below `tls/` and every file below `users/`, as far as they exist; names that begin with a dot do not count. Where the newest content of a file is
  * refused, the content last in force counts in its place. A password file that lies outside `users/` counts by its
- * absolute path.
+ * absolute path, and so does the file of `relay.secretFile`.
  */
 export function configurationHash(files: Iterable<DigestedFile>): string {
   const hash = createHash('sha256')

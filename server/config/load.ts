@@ -1,8 +1,18 @@
 /** Loads a configuration directory, part by part: what is bad leaves the last good of its part in force. */
-import { type CheckedCertificate, checkCertificate, expiryProblems } from './certificate.ts'
+import { expiryProblems } from './certificate.ts'
+import {
+  type CertificatePart,
+  type HostCertificates,
+  loadCertificate,
+  loadHostCertificates,
+  sameFiles,
+  usable,
+} from './certificate-parts.ts'
 import type { Configuration, Problem } from './configuration.ts'
 import { type ConfigurationFiles, readFiles } from './files.ts'
 import { configurationHash, type DigestedFile, fileDigest } from './hash.ts'
+import { hostsInForce, missingCertificates } from './hosts.ts'
+import { loadRelaySecrets, type RelaySecretsPart } from './relay-secrets.ts'
 import { brokenRules, serverRules, serverSurroundingsRules } from './rules.ts'
 import type { ServerConfiguration } from './schema.ts'
 import { decodeText } from './text.ts'
@@ -13,8 +23,10 @@ import { parseYaml } from './yaml.ts'
 /** What is in force, in the parts that change on their own; the next load goes on from it. */
 export type LoadedParts = {
   readonly server: Part<ServerConfiguration>
-  readonly certificate: Part<CheckedCertificate | undefined>
+  readonly certificate: CertificatePart
+  readonly hostCertificates: HostCertificates
   readonly lists: ReadonlyMap<string, ListPart>
+  readonly relaySecrets: RelaySecretsPart
 }
 
 export type Part<Value> = { readonly value: Value; readonly files: readonly DigestedFile[] }
@@ -36,7 +48,9 @@ export async function loadConfiguration(
   now: number = Date.now(),
 ): Promise<LoadResult> {
   const { contents, faults } = await readFiles(directory)
-  const certificate = loadCertificate(contents, faults, previous)
+  const certificate = loadCertificate({ contents, faults }, previous?.certificate)
+  const ofHosts = loadHostCertificates({ contents, faults }, previous?.hostCertificates ?? new Map())
+  const hostFiles = usable(ofHosts.certificates)
   const server = loadServer(contents, faults, previous)
   const chosen = choose(server.candidate, certificate.candidate, previous)
   const faultOf = (path: string) =>
@@ -45,24 +59,45 @@ export async function loadConfiguration(
       .map(each => faults.get(each))
       .find(Boolean)
   const users = await usersInForce({ directory, contents, faultOf }, previous?.lists ?? new Map(), chosen.server?.value)
+  const relay = await loadRelaySecrets(directory, chosen.server?.value.relay.secretFile, previous?.relaySecrets)
   const problems = [
     ...[...faults].map(([file, message]) => ({ file, path: '', message })),
     ...server.problems,
     ...chosen.problems,
     ...certificate.problems,
+    ...ofHosts.problems,
     ...(chosen.certificate?.value === undefined ? [] : expiryProblems(chosen.certificate.value, now)),
+    ...expiryProblemsOfHosts(ofHosts.certificates, now),
+    ...(chosen.server === undefined ? [] : missingCertificates(chosen.server.value, hostFiles)),
     ...users.problems,
+    ...relay.problems,
   ]
-  const { references } = users
+  const references = [...users.references, ...relay.references]
   if (chosen.server === undefined) return { configuration: undefined, parts: undefined, problems, references }
   return {
     configuration: {
-      hash: configurationHash([...chosen.server.files, ...chosen.certificate.files, ...users.files]),
+      hash: configurationHash(
+        distinct([
+          ...chosen.server.files,
+          ...chosen.certificate.files,
+          ...[...ofHosts.certificates.values()].flatMap(({ files }) => files),
+          ...users.files,
+          ...relay.part.files,
+        ]),
+      ),
       server: chosen.server.value,
       users: users.users,
       certificate: chosen.certificate.value?.files,
+      hosts: hostsInForce(chosen.server.value, hostFiles),
+      relaySecrets: relay.part.value,
     },
-    parts: { server: chosen.server, certificate: chosen.certificate, lists: users.lists },
+    parts: {
+      server: chosen.server,
+      certificate: chosen.certificate,
+      hostCertificates: ofHosts.certificates,
+      lists: users.lists,
+      relaySecrets: relay.part,
+    },
     problems,
     references,
   }
@@ -102,36 +137,28 @@ function parseServer(content: Uint8Array | undefined): Validated<ServerConfigura
   return violations.length === 0 ? result : { valid: false, violations }
 }
 
-const certificateFiles = ['tls/tls.crt', 'tls/tls.key', 'tls/ca.crt'] as const
+function expiryProblemsOfHosts(certificates: HostCertificates, now: number): readonly Problem[] {
+  return [...certificates].flatMap(([directory, { value }]) =>
+    value === undefined ? [] : expiryProblems(value, now, `tls/${directory}`),
+  )
+}
 
-function loadCertificate(
-  contents: Contents,
-  faults: Faults,
-  previous: LoadedParts | undefined,
-): Loaded<Part<CheckedCertificate | undefined>> {
-  const last = previous?.certificate
-  const held = last ?? { value: undefined, files: [] }
-  if (['.', 'tls', ...certificateFiles].some(path => faults.has(path))) return { candidate: held, problems: [] }
-  const files = certificateFiles.flatMap(path => {
-    const content = contents.get(path)
-    return content === undefined ? [] : [{ path, digest: fileDigest(content) }]
-  })
-  if (last !== undefined && sameFiles(last.files, files)) return { candidate: last, problems: [] }
-  const [certificate, key, authority] = certificateFiles
-  const check = checkCertificate(contents.get(certificate), contents.get(key), contents.get(authority))
-  if (!check.accepted) return { candidate: held, problems: check.problems }
-  return { candidate: { value: check.certificate, files }, problems: [] }
+/** The authority of clients' certificates is a file of each host's certificate, and counts once: as the server has it. */
+function distinct(files: readonly DigestedFile[]): Iterable<DigestedFile> {
+  const byPath = new Map<string, DigestedFile>()
+  for (const file of files) if (!byPath.has(file.path)) byPath.set(file.path, file)
+  return byPath.values()
 }
 
 type Choice = { readonly problems: readonly Problem[] } & (
-  | { readonly server: Part<ServerConfiguration>; readonly certificate: Part<CheckedCertificate | undefined> }
+  | { readonly server: Part<ServerConfiguration>; readonly certificate: CertificatePart }
   | { readonly server: undefined; readonly certificate: undefined }
 )
 
 /** The server's configuration and the certificate must agree: the newest that do are taken. Client certificates without an authority of their own would be checked against that of the system, which is to say against anyone's. */
 function choose(
   server: Part<ServerConfiguration> | undefined,
-  certificate: Part<CheckedCertificate | undefined>,
+  certificate: CertificatePart,
   previous: LoadedParts | undefined,
 ): Choice {
   if (server === undefined) return { server: undefined, certificate: undefined, problems: [] }
@@ -145,13 +172,9 @@ function choose(
   return { server: previous.server, certificate: previous.certificate, problems }
 }
 
-function disagreement(server: Part<ServerConfiguration>, certificate: Part<CheckedCertificate | undefined>) {
+function disagreement(server: Part<ServerConfiguration>, certificate: CertificatePart) {
   const hasAuthority = certificate.value?.files.authority !== undefined
   return brokenRules(serverSurroundingsRules, { server: server.value, hasAuthority })
-}
-
-function sameFiles(some: readonly DigestedFile[], others: readonly DigestedFile[]): boolean {
-  return configurationHash(some) === configurationHash(others)
 }
 
 /** The path and the directories above it: `users/a/b`, `users/a`, `users`. */

@@ -69,6 +69,15 @@ test('a user with a certificate needs a server that asks for one', () => {
   expect(broken('optional')).toEqual([])
 })
 
+test('a user names hosts that there are', () => {
+  const server = valid(validateServer({ hosts: [{ name: 'a.example', aliases: ['b.example'] }] }))
+  const broken = (hosts: readonly string[] | undefined) =>
+    brokenRules(userSurroundingsRules, { name: 'alice', usesCertificate: false, hosts, server }).map(({ path }) => path)
+  expect(broken(undefined)).toEqual([])
+  expect(broken(['A.example'])).toEqual([])
+  expect(broken(['a.example', 'b.example', 'c.example'])).toEqual(['hosts[1]', 'hosts[2]'])
+})
+
 test('violations of an entry are placed in its list', () => {
   const paths = within(
     'users[3]',

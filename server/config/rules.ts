@@ -18,6 +18,8 @@ export type ServerSurroundings = { readonly server: ServerConfiguration; readonl
 export type UserSurroundings = {
   readonly name: string
   readonly usesCertificate: boolean
+  /** Names of virtual hosts, in lower case. */
+  readonly hosts?: readonly string[] | undefined
   readonly server: ServerConfiguration
 }
 
@@ -74,6 +76,43 @@ export const serverRules: readonly Rule<ServerConfiguration>[] = [
       ).map(index => `storage.symlinks.extraRoots[${index}]`),
   },
   {
+    message: 'must be a name that no host before it has, in any case of its letters',
+    brokenAt: takenNamesOfHosts,
+  },
+  {
+    message: 'must have exactly one of `target` and `directory`',
+    brokenAt: ({ folders }) =>
+      indexesOf(folders, ({ target, directory }) => count(target, directory) !== 1).map(index => `folders[${index}]`),
+  },
+  {
+    message: 'must have at most one of `role` and `permissions`',
+    brokenAt: ({ folders }) =>
+      indexesOf(folders, ({ role, permissions }) => count(role, permissions) > 1).map(index => `folders[${index}]`),
+  },
+  {
+    message: 'must be a path that no other folder has, and not `/`',
+    brokenAt: ({ folders }) => foldersBrokenAt(folders),
+  },
+  {
+    message: 'must be a directory that neither holds that of `state`, which is hidden from users, nor lies in it',
+    brokenAt: ({ folders, state }) =>
+      indexesOf(
+        folders,
+        ({ directory }) =>
+          directory !== undefined &&
+          state.directory !== undefined &&
+          (isAbove(directory, state.directory) || isAbove(state.directory, directory)),
+      ).map(index => `folders[${index}].directory`),
+  },
+  {
+    message: 'must be empty unless `state.directory` is set: events wait there for their sinks',
+    brokenAt: ({ events, state }) => (events.sinks.length > 0 && state.directory === undefined ? ['events.sinks'] : []),
+  },
+  {
+    message: 'must be a name that no other sink has',
+    brokenAt: ({ events }) => repeated(events.sinks, ({ name }) => name).map(index => `events.sinks[${index}].name`),
+  },
+  {
     message: 'must be another port than those of the listeners',
     brokenAt: ({ probes, listeners }) =>
       probes.enabled && listeners.some(({ port }) => port === probes.port) ? ['probes.port'] : [],
@@ -99,7 +138,57 @@ export const serverRules: readonly Rule<ServerConfiguration>[] = [
       ),
     ],
   },
+  {
+    message: 'must be set: other servers believe only what is signed',
+    brokenAt: ({ relay: { secretFile, port, ports } }) =>
+      secretFile === undefined && (port !== undefined || ports.length > 0) ? ['relay.secretFile'] : [],
+  },
+  {
+    message: 'must be a port that nothing else has',
+    brokenAt: server => {
+      const { port, ports } = server.relay
+      if (port === undefined) return []
+      const isTaken =
+        isPassive(server, port) || isListenedOn(server, port) || ports.some(({ first, last }) => port >= first && port <= last)
+      return isTaken ? ['relay.port'] : []
+    },
+  },
+  {
+    message: 'must not be below `first`',
+    brokenAt: ({ relay: { ports } }) =>
+      indexesOf(ports, ({ first, last }) => last < first).map(index => `relay.ports[${index}].last`),
+  },
+  {
+    message: 'must be a range without ports of this server, and of ranges before it',
+    brokenAt: server => {
+      const { ports } = server.relay
+      const own = [
+        server.passive.ports,
+        ...server.listeners.map(({ port }) => ({ first: port, last: port })),
+        ...(server.probes.enabled ? [{ first: server.probes.port, last: server.probes.port }] : []),
+      ]
+      return ports.flatMap((range, index) =>
+        [...own, ...ports.slice(0, index)].some(({ first, last }) => first <= range.last && range.first <= last)
+          ? [`relay.ports[${index}]`]
+          : [],
+      )
+    },
+  },
 ]
+
+/** Places of names that an earlier host has. */
+function takenNamesOfHosts({ hosts }: ServerConfiguration): readonly string[] {
+  const owners = new Map<string, number>()
+  return hosts.flatMap(({ name, aliases }, index) => {
+    const names = [
+      { name, path: `hosts[${index}].name` },
+      ...aliases.map((alias, position) => ({ name: alias, path: `hosts[${index}].aliases[${position}]` })),
+    ]
+    const taken = names.filter(each => (owners.get(each.name.toLowerCase()) ?? index) !== index)
+    for (const each of names) if (!owners.has(each.name.toLowerCase())) owners.set(each.name.toLowerCase(), index)
+    return taken.map(({ path }) => path)
+  })
+}
 
 export const serverSurroundingsRules: readonly Rule<ServerSurroundings>[] = [
   {
@@ -111,9 +200,23 @@ export const serverSurroundingsRules: readonly Rule<ServerSurroundings>[] = [
 
 export const userRules: readonly Rule<UserEntry>[] = [
   {
-    message: 'must have exactly one of `passwordHash`, `passwordFile` and `clientCertificate`',
+    message: 'must have one of `passwordHash` and `passwordFile`, or `clientCertificate`, or both',
     brokenAt: ({ passwordHash, passwordFile, clientCertificate }) =>
-      count(passwordHash, passwordFile, clientCertificate) === 1 ? [] : [''],
+      count(passwordHash, passwordFile) <= 1 && count(passwordHash, passwordFile, clientCertificate) >= 1 ? [] : [''],
+  },
+  {
+    message: 'must have exactly one of `passwordHash` and `passwordFile`',
+    brokenAt: ({ previousPassword: previous }) =>
+      previous === undefined || count(previous.passwordHash, previous.passwordFile) === 1 ? [] : ['previousPassword'],
+  },
+  {
+    message: 'must not be given unless `passwordHash` or `passwordFile` is',
+    brokenAt: ({ previousPassword, passwordHash, passwordFile }) =>
+      previousPassword !== undefined && count(passwordHash, passwordFile) === 0 ? ['previousPassword'] : [],
+  },
+  {
+    message: 'must have exactly one of `secret` and `secretFile`',
+    brokenAt: ({ totp }) => (totp === undefined || count(totp.secret, totp.secretFile) === 1 ? [] : ['totp']),
   },
   {
     message: 'must have at most one of `role` and `permissions`',
@@ -127,6 +230,15 @@ export const userRules: readonly Rule<UserEntry>[] = [
   {
     message: 'must be a path that no other entry has',
     brokenAt: ({ paths = [] }) => repeated(paths, ({ path }) => path).map(index => `paths[${index}].path`),
+  },
+  {
+    message: 'must have at most one of `role` and `permissions`',
+    brokenAt: ({ folders = [] }) =>
+      indexesOf(folders, ({ role, permissions }) => count(role, permissions) > 1).map(index => `folders[${index}]`),
+  },
+  {
+    message: 'must be a path that no other folder has, and not `/`',
+    brokenAt: ({ folders = [] }) => foldersBrokenAt(folders),
   },
   {
     message: 'must have exactly one of `commonName` and `fingerprint`',
@@ -148,7 +260,19 @@ export const userSurroundingsRules: readonly Rule<UserSurroundings>[] = [
     brokenAt: ({ usesCertificate, server }) =>
       usesCertificate && server.tls.clientCertificates === 'off' ? ['clientCertificate'] : [],
   },
+  {
+    message: 'must be the `name` of one of the `hosts` in `server.yaml`',
+    brokenAt: ({ hosts = [], server }) => {
+      const known = new Set(server.hosts.map(({ name }) => name.toLowerCase()))
+      return indexesOf(hosts, name => !known.has(name.toLowerCase())).map(index => `hosts[${index}]`)
+    },
+  },
 ]
+
+function foldersBrokenAt(folders: readonly { readonly path: string }[]): readonly string[] {
+  const wrong = new Set([...repeated(folders, ({ path }) => path), ...indexesOf(folders, ({ path }) => path === '/')])
+  return [...wrong].toSorted((one, other) => one - other).map(index => `folders[${index}].path`)
+}
 
 /** Violations of an entry as seen from its list. */
 export function within(path: string, violations: readonly Violation[]): readonly Violation[] {
@@ -166,6 +290,10 @@ function isAbove(first: string, second: string): boolean {
 
 function isPassive({ passive: { ports } }: ServerConfiguration, port: number): boolean {
   return port >= ports.first && port <= ports.last
+}
+
+function isListenedOn({ listeners, probes }: ServerConfiguration, port: number): boolean {
+  return listeners.some(each => each.port === port) || (probes.enabled && probes.port === port)
 }
 
 /** On Linux `::` takes IPv4 too, and a wildcard leaves no room for a single address with the same port. */

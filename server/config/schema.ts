@@ -1,11 +1,19 @@
 /** THE schema: every key of a server's configuration, its default and what it means. Types, validation, docs and (with the operator) the CRD come from here. */
 import { type Static, Type } from 'typebox'
+import { bandwidth } from './schema/bandwidth.ts'
 import { bans } from './schema/bans.ts'
 import { active, listener, passive } from './schema/connections.ts'
+import { events } from './schema/events.ts'
 import { quotas, storage, uploads } from './schema/files.ts'
+import { folders } from './schema/folders.ts'
+import { hosts } from './schema/hosts.ts'
+import { language } from './schema/language.ts'
 import { limits } from './schema/limits.ts'
+import { messages } from './schema/messages.ts'
+import { names } from './schema/names.ts'
 import { record } from './schema/parts.ts'
 import { logging, probes, state, workers } from './schema/process.ts'
+import { relay } from './schema/relay.ts'
 import { tls } from './schema/tls.ts'
 import { anonymous } from './schema/user.ts'
 
@@ -29,15 +37,22 @@ export const serverSchema = record(
       default: 'Service ready for new user.',
       description: 'Text of the greeting; may have several lines.',
     }),
+    language,
+    messages,
+    hosts,
     workers,
     passive,
+    relay,
     active,
     limits,
+    bandwidth,
     bans,
     state,
     storage,
     uploads,
     quotas,
+    folders,
+    names,
     anonymous,
     tls,
     listing: record(
@@ -51,6 +66,7 @@ export const serverSchema = record(
       },
       { default: {}, description: 'Directory listings.' },
     ),
+    events,
     logging,
     probes,
   },

@@ -1,8 +1,10 @@
 /** All lists of users together: who is in force, with the last good entry in place of a bad one. */
 import { dirname, isAbsolute, posix, relative, resolve, sep } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import { isTotpSecret } from '../auth/totp.ts'
 import type { Problem, User } from './configuration.ts'
 import { mapBounded, readContent } from './files.ts'
+import { formats } from './formats.ts'
 import { comparePaths, type DigestedFile, digestOf, fileDigest } from './hash.ts'
 import { brokenRules, userSurroundingsRules, within } from './rules.ts'
 import type { ServerConfiguration } from './schema.ts'
@@ -102,9 +104,7 @@ async function readPasswords(
 ): Promise<Passwords> {
   const places = new Set(
     lists.flatMap(({ path, entries }) =>
-      entries.flatMap(({ outcome }) =>
-        outcome.kind === 'password-file' ? [passwordPath(directory, path, outcome.file)] : [],
-      ),
+      entries.flatMap(entry => filesOf(entry).map(file => passwordPath(directory, path, file))),
     ),
   )
   const elsewhere = [...places].filter(path => !contents.has(path))
@@ -131,6 +131,11 @@ async function readPasswords(
       return outside.get(path)?.password ?? { kind: 'refused', message: 'must name a password file that is there' }
     },
   }
+}
+
+function filesOf({ outcome, totpFile }: ListEntry): readonly string[] {
+  const passwords = outcome.kind === 'password-file' ? [outcome.file, outcome.previous?.file] : []
+  return [...passwords, totpFile].filter(file => file !== undefined)
 }
 
 /** Relative to the configuration directory if it lies within, otherwise absolute. */
@@ -201,10 +206,9 @@ function judge(
 ): Judgement {
   const { outcome } = entry
   if (outcome.kind === 'refused') return { user: undefined, violations: outcome.violations }
-  const user = outcome.kind === 'user' ? outcome.user : withPassword(outcome.user, passwords.of(file, outcome.file))
-  if ('message' in user) {
-    return { user: undefined, violations: within(entry.path, [{ path: 'passwordFile', message: user.message }]) }
-  }
+  const known = outcome.kind === 'user' ? outcome.user : withPasswords(outcome, name => passwords.of(file, name))
+  const user = 'message' in known ? known : withTotp(known, entry.totpFile, name => passwords.of(file, name))
+  if ('message' in user) return { user: undefined, violations: within(entry.path, [user]) }
   const violations = surroundingsViolations(user, server)
   if (violations.length === 0) return { user, violations: [] }
   // A line of htpasswd has no fields to name.
@@ -214,12 +218,32 @@ function judge(
   return { user: undefined, violations: placed }
 }
 
-function withPassword(user: Omit<User, 'credential'>, password: Password): User | { readonly message: string } {
-  return password.kind === 'refused' ? { message: password.message } : { ...user, credential: password }
+function withPasswords(
+  { user, file, previous }: Extract<ListEntry['outcome'], { kind: 'password-file' }>,
+  passwordOf: (file: string) => Password,
+): User | Violation {
+  const password = file === undefined ? user.credential : passwordOf(file)
+  if (password === undefined || password.kind === 'refused') {
+    return { path: 'passwordFile', message: password?.message ?? '' }
+  }
+  if (previous === undefined) return { ...user, credential: password }
+  const last = passwordOf(previous.file)
+  if (last.kind === 'refused') return { path: 'previousPassword.passwordFile', message: last.message }
+  return { ...user, credential: password, previous: { credential: last, expires: previous.expires } }
+}
+
+function withTotp(user: User, file: string | undefined, contentOf: (file: string) => Password): User | Violation {
+  if (file === undefined) return user
+  const content = contentOf(file)
+  if (content.kind === 'refused') return { path: 'totp.secretFile', message: content.message }
+  const totpSecret = content.kind === 'password' ? content.password : ''
+  if (isTotpSecret(totpSecret)) return { ...user, totpSecret }
+  return { path: 'totp.secretFile', message: `must name a file with ${formats['totp-secret']?.words}` }
 }
 
 function surroundingsViolations(user: User, server: ServerConfiguration | undefined): readonly Violation[] {
   if (server === undefined) return []
-  const { name, credential } = user
-  return brokenRules(userSurroundingsRules, { name, usesCertificate: credential.kind === 'certificate', server })
+  const { name, credential, certificate, hosts } = user
+  const usesCertificate = credential.kind === 'certificate' || certificate !== undefined
+  return brokenRules(userSurroundingsRules, { name, usesCertificate, hosts, server })
 }

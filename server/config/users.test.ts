@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { permissionWords } from './schema/permissions.ts'
+import { roles } from './schema/permissions.ts'
 import { isUserList, parseUserList, passwordFileCredential, readUserList } from './users.ts'
 
 const hash = '$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy'
@@ -20,7 +20,7 @@ test('a user of whom nothing but name and hash is said has a home of that name a
         name: 'alice',
         credential: { kind: 'password-hash', hash },
         home: '/alice',
-        permissions: new Set(permissionWords),
+        permissions: new Set(roles['read-write']),
         paths: [],
         limits: {},
         allowedNetworks: [],

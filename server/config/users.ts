@@ -1,11 +1,12 @@
 /** Lists of users as they are written, entry by entry: a bad one leaves the others alone. */
 import { setImmediate } from 'node:timers/promises'
 import { isPasswordHash } from '../auth/password-hash.ts'
-import type { Credential, User } from './configuration.ts'
+import type { CertificateCredential, Credential, User, UserFolder } from './configuration.ts'
 import { formats, isUserName, parseTimestamp } from './formats.ts'
 import { ListThread } from './list-thread.ts'
 import { type Network, parseNetwork } from './network.ts'
 import { brokenRules, userRules, within } from './rules.ts'
+import { scheduleOf } from './schedule.ts'
 import { type Permission, type Role, roles } from './schema/permissions.ts'
 import type { UserEntry } from './schema/user.ts'
 import { decodeText } from './text.ts'
@@ -19,12 +20,20 @@ export type ListEntry = {
   /** Undefined if the entry has none that could be one. */
   readonly name: string | undefined
   readonly outcome: EntryOutcome
+  /** With the secret of one-time codes, as written. */
+  readonly totpFile?: string
 }
 
 export type EntryOutcome =
   | { readonly kind: 'user'; readonly user: User }
-  /** The credential is in a file, whose name is as written. */
-  | { readonly kind: 'password-file'; readonly file: string; readonly user: Omit<User, 'credential'> }
+  /** Credentials are in files, whose names are as written. */
+  | {
+      readonly kind: 'password-file'
+      /** Undefined where the user has a credential already. */
+      readonly file: string | undefined
+      readonly previous?: { readonly file: string; readonly expires: number }
+      readonly user: Omit<User, 'credential'> & Partial<Pick<User, 'credential'>>
+    }
   | { readonly kind: 'refused'; readonly violations: readonly Violation[] }
 
 export type ParsedList =
@@ -140,7 +149,9 @@ function parseEntry(value: unknown, index: number, networks: Map<string, Network
   if (!result.valid || violations.length > 0) {
     return { path, name: nameOf(value), outcome: { kind: 'refused', violations: within(path, violations) } }
   }
-  return { path, name: result.value.name, outcome: entryOutcome(result.value, networks) }
+  const totpFile = result.value.totp?.secretFile
+  const outcome = entryOutcome(result.value, networks)
+  return { path, name: result.value.name, outcome, ...(totpFile !== undefined && { totpFile }) }
 }
 
 /** Only what could be a name: anything else may be a secret that slipped. */
@@ -150,30 +161,61 @@ function nameOf(value: unknown): string | undefined {
 }
 
 function entryOutcome(entry: UserEntry, networks: Map<string, Network>): EntryOutcome {
-  const { passwordHash, passwordFile, clientCertificate } = entry
+  const { passwordFile: file, previousPassword } = entry
   const user = userOf(entry, networks)
-  if (passwordFile !== undefined) return { kind: 'password-file', file: passwordFile, user }
-  if (passwordHash !== undefined) {
-    return { kind: 'user', user: { ...user, credential: { kind: 'password-hash', hash: passwordHash } } }
+  const previousFile = previousPassword?.passwordFile
+  if (previousPassword !== undefined && previousFile !== undefined) {
+    const previous = { file: previousFile, expires: parseTimestamp(previousPassword.expires) ?? 0 }
+    if (file !== undefined) return { kind: 'password-file', file, previous, user }
+    return { kind: 'password-file', file, previous, user: { ...user, credential: credentialOf(entry) } }
   }
-  const credential: Credential =
-    clientCertificate?.commonName === undefined
-      ? { kind: 'certificate', field: 'fingerprint', value: clientCertificate?.fingerprint?.toUpperCase() ?? '' }
-      : { kind: 'certificate', field: 'commonName', value: clientCertificate.commonName }
-  return { kind: 'user', user: { ...user, credential } }
+  if (file !== undefined) return { kind: 'password-file', file, user }
+  return { kind: 'user', user: { ...user, credential: credentialOf(entry) } }
+}
+
+/** The one that is in the entry itself. */
+function credentialOf({ passwordHash, clientCertificate }: UserEntry): Credential {
+  if (passwordHash !== undefined) return { kind: 'password-hash', hash: passwordHash }
+  return certificateOf(clientCertificate)
+}
+
+function certificateOf(clientCertificate: UserEntry['clientCertificate']): CertificateCredential {
+  return clientCertificate?.commonName === undefined
+    ? { kind: 'certificate', field: 'fingerprint', value: clientCertificate?.fingerprint?.toUpperCase() ?? '' }
+    : { kind: 'certificate', field: 'commonName', value: clientCertificate.commonName }
+}
+
+function hasPassword({ passwordHash, passwordFile }: UserEntry): boolean {
+  return passwordHash !== undefined || passwordFile !== undefined
+}
+
+function previousOf({ previousPassword }: UserEntry): Pick<User, 'previous'> {
+  const hash = previousPassword?.passwordHash
+  if (previousPassword === undefined || hash === undefined) return {}
+  const expires = parseTimestamp(previousPassword.expires) ?? 0
+  return { previous: { credential: { kind: 'password-hash', hash }, expires } }
 }
 
 function userOf(entry: UserEntry, networks: Map<string, Network>): Omit<User, 'credential'> {
   return {
     name: entry.name,
+    ...previousOf(entry),
     home: entry.home ?? `/${entry.name}`,
     permissions: permissionsOf(entry.permissions, entry.role ?? 'read-write'),
     paths: (entry.paths ?? [])
       .map(({ path, permissions, role }) => ({ path, permissions: permissionsOf(permissions, role ?? 'read-only') }))
       .toSorted((one, other) => other.path.length - one.path.length),
+    ...(entry.names !== undefined && { names: entry.names }),
+    ...(entry.folders !== undefined && { folders: entry.folders.map(userFolder) }),
     limits: entry.limits ?? {},
     ...(entry.quota !== undefined && { quota: entry.quota }),
+    ...(entry.bandwidth !== undefined && { bandwidth: entry.bandwidth }),
     allowedNetworks: (entry.allowedNetworks ?? []).flatMap(text => networkOf(text, networks) ?? []),
+    ...(entry.hosts !== undefined && { hosts: entry.hosts.map(name => name.toLowerCase()) }),
+    ...(hasPassword(entry) && entry.clientCertificate && { certificate: certificateOf(entry.clientCertificate) }),
+    ...(entry.welcome !== undefined && { welcome: entry.welcome }),
+    ...(entry.totp?.secret !== undefined && { totpSecret: entry.totp.secret }),
+    ...(entry.schedule !== undefined && { schedule: scheduleOf(entry.schedule) }),
     tls: entry.tls ?? 'optional',
     disabled: entry.disabled ?? false,
     expires: entry.expires === undefined ? undefined : parseTimestamp(entry.expires),
@@ -182,6 +224,18 @@ function userOf(entry: UserEntry, networks: Map<string, Network>): Omit<User, 'c
 
 function permissionsOf(permissions: readonly Permission[] | undefined, role: Role): ReadonlySet<Permission> {
   return permissions === undefined ? rolePermissions[role] : new Set(permissions)
+}
+
+function userFolder({ path, target, permissions, role }: NonNullable<UserEntry['folders']>[number]): UserFolder {
+  return { path, source: { kind: 'target', path: target }, permissions: permissionsOfFolder(permissions, role) }
+}
+
+/** Undefined where nothing is said. */
+export function permissionsOfFolder(
+  permissions: readonly Permission[] | undefined,
+  role: Role | undefined,
+): ReadonlySet<Permission> | undefined {
+  return permissions === undefined && role === undefined ? undefined : permissionsOf(permissions, role ?? 'read-only')
 }
 
 const rolePermissions: Readonly<Record<Role, ReadonlySet<Permission>>> = {

@@ -1,6 +1,8 @@
 /** Values as they were read, against the schema: every mistake at once, in plain words. */
 import { Ajv, type ErrorObject } from 'ajv'
 import { formats } from './formats.ts'
+import { sourcePattern, urlPattern } from './schema/events.ts'
+import { namePattern } from './schema/names.ts'
 import { type UserEntry, userListSchema, userSchema } from './schema/user.ts'
 import { type ServerConfiguration, serverSchema } from './schema.ts'
 
@@ -137,8 +139,12 @@ export function describeShape(shape: Shape): string {
 }
 
 const patternWords: Readonly<Record<string, string>> = {
+  [namePattern]: 'a pattern of 1 to 255 characters for one name, without `/`, such as `*.key`',
+  [urlPattern]: 'a URL of `http` or `https`, without user and password, such as `https://events.example.com/ftp`',
+  [sourcePattern]: 'a URI or a part of one, without spaces, such as `/servers/ftp-1`',
   '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$':
     '1 to 63 lower-case letters, digits and `-`, starting and ending with a letter or digit',
+  '^[A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*$': 'a name of letters, digits, `.`, `_` and `-`',
   '^([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$': 'a SHA-256 fingerprint: 32 pairs of hexadecimal digits joined by `:`',
 }
 

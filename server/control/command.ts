@@ -1,11 +1,14 @@
 /** What a command is, and what it may answer. The table in commands/index.ts is made of these. */
 import type { Offence } from '../bans/offence.ts'
-import type { Configuration } from '../config/configuration.ts'
+import type { ChecksumTurns } from '../checksums/turns.ts'
+import type { Configuration, User } from '../config/configuration.ts'
 import type { Permission } from '../config/schema/permissions.ts'
 import type { Transfer } from '../data/transfer.ts'
-import type { Storage } from '../storage/storage.ts'
+import type { UserStorage } from '../storage/guarded.ts'
+import type { SessionStatus } from '../telemetry/status.ts'
 import type { Reply } from './reply.ts'
 import type { Address, LoggedIn, Session, SessionChange } from './session.ts'
+import type { Task } from './session-task.ts'
 
 /** The data connection as commands see it. Rejects with DataChannelError. */
 export interface DataChannelControl {
@@ -28,22 +31,28 @@ export type Context = {
   readonly data: DataChannelControl
   readonly now: number
   readonly activity: Activity
-  /** The transfer that runs now, for STAT and ABOR. */
+  /** The transfer or task that runs now, for STAT and ABOR. */
   readonly transfer:
     | { readonly progress: { readonly bytes: number }; readonly path: string; readonly verb: string }
     | undefined
+  /** The sessions of all processes, for SITE WHO; undefined if that can't be known in time. */
+  readonly who: () => Promise<readonly SessionStatus[] | undefined>
   /** The table, for HELP and FEAT. */
   readonly commands: readonly Command[]
+  /** Where checksums wait for their turn. */
+  readonly checksums: Pick<ChecksumTurns, 'run'>
   /** Checks a password; a refusal takes its time (RFC 2577 section 5). */
-  readonly authenticate: (name: string, password: string) => Promise<AuthenticationResult>
+  readonly authenticate: (name: string, password: string, proved?: User) => Promise<AuthenticationResult>
   /** Logs in by the client's certificate alone, where that suffices. */
   readonly certificateLogin: (name: string) => Promise<LoggedIn | undefined>
 }
-export type LoggedInContext = Context & { readonly login: LoggedIn; readonly storage: Storage }
+export type LoggedInContext = Context & { readonly login: LoggedIn; readonly storage: UserStorage }
 
 export type AuthenticationResult =
   | { readonly accepted: true; readonly login: LoggedIn }
   | { readonly accepted: false; readonly reply: Reply; readonly close: boolean }
+  /** The password is right, and a one-time code is needed as well: it comes in its place then, with the user who was proved. */
+  | { readonly accepted: 'in-part'; readonly user: User }
 
 /** What connection.ts is to do. */
 export type Outcome =
@@ -62,6 +71,8 @@ export type Outcome =
       readonly opening: string
       readonly session?: SessionChange
     }
+  /** What takes longer than a client should wait without a word. */
+  | { readonly kind: 'task'; readonly task: Task; readonly session?: SessionChange }
 
 type Description = {
   /** Upper case; the first is the name, the others are synonyms. */

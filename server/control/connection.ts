@@ -3,7 +3,9 @@ import type { Arrival } from '../arrival.ts'
 import { currentUser } from '../auth/authenticator.ts'
 import { type Offence, unknownCommandsAllowed } from '../bans/offence.ts'
 import type { Configuration } from '../config/configuration.ts'
+import { hostNamed, placeOf, userAt } from '../config/hosts.ts'
 import { plainAddress } from '../config/network.ts'
+import { isProbeUser } from '../config/probe-user.ts'
 import type { ListenerConfiguration } from '../config/schema.ts'
 import { DataChannel } from '../data/data-channel.ts'
 import { StorageError } from '../storage/storage.ts'
@@ -26,9 +28,10 @@ import { greeting, type Reply, reply, storageReply } from './reply.ts'
 import type { Request } from './request.ts'
 import { RequestQueue } from './request-queue.ts'
 import type { Services } from './services.ts'
-import { initialSettings, type LoggedIn, type Session, type SessionChange } from './session.ts'
+import { initialSettings, type LoggedIn, type Session, type SessionChange, spentSettings } from './session.ts'
 import { authenticate, certificateLogin, logOut, renew } from './session-login.ts'
 import { release, SessionTransfers } from './session-transfers.ts'
+import { TransferLimits } from './transfer-limits.ts'
 
 /** Commands that are answered during a transfer and wait for their turn; further ones wait for its end. */
 const maxOutOfTurn = 8
@@ -39,6 +42,7 @@ export class Connection {
   readonly #queue: RequestQueue
   readonly #data: DataChannel
   readonly #transfers: SessionTransfers
+  readonly #transferLimits: TransferLimits
   #session: Session
   #configuration: Configuration
   /** By the monotonic clock, as the next. */
@@ -57,7 +61,9 @@ export class Connection {
     this.#services = services
     this.#channel = new ControlChannel(socket, {
       onLost: () => this.#hangUp('connection lost'),
+      inputMemory: services.inputMemory,
       unreadTimeoutSeconds: () => services.configuration().server.limits.idleTimeoutSeconds,
+      language: () => this.#session.language ?? this.#configuration.server.language,
     })
     this.#configuration = services.configuration()
     this.#lastActivity = performance.now()
@@ -70,6 +76,7 @@ export class Connection {
       started: services.now(),
       protection: 'clear',
       clientCertificate: undefined,
+      serverName: undefined,
       ...initialSettings(listener),
     }
     this.#queue = new RequestQueue({
@@ -87,16 +94,24 @@ export class Connection {
       passivePorts: services.passivePorts,
       advertisedAddresses: services.advertisedAddresses,
       tls: () => this.#channel.tls,
+      isPrivate: () => this.#session.dataProtection === 'private',
+      inTurn: () => {
+        const { login } = this.#session
+        return login.state === 'logged-in' && isProbeUser(this.#configuration, login.user.name)
+      },
       onStray: (address, port) => services.telemetry.strayDataConnection(this.#session, address, port),
       onTlsFailure: message => services.telemetry.tlsFailed(this.#session, 'data', message),
     })
+    this.#transferLimits = new TransferLimits(services.shared)
     this.#transfers = new SessionTransfers({
       data: this.#data,
       telemetry: services.telemetry,
       means: services.transferMeans,
+      bandwidth: services.bandwidth,
       configuration: services.configuration,
       session: () => this.#session,
       send: answer => this.#channel.send(answer),
+      sendLine: line => this.#channel.sendLine(line),
       // What came right behind the command: an ABOR must not wait for the end of what it aborts.
       onStart: () => this.#queue.offerAgain(),
     })
@@ -117,8 +132,8 @@ export class Connection {
     telemetry.sessionOpened(this.#session)
     try {
       if (this.#session.listener.tls === 'implicit') await this.#startTls()
-      else this.#queue.attach(this.#channel.stream)
-      await this.#channel.send(greeting(this.#configuration.server.banner))
+      else this.#queue.attach(this.#channel.stream, this.#channel.input)
+      await this.#channel.send(greeting(this.#banner()))
       while (this.#ending === undefined) await this.#serveNext()
     } catch (error) {
       if (this.#ending === undefined) {
@@ -184,10 +199,16 @@ export class Connection {
     const started = performance.now()
     const command = commands.table.get(verb)
     if (command === undefined) this.#countUnknown()
-    const running = dispatch(command, argument, this.#context())
+    const refused = this.#mayTransfer(command)
+    const refusal = refused instanceof Promise ? await refused : refused
+    const running: Outcome | Promise<Outcome> =
+      refusal === undefined ? dispatch(command, argument, this.#context()) : { kind: 'reply', reply: refusal }
     const outcome = running instanceof Promise ? await this.#inTime(running) : running
     if (outcome.kind === 'reply' && outcome.offence !== undefined) this.#offend(outcome.offence)
-    if (this.#ending !== undefined) return discard(outcome, this.#services)
+    if (this.#ending !== undefined) {
+      this.#transferLimits.end()
+      return discard(outcome, this.#services)
+    }
     if (outcome.kind === 'reply' && outcome.then === 'start-tls')
       return this.#secure(outcome.reply, outcome.session ?? {})
     const loggedOut = this.#change(command, outcome.session)
@@ -195,7 +216,15 @@ export class Connection {
     // What was set up is for one transfer: one that was refused has used it up (RFC 1123 section 4.1.2.6).
     if (command?.transfers === true && outcome.kind === 'reply') this.#data.discard()
     const code = await this.#carryOut(outcome, verb)
+    this.#transferLimits.end()
     telemetry.command(this.#session, command?.verbs[0] ?? 'unknown', code, (performance.now() - started) / 1000)
+  }
+
+  /** Why the command gets no transfer of a file. */
+  #mayTransfer(command: Command | undefined): ReturnType<TransferLimits['begin']> {
+    const { login } = this.#session
+    if (command?.transfers !== true || command.needs === 'list' || login.state !== 'logged-in') return undefined
+    return this.#transferLimits.begin(login.user, this.#configuration.server.limits, this.#transfers.moved)
   }
 
   /** A volume that hangs can't be called off: what waits for it is left behind, and put away once it is there. */
@@ -221,6 +250,7 @@ export class Connection {
   /** Does what an outcome says; resolves to the code of the last reply. */
   async #carryOut(outcome: Outcome, verb: string): Promise<number> {
     if (outcome.kind === 'transfer') return this.#transfers.run(outcome, verb)
+    if (outcome.kind === 'task') return this.#transfers.runTask(outcome.task, verb)
     if (outcome.then === 'close') await this.#end({ answer: outcome.reply, reason: 'client quit' })
     else if (outcome.then === 'reinitialize') await this.#reinitialize(outcome.reply)
     else if (outcome.then === 'stop-tls') await this.#stopTls(outcome.reply, 'cleared')
@@ -270,18 +300,20 @@ export class Connection {
       activity: activity(),
       transfer: this.#transfers.running,
       commands: commands.list,
-      authenticate: (name, password) =>
-        authenticate(this.#services, this.#session, this.#configuration, { name, password }, this.#channel),
+      checksums: this.#services.checksums,
+      who: this.#services.who,
+      authenticate: (name, password, proved) =>
+        authenticate(this.#services, this.#session, this.#configuration, { name, password, proved }, this.#channel),
       certificateLogin: name => certificateLogin(this.#services, this.#session, this.#configuration, name),
     }
   }
 
-  /** REST and RNFR hold for the next command only, whatever it is (RFC 959 section 4.1.3). Gives the login that is over. */
+  /** Gives the login that is over. */
   #change(command: Command | undefined, change: SessionChange | undefined): LoggedIn | undefined {
-    const { login, restartOffset: restart, renameFrom } = this.#session
-    const restartOffset = command?.keepsRestart === true ? restart : 0
-    if (change === undefined && restartOffset === restart && renameFrom === undefined) return undefined
-    this.#session = { ...this.#session, restartOffset, renameFrom: undefined, ...change }
+    const { login } = this.#session
+    const spent = spentSettings(this.#session, command?.keepsRestart === true)
+    if (change === undefined && spent === undefined) return undefined
+    this.#session = { ...this.#session, ...spent, ...change }
     if (change?.login === undefined || login.state !== 'logged-in') return undefined
     this.#loggedOutSince = performance.now()
     return login
@@ -298,7 +330,11 @@ export class Connection {
     if (ended !== undefined) return this.#end(ended)
     if (user === undefined) return
     try {
-      this.#session = { ...this.#session, login: await renew(this.#services, login, user, configuration) }
+      const here = userAt(placeOf(this.#session, configuration), user)
+      this.#session = {
+        ...this.#session,
+        login: await renew(this.#services, this.#session, login, here, configuration),
+      }
     } catch (error) {
       if (!(error instanceof StorageError)) throw error
       await this.#end(homeUnavailable)
@@ -310,19 +346,22 @@ export class Connection {
     if (!this.#queue.isEmpty) return this.#end(dataAfterAuth)
     this.#queue.detach()
     await this.#channel.sendAll(answer)
-    await this.#reset(change)
+    // RFC 7151 section 3.3: the host that was named stays; the certificate is its own.
+    await this.#reset({ host: this.#session.host, ...change })
     await this.#startTls()
   }
 
   async #startTls(): Promise<void> {
     try {
-      const { clientCertificate } = await this.#channel.startTls(this.#services.createSessionTls(this.#configuration))
-      this.#session = { ...this.#session, protection: 'tls', clientCertificate }
+      const tls = this.#services.createSessionTls(this.#configuration, this.#session.host)
+      const { clientCertificate, serverName } = await this.#channel.startTls(tls)
+      const host = this.#session.host ?? hostNamed(this.#configuration, serverName)?.name
+      this.#session = { ...this.#session, protection: 'tls', clientCertificate, serverName, host }
     } catch (error) {
       // RFC 4217 section 10.1: after a broken handshake there is no common language left to answer in.
       return this.#loseTls(error, 'TLS handshake failed')
     }
-    this.#queue.attach(this.#channel.stream)
+    this.#queue.attach(this.#channel.stream, this.#channel.input)
   }
 
   async #reset(change: SessionChange): Promise<void> {
@@ -334,8 +373,10 @@ export class Connection {
   }
 
   async #reinitialize(answer: Reply): Promise<void> {
-    await this.#reset({})
-    const { protection, listener } = this.#session
+    const { protection, listener, serverName } = this.#session
+    // Under implicit TLS the host that was named in the handshake is that of the next login, too.
+    const host = listener.tls === 'implicit' ? hostNamed(this.#configuration, serverName)?.name : undefined
+    await this.#reset({ host })
     // RFC 4217 section 13: the reply is protected still.
     if (protection === 'tls' && listener.tls !== 'implicit') return this.#stopTls(answer, 'clear')
     if (protection === 'cleared') this.#unprotect('clear')
@@ -351,13 +392,18 @@ export class Connection {
       return this.#loseTls(error, 'TLS could not be ended')
     }
     this.#unprotect(protection)
-    this.#queue.attach(this.#channel.stream)
+    this.#queue.attach(this.#channel.stream, this.#channel.input)
   }
 
   /** The certificate spoke for what was said under TLS only. After CCC data connections go on under it. */
   #unprotect(protection: 'clear' | 'cleared'): void {
     if (protection === 'clear') this.#channel.forgetTls()
-    this.#session = { ...this.#session, protection, clientCertificate: undefined }
+    const serverName = protection === 'clear' ? undefined : this.#session.serverName
+    this.#session = { ...this.#session, protection, clientCertificate: undefined, serverName }
+  }
+
+  #banner(): string {
+    return hostNamed(this.#configuration, this.#session.host)?.banner ?? this.#configuration.server.banner
   }
 
   #loseTls(error: unknown, reason: string): void {
@@ -371,6 +417,8 @@ export class Connection {
     this.#ending = reason
     if (offence !== undefined) this.#offend(offence)
     this.#channel.closeInTime()
+    // A command may wait for a port.
+    this.#data.discard()
     await this.#transfers.abort()
     this.#channel.say(answer)
     this.#channel.end()
@@ -390,6 +438,7 @@ export class Connection {
     if (this.#ending !== undefined) return
     this.#ending = reason
     this.#channel.end()
+    this.#data.discard()
     void this.#transfers.abort()
     this.#queue.stop()
   }
@@ -397,6 +446,7 @@ export class Connection {
   async #close(): Promise<void> {
     const { login } = this.#session
     await this.#transfers.abort()
+    this.#transferLimits.end()
     this.#data.discard()
     this.#queue.stop()
     if (login.state === 'logged-in') await logOut(this.#services, login)

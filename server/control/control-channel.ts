@@ -1,10 +1,13 @@
 /** The socket of a control connection: what is sent, under what protection, and how it is closed. */
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { Language } from '../config/schema/language.ts'
+import { translated } from '../language/languages.ts'
 import { encodeName } from '../storage/name.ts'
 import type { SecureChannel } from '../tls/secure-channel.ts'
 import type { SessionTls } from '../tls/session-tls.ts'
-import { formatReply, type Reply } from './reply.ts'
+import { ControlInput, type InputMemory } from './control-input.ts'
+import { formatLine, formatReply, type Reply } from './reply.ts'
 
 const connectionEnded = 'the connection has ended'
 
@@ -14,8 +17,11 @@ const lingerMilliseconds = 2000
 export type ControlChannelOptions = {
   /** The connection broke or was closed; may be called more than once. */
   readonly onLost: () => void
+  readonly inputMemory: InputMemory
   /** How long a client may leave replies unread. */
   readonly unreadTimeoutSeconds: () => number
+  /** That replies are in, now. */
+  readonly language: () => Language
 }
 
 export class ControlChannel {
@@ -25,6 +31,7 @@ export class ControlChannel {
   #closed: AbortController | undefined
   #ended = false
   #stream: Duplex
+  readonly #input: ControlInput
   #channel: SecureChannel | undefined
   #tls: SessionTls | undefined
   #handshaking = false
@@ -34,6 +41,7 @@ export class ControlChannel {
     this.#socket = socket
     this.#stream = socket
     this.#options = options
+    this.#input = new ControlInput(socket, options.inputMemory)
     socket.on('error', options.onLost)
     socket.once('close', options.onLost)
   }
@@ -41,6 +49,11 @@ export class ControlChannel {
   /** What the client says, as it is protected now. */
   get stream(): Duplex {
     return this.#stream
+  }
+
+  /** By which the stream is to be read while it is the socket itself. */
+  get input(): ControlInput | undefined {
+    return this.#stream === this.#socket ? this.#input : undefined
   }
 
   /** Aborted when the connection ends. */
@@ -58,7 +71,13 @@ export class ControlChannel {
   /** Puts the reply on its way. Gives a promise while the client does not read, and closes the connection over that. */
   send(answer: Reply): Promise<void> | undefined {
     const stream = this.#stream
-    return !stream.writable || write(stream, answer) ? undefined : this.#drained(stream)
+    return !stream.writable || write(stream, this.#worded(answer)) ? undefined : this.#drained(stream)
+  }
+
+  /** The same for a line of a reply that goes on. */
+  sendLine(line: Reply): Promise<void> | undefined {
+    const stream = this.#stream
+    return !stream.writable || stream.write(formatLine(this.#worded(line)), 'utf8') ? undefined : this.#drained(stream)
   }
 
   async #drained(stream: Duplex): Promise<void> {
@@ -71,7 +90,7 @@ export class ControlChannel {
   async sendAll(answer: Reply): Promise<void> {
     const stream = this.#stream
     if (!stream.writable) return
-    await settled(stream, this.signal, done => stream.write(encodeName(formatReply(answer)), done))
+    await settled(stream, this.signal, done => stream.write(encodeName(formatReply(this.#worded(answer))), done))
   }
 
   /** Does the TLS handshake. Rejects with TlsError. Nobody may read the stream meanwhile. */
@@ -79,7 +98,7 @@ export class ControlChannel {
     this.#tls = tls
     this.#handshaking = true
     try {
-      this.#channel = await tls.secureControl(this.#socket, this.signal)
+      this.#channel = await tls.secureControl(this.#socket, this.signal, this.#input)
     } finally {
       this.#handshaking = false
     }
@@ -93,7 +112,7 @@ export class ControlChannel {
     const channel = this.#channel
     if (channel === undefined) throw new Error('There is no TLS to stop.')
     this.#stream.off('error', this.#options.onLost)
-    await channel.unwrap(encodeName(formatReply(answer)), this.signal)
+    await channel.unwrap(encodeName(formatReply(this.#worded(answer))), this.signal)
     this.#channel = undefined
     this.#stream = this.#socket
   }
@@ -105,7 +124,11 @@ export class ControlChannel {
 
   /** The last words, unless a handshake is under way: then there is no language to say them in. */
   say(answer: Reply): void {
-    if (this.#stream.writable && !this.#handshaking) write(this.#stream, answer)
+    if (this.#stream.writable && !this.#handshaking) write(this.#stream, this.#worded(answer))
+  }
+
+  #worded(answer: Reply): Reply {
+    return translated(answer, this.#options.language())
   }
 
   /** From now on the client has little time left: one that does not read would keep its connection open for ever. */

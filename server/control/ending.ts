@@ -2,6 +2,7 @@
 import { currentUser, whyNotAllowed } from '../auth/authenticator.ts'
 import type { Offence } from '../bans/offence.ts'
 import type { Configuration } from '../config/configuration.ts'
+import { placeOf } from '../config/hosts.ts'
 import { type Reply, reply } from './reply.ts'
 import type { Session } from './session.ts'
 
@@ -54,22 +55,32 @@ export function dueEnding(session: Session, situation: Situation): Ending | unde
   const ended = endOfAccess(session, configuration, now)
   if (ended !== undefined) return ended
   if (draining && !transferring && elapsed - lastActivity > pauseMilliseconds) return drained
-  const own = login.state === 'logged-in' ? login.user.limits.idleTimeoutSeconds : undefined
-  const idleTimeoutSeconds = own ?? limits.idleTimeoutSeconds
+  const idleTimeoutSeconds = idleTimeoutOf(session, configuration)
   // RFC 1123 section 4.1.3.2: never during a transfer.
   if (transferring || elapsed - lastActivity <= idleTimeoutSeconds * 1000) return undefined
   return { answer: reply(421, 'Idle timeout: closing.'), reason: 'idle timeout' }
 }
 
+/** How long the session may be without a command. */
+export function idleTimeoutOf(
+  { login, idleTimeoutSeconds = Number.POSITIVE_INFINITY }: Session,
+  { server }: Configuration,
+): number {
+  const own = login.state === 'logged-in' ? login.user.limits.idleTimeoutSeconds : undefined
+  return Math.min(idleTimeoutSeconds, own ?? server.limits.idleTimeoutSeconds)
+}
+
 /** Whether the user who is logged in may no longer be, as a configuration has it. */
 export function endOfAccess(
-  { login, peer, protection }: Session,
+  { login, peer, protection, host }: Session,
   configuration: Configuration,
   now: number,
 ): Ending | undefined {
   if (login.state !== 'logged-in') return undefined
   const user = currentUser(login.user, configuration)
-  const refusal = user === undefined ? 'removed' : whyNotAllowed(user, { address: peer.address, protection, now })
+  const place = placeOf({ host }, configuration)
+  const refusal =
+    user === undefined ? 'removed' : whyNotAllowed(user, { address: peer.address, protection, place, now })
   if (refusal === undefined) return undefined
   return { answer: reply(421, 'Your access has ended: closing.'), reason: `user ${refusal}` }
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { User } from '../config/configuration.ts'
 import type { Permission } from '../config/schema/permissions.ts'
 import type { ListenerConfiguration } from '../config/schema.ts'
+import { guardStorage } from '../storage/guarded.ts'
 import { createMemoryStorage } from '../storage/memory.ts'
 import type { Command, DataChannelControl, OpenCommand } from './command.ts'
 import { commandTable } from './dispatch.ts'
@@ -51,8 +52,9 @@ function sessionOf(
     started: 0,
     protection: 'clear',
     clientCertificate: undefined,
+    serverName: undefined,
     ...initialSettings(listener),
-    ...(user && { login: { state: 'logged-in', user, storage: createMemoryStorage() } }),
+    ...(user && { login: { state: 'logged-in', user, storage: guardStorage(createMemoryStorage(), user) } }),
     ...more,
   }
 }

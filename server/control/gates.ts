@@ -64,7 +64,8 @@ const gates: readonly Gate[] = [
   },
 
   function offsetFits(command, _argument, { session }) {
-    if (command.restarts !== true || session.restartOffset === 0 || session.type === 'image') return undefined
+    const isWhole = session.restartOffset === 0 && session.rangeEnd === undefined
+    if (command.restarts !== true || isWhole || session.type === 'image') return undefined
     // RFC 3659 section 5.2: in ASCII the offset counts what is sent, which is not what lies in the file. The code: RFC 1123 section 4.1.3.4.
     return reply(554, 'Restart needs TYPE I.')
   },

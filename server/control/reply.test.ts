@@ -52,6 +52,7 @@ describe('failures', () => {
       'no-space': 452,
       'over-quota': 552,
       'read-only': 550,
+      'not-answering': 451,
       'too-many-open': 451,
       'bad-offset': 554,
       'not-supported': 504,

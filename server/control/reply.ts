@@ -33,6 +33,11 @@ export function formatReply({ code, lines }: Reply): string {
   return [`${code}-${safe[0]}`, ...inner, `${code} ${last}`, ''].join('\r\n')
 }
 
+/** One line of a reply that has more. */
+export function formatLine({ code, lines: [line] }: Reply): string {
+  return `${code}-${withoutBreaks(line)}\r\n`
+}
+
 function withoutBreaks(line: string): string {
   return /[\r\n\0]/.test(line) ? line.replace(/[\r\n\0]/g, ' ') : line
 }
@@ -58,6 +63,7 @@ const storageReplies = {
   'over-quota': reply(552, 'The storage allocation is exceeded.'),
   'read-only': reply(550, 'The storage is read-only.'),
   'too-many-open': reply(451, 'Too many open files; try again later.'),
+  'not-answering': reply(451, 'The storage does not answer; try again later.'),
   'bad-offset': reply(554, 'The restart offset lies beyond the end of the file.'),
   'not-supported': reply(504, 'The storage does not support this.'),
   failed: reply(451, 'Local error in processing.'),
@@ -96,6 +102,6 @@ const transferReplies = {
 } as const satisfies Record<TransferOutcome, Reply>
 
 /** The reply that ends a transfer. */
-export function transferReply({ outcome, storageError }: TransferResult): Reply {
+export function transferReply({ outcome, storageError }: Pick<TransferResult, 'outcome' | 'storageError'>): Reply {
   return storageError === undefined ? transferReplies[outcome] : storageReply(storageError)
 }

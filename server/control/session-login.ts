@@ -1,8 +1,10 @@
 /** Logging in and out: from a verdict on a password to a user with a storage and a place among the user's sessions. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { certificateUser, type LoginResult } from '../auth/authenticator.ts'
+import { certificateUser, checkCode, type LoginResult } from '../auth/authenticator.ts'
 import type { Offence } from '../bans/offence.ts'
 import type { Configuration, User } from '../config/configuration.ts'
+import { placeOf, userAt } from '../config/hosts.ts'
+import { withAllFolders } from '../config/user-folders.ts'
 import { guardStorage } from '../storage/guarded.ts'
 import { StorageError } from '../storage/storage.ts'
 import { SharedStateError } from '../workers/shared-state.ts'
@@ -12,14 +14,17 @@ import type { Services } from './services.ts'
 import type { LoggedIn, Session } from './session.ts'
 
 type LoginFailure = Extract<LoginResult, { readonly accepted: false }>['reason']
-type LoginServices = Pick<Services, 'shared' | 'authenticator' | 'openStorage' | 'telemetry' | 'now' | 'offences'>
+type LoginServices = Pick<
+  Services,
+  'usedCodes' | 'shared' | 'authenticator' | 'openStorage' | 'telemetry' | 'now' | 'offences'
+>
 
 /** Checks a password and logs in. A refusal waits (RFC 2577 section 5) unless the connection's end ends the wait. */
 export async function authenticate(
   services: LoginServices,
   session: Session,
   configuration: Configuration,
-  attempt: { readonly name: string; readonly password: string },
+  attempt: { readonly name: string; readonly password: string; readonly proved?: User | undefined },
   connection: { readonly signal: AbortSignal },
 ): Promise<AuthenticationResult> {
   const { limits } = configuration.server
@@ -28,8 +33,15 @@ export async function authenticate(
     // After CCC a password is in clear text again.
     protection: session.protection === 'tls' ? 'tls' : 'clear',
     clientCertificate: session.clientCertificate,
+    place: placeOf(session, configuration),
   } as const
-  const result = await services.authenticator.authenticate({ ...attempt, ...situation }, configuration, services.now())
+  const { proved, name, password } = attempt
+  const checked =
+    proved === undefined
+      ? await services.authenticator.authenticate({ name, password, ...situation }, configuration, services.now())
+      : checkCode(proved, password, configuration, { ...situation, now: services.now() })
+  if (!checked.accepted && checked.reason === 'code-required') return { accepted: 'in-part', user: checked.user }
+  const result = await takeCode(services, checked)
   if (!result.accepted) {
     services.telemetry.loginFailed(session, attempt.name, result.reason)
     const offence = offenceOf[result.reason]
@@ -44,7 +56,7 @@ export async function authenticate(
       reply: close ? reply(421, 'Too many failed logins: closing.') : reply(530, 'Login incorrect.'),
     }
   }
-  const login = await admit(services, configuration, result.user)
+  const login = await admit(services, session, configuration, userAt(situation.place, result.user))
   if (typeof login === 'string') {
     services.telemetry.loginFailed(session, attempt.name, login)
     return { accepted: false, close: false, reply: refusals[login] }
@@ -54,6 +66,18 @@ export async function authenticate(
   return { accepted: true, login }
 }
 
+/** A code is taken once. */
+async function takeCode(services: LoginServices, result: LoginResult): Promise<LoginResult> {
+  if (!result.accepted || result.codeStep === undefined) return result
+  try {
+    const taken = await services.usedCodes.take(result.user.name, result.codeStep)
+    return taken ? result : { accepted: false, reason: 'wrong-code' }
+  } catch (error) {
+    if (error instanceof SharedStateError) return { accepted: false, reason: 'overloaded' }
+    throw error
+  }
+}
+
 /** Logs in by the client's certificate alone (RFC 4217 section 12.2); undefined where that does not suffice. */
 export async function certificateLogin(
   services: LoginServices,
@@ -61,10 +85,11 @@ export async function certificateLogin(
   configuration: Configuration,
   name: string,
 ): Promise<LoggedIn | undefined> {
-  const situation = { address: session.peer.address, protection: session.protection, now: services.now() }
+  const place = placeOf(session, configuration)
+  const situation = { address: session.peer.address, protection: session.protection, place, now: services.now() }
   const user = certificateUser(name, session.clientCertificate, configuration, situation)
   if (user === undefined) return undefined
-  const login = await admit(services, configuration, user)
+  const login = await admit(services, session, configuration, userAt(place, user))
   if (typeof login === 'string') {
     services.telemetry.loginFailed(session, name, login)
     return undefined
@@ -77,13 +102,14 @@ export async function certificateLogin(
 /** The same login with the user and root of another configuration. Rejects with a StorageError. */
 export async function renew(
   services: LoginServices,
+  session: Session,
   login: LoggedIn,
   user: User,
   configuration: Configuration,
 ): Promise<LoggedIn> {
-  const storage = guardStorage(await services.openStorage(user, configuration), user)
+  const renewed = await enter(services, session, user, configuration)
   await login.storage.close()
-  return { state: 'logged-in', user, storage }
+  return renewed
 }
 
 /** Gives back what the login took. */
@@ -97,8 +123,12 @@ const offenceOf: Readonly<Record<LoginFailure, Offence | undefined>> = {
   'unknown-user': 'unknown-user',
   'wrong-password': 'wrong-password',
   'certificate-required': 'wrong-password',
+  'wrong-code': 'wrong-password',
+  'code-required': undefined,
   disabled: undefined,
   expired: undefined,
+  'outside-schedule': undefined,
+  'host-not-allowed': undefined,
   'network-not-allowed': undefined,
   'tls-required': undefined,
   overloaded: undefined,
@@ -112,6 +142,7 @@ const refusals = {
 
 async function admit(
   services: LoginServices,
+  session: Session,
   configuration: Configuration,
   user: User,
 ): Promise<LoggedIn | keyof typeof refusals> {
@@ -124,10 +155,23 @@ async function admit(
     throw error
   }
   try {
-    return { state: 'logged-in', user, storage: guardStorage(await services.openStorage(user, configuration), user) }
+    return await enter(services, session, user, configuration)
   } catch (error) {
     services.shared.release('session-of-user', user.name)
     if (error instanceof StorageError) return 'home-unavailable'
     throw error
   }
+}
+
+/** The user in a storage of the user's own, with all that the configuration puts into it. */
+async function enter(
+  { openStorage, telemetry }: LoginServices,
+  session: Session,
+  bare: User,
+  configuration: Configuration,
+): Promise<LoggedIn> {
+  const user = withAllFolders(bare, configuration.server)
+  const storage = await openStorage(user, configuration)
+  const guarded = guardStorage(storage, user, change => telemetry.fileChanged(session, user.name, change))
+  return { state: 'logged-in', user, storage: guarded }
 }

@@ -1,21 +1,29 @@
-/** Transfers of one session: 150, the data connection, the bytes, and the reply that tells how it ended. */
+/** Transfers of one session: 150, the data connection, the bytes, and the reply that tells how it ended. Tasks take their place. */
 import type { Configuration } from '../config/configuration.ts'
+import type { Bandwidth } from '../data/bandwidth.ts'
 import type { DataChannel } from '../data/data-channel.ts'
 import { DataChannelError } from '../data/error.ts'
 import type { TransferMeans } from '../data/means.ts'
+import type { Pace } from '../data/pace.ts'
 import { runTransfer, type Transfer, type TransferResult } from '../data/transfer.ts'
 import type { Telemetry, TransferRecord } from '../telemetry/telemetry.ts'
 import type { Context, Outcome } from './command.ts'
 import { dataChannelReply, type Reply, reply, storageReply, transferReply } from './reply.ts'
 import type { Session } from './session.ts'
+import { type Direction, SessionBandwidth } from './session-bandwidth.ts'
+import { runTask, type Task } from './session-task.ts'
+import type { Moved } from './transfer-limits.ts'
 
 export type TransferOwner = {
   readonly data: DataChannel
   readonly telemetry: Telemetry
   readonly means: TransferMeans
+  readonly bandwidth: Bandwidth
   readonly configuration: () => Configuration
   readonly session: () => Session
   readonly send: (answer: Reply) => Promise<void> | undefined
+  /** The same for a line that others of the reply follow. */
+  readonly sendLine: (line: Reply) => Promise<void> | undefined
   /** Called as soon as `running` tells of a transfer. */
   readonly onStart: () => void
 }
@@ -31,9 +39,13 @@ type Running = {
   readonly ended: Promise<unknown>
 }
 
+type Told = Pick<TransferRecord, 'verb' | 'mode' | 'code'> & { readonly transfer: Transfer }
+
 export class SessionTransfers {
   readonly #owner: TransferOwner
   #running: Running | undefined
+  #bandwidth: SessionBandwidth | undefined
+  #moved: Moved = { files: 0, bytes: 0 }
 
   constructor(owner: TransferOwner) {
     this.#owner = owner
@@ -43,17 +55,32 @@ export class SessionTransfers {
     return this.#running
   }
 
+  /** By transfers that are over. */
+  get moved(): Moved {
+    return this.#moved
+  }
+
   /** Runs a transfer to its end; resolves to the code of its last reply. Never rejects. */
-  async run(order: TransferOrder, verb: string): Promise<number> {
+  run(order: TransferOrder, verb: string): Promise<number> {
+    return this.#occupy(verb, order.transfer.path, running => this.#perform(order, running))
+  }
+
+  /** The same for a task. */
+  runTask(task: Task, verb: string): Promise<number> {
+    const { configuration, sendLine } = this.#owner
+    return this.#occupy(verb, task.path, ({ abort: { signal }, progress }) => {
+      const { transferStallTimeoutSeconds: stallTimeoutSeconds } = configuration().server.limits
+      return runTask(task, { signal, progress, stallTimeoutSeconds, sendLine })
+    })
+  }
+
+  async #occupy(verb: string, path: string, perform: (running: Running) => Promise<Reply>): Promise<number> {
     const abort = new AbortController()
     const { promise: ended, resolve } = Promise.withResolvers<number>()
-    const running: Running = { verb, path: order.transfer.path, progress: { bytes: 0 }, abort, ended }
+    const running: Running = { verb, path, progress: { bytes: 0 }, abort, ended }
     this.#running = running
     this.#owner.onStart()
-    const answer = await this.#perform(order, running).catch(error => {
-      this.#owner.telemetry.fault(error, this.#owner.session())
-      return storageReply('failed')
-    })
+    const answer = await perform(running).catch(error => this.#failed(error))
     this.#running = undefined
     await this.#owner.send(answer)
     resolve(answer.code)
@@ -66,6 +93,16 @@ export class SessionTransfers {
     await this.#running?.ended
   }
 
+  #paceOf(direction: Direction): Pace {
+    this.#bandwidth ??= new SessionBandwidth(this.#owner)
+    return this.#bandwidth.of(direction)
+  }
+
+  #failed(error: unknown): Reply {
+    this.#owner.telemetry.fault(error, this.#owner.session())
+    return storageReply('failed')
+  }
+
   async #perform({ transfer, opening }: TransferOrder, { abort, progress, verb }: Running): Promise<Reply> {
     const { data, telemetry, session, send } = this.#owner
     const mode = data.state === 'active' ? 'active' : 'passive'
@@ -76,16 +113,18 @@ export class SessionTransfers {
     await send(reply(150, opening))
     const { answer, ...result } = await this.#move(transfer, protection, abort.signal, progress)
     const durationSeconds = (performance.now() - started) / 1000
-    const record = {
-      verb,
-      direction: directions[transfer.kind],
-      path: transfer.path,
-      user: userName(session()),
-      protection,
-      mode,
-    } as const
-    telemetry.transferEnded(session(), { ...result, durationSeconds, ...record, code: answer.code })
+    const told = this.#tell({ ...result, durationSeconds }, { transfer, verb, mode, code: answer.code })
+    if (told !== undefined) await told
     return answer
+  }
+
+  #tell(result: TransferResult, { transfer, ...record }: Told): Promise<void> | undefined {
+    const { telemetry, session } = this.#owner
+    const { dataProtection: protection } = session()
+    const { kind, path } = transfer
+    if (kind !== 'send-listing') this.#moved = { files: this.#moved.files + 1, bytes: this.#moved.bytes + result.bytes }
+    const more = { direction: directions[kind], path, user: userName(session()), protection }
+    return telemetry.transferEnded(session(), { ...result, ...record, ...more })
   }
 
   async #move(
@@ -99,18 +138,17 @@ export class SessionTransfers {
       this.#owner.telemetry.transferMoved(directions[transfer.kind], bytes - progress.bytes)
       progress.bytes = bytes
     }
+    const pace = this.#paceOf(transfer.kind === 'receive-file' ? 'upload' : 'download')
     try {
-      const connection = await this.#owner.data.open(
-        protection,
-        signal,
-        transfer.kind === 'receive-file' ? 'receive' : 'send',
-      )
+      const direction = transfer.kind === 'receive-file' ? 'receive' : 'send'
+      const connection = await this.#owner.data.open(protection, signal, direction)
       const result = await runTransfer(transfer, connection, {
         signal,
         stallTimeoutSeconds: server.limits.transferStallTimeoutSeconds,
         rejectTruncated: server.tls.truncatedUploads === 'reject',
         onProgress: tell,
         means: this.#owner.means,
+        pace,
       })
       tell(result.bytes)
       return { ...result, answer: transferReply(result) }
@@ -122,6 +160,8 @@ export class SessionTransfers {
         bytes: 0,
         answer: dataChannelReply(error.kind),
       }
+    } finally {
+      pace.end()
     }
   }
 }

@@ -4,6 +4,8 @@
 export interface LineEndConverter {
   convert(chunk: Uint8Array): Uint8Array
   end(): Uint8Array
+  /** Whether the last byte was a CR: what becomes of it, or of the next one, is not known yet. */
+  readonly isAfterCarriageReturn: boolean
 }
 
 /** LF becomes CRLF; a CRLF stays as it is. */
@@ -17,6 +19,9 @@ export function toNetwork(): LineEndConverter {
       return added === 0 ? chunk : insert(chunk, first, added)
     },
     end: () => nothing,
+    get isAfterCarriageReturn() {
+      return afterCarriageReturn
+    },
   }
 }
 
@@ -42,6 +47,9 @@ export function fromNetwork(): LineEndConverter {
       const rest = held ? Uint8Array.of(carriageReturn) : nothing
       held = false
       return rest
+    },
+    get isAfterCarriageReturn() {
+      return held
     },
   }
 }

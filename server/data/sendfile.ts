@@ -28,22 +28,18 @@ export function loadSendfile(): Sendfile | NoSendfile {
   }
 }
 
-/** Calls wait in the threads that also open and read files: there are four, and others must find one. */
-const mostCalls = 3
-
 function createSendfile(library: Library): Sendfile {
   const calls: Calls = {
     sendfile: library.func('long sendfile(int out, int in, int64_t *offset, size_t count)'),
     fcntl: library.func('int fcntl(int fd, int command, ...)'),
     close: library.func('int close(int fd)'),
   }
-  const turns = new Turns(mostCalls)
   return {
     join(socket) {
       const descriptor: unknown = Reflect.get(Object(Reflect.get(socket, '_handle')), 'fd')
       if (typeof descriptor !== 'number' || descriptor < 0) return undefined
       const own = calls.fcntl(descriptor, duplicateCloseOnExec, 'int', 0)
-      return own < 0 ? undefined : new JoinedSocket(own, calls, turns)
+      return own < 0 ? undefined : new JoinedSocket(own, calls)
     },
   }
 }
@@ -56,25 +52,21 @@ const duplicateCloseOnExec = 1030
 class JoinedSocket implements KernelSocket {
   readonly #descriptor: number
   readonly #calls: Calls
-  readonly #turns: Turns
   readonly #offset = new BigInt64Array(new ArrayBuffer(8))
   #running = false
   #state: 'open' | 'closing' | 'closed' = 'open'
 
-  constructor(descriptor: number, calls: Calls, turns: Turns) {
+  constructor(descriptor: number, calls: Calls) {
     this.#descriptor = descriptor
     this.#calls = calls
-    this.#turns = turns
   }
 
   async send(file: number, position: number, bytes: number): Promise<number> {
     if (this.#state !== 'open' || this.#running) return 0
     this.#running = true
-    await this.#turns.begin()
     try {
-      return this.#state === 'open' ? await this.#call(file, position, bytes) : 0
+      return await this.#call(file, position, bytes)
     } finally {
-      this.#turns.end()
       this.#running = false
       if (this.#isClosing) this.close()
     }
@@ -99,26 +91,5 @@ class JoinedSocket implements KernelSocket {
         else resolve(taken)
       })
     })
-  }
-}
-
-/** Lets so many go on at once, and the others in order. */
-class Turns {
-  #free: number
-  readonly #waiting: (() => void)[] = []
-
-  constructor(atOnce: number) {
-    this.#free = atOnce
-  }
-
-  async begin(): Promise<void> {
-    if (this.#free > 0) this.#free--
-    else await new Promise<void>(resolve => this.#waiting.push(resolve))
-  }
-
-  end(): void {
-    const next = this.#waiting.shift()
-    if (next === undefined) this.#free++
-    else next()
   }
 }

@@ -1,8 +1,11 @@
 /** A transfer: what is moved over a data connection, and how it ended. */
 import { type ReadableFile, StorageError, type StorageErrorKind, type WritableFile } from '../storage/storage.ts'
-import { fromNetwork, toNetwork } from './ascii.ts'
+import { fromNetwork, type LineEndConverter, toNetwork } from './ascii.ts'
 import type { DataConnection } from './connection.ts'
 import type { TransferMeans } from './means.ts'
+import type { Pace } from './pace.ts'
+import { paceWait, receivePaced, sendPaced, takeAll } from './paced-transfer.ts'
+import { sendAtOnce } from './send-at-once.ts'
 import type { KernelSocket } from './sendfile.ts'
 
 export type Transfer =
@@ -48,6 +51,8 @@ export type TransferOptions = {
   /** Bytes so far. */
   readonly onProgress: (bytes: number) => void
   readonly means: TransferMeans
+  /** That of the session in this direction; what it limits may change at any time. */
+  readonly pace?: Pace
 }
 
 /**
@@ -133,13 +138,26 @@ async function sendFile(
   connection: DataConnection,
   options: TransferOptions,
 ): Promise<Ending> {
+  if (type === 'image' && !isLimited(options.pace) && sendAtOnce(file, connection, options.means)) {
+    options.onProgress(connection.bytesWritten)
+    await connection.closedByClient()
+    return { outcome: 'complete' }
+  }
   const isLarge = file.size - file.offset >= leastForKernel
   const kernel =
     isLarge && type === 'image' && file.transmit !== undefined
       ? connection.kernelSocket(options.means.sendfile)
       : undefined
-  if (kernel === undefined) await sendByPump(file, type, connection, options)
-  else await sendByKernel(file, kernel, connection, options).finally(() => kernel.close())
+  const converter = type === 'ascii' ? toNetwork() : undefined
+  try {
+    const sent =
+      kernel === undefined
+        ? await sendByPump(file, converter, connection, options)
+        : await sendByKernel(file, kernel, connection, options)
+    if (sent === 'limited') await sendRestPaced(file, converter, kernel, connection, options)
+  } finally {
+    kernel?.close()
+  }
   await connection.end()
   return { outcome: 'complete' }
 }
@@ -150,21 +168,45 @@ const kernelBytes = 1_048_576
 /** What is written in the usual way where the kernel takes no more by itself. */
 const waitingBytes = 65_536
 
+function isLimited(pace: Pace | undefined): pace is Pace {
+  return pace?.isLimited === true
+}
+
+/** What a transfer has sent: all, or what it could until it came under a limit. */
+type Sent = 'all' | 'limited'
+
+async function sendRestPaced(
+  file: ReadableFile,
+  converter: LineEndConverter | undefined,
+  kernel: KernelSocket | undefined,
+  connection: DataConnection,
+  { pace, signal, onProgress }: TransferOptions,
+): Promise<void> {
+  if (pace === undefined) return
+  const { transmit } = file
+  const paced = {
+    read: (buffer: Uint8Array) => fromStorage(file.read(buffer)),
+    ...(transmit !== undefined && { transmit: transmit.bind(file) }),
+  }
+  await sendPaced({ file: paced, connection, pace, wait: paceWait(connection, signal), converter, kernel, onProgress })
+}
+
 async function sendByKernel(
   file: ReadableFile,
   kernel: KernelSocket,
   connection: DataConnection,
-  { onProgress }: TransferOptions,
-): Promise<void> {
+  { onProgress, pace }: TransferOptions,
+): Promise<Sent> {
   const send = (descriptor: number, position: number) => kernel.send(descriptor, position, kernelBytes)
   const buffer = Buffer.allocUnsafeSlow(waitingBytes)
   for (;;) {
+    if (isLimited(pace)) return 'limited'
     const taken = await connection.transmit(async () => (await file.transmit?.(send)) ?? 0)
     onProgress(connection.bytesWritten)
     if (taken === kernelBytes) continue
     // The client has to read first, or this is the end of the file, or one of both has failed: the next bytes show it, and wait.
     const count = await fromStorage(file.read(buffer))
-    if (count === 0) return
+    if (count === 0) return 'all'
     await connection.write(buffer.subarray(0, count))
   }
 }
@@ -172,21 +214,26 @@ async function sendByKernel(
 /** Reads one half of a buffer while the other is written. */
 async function sendByPump(
   file: ReadableFile,
-  type: 'ascii' | 'image',
+  converter: LineEndConverter | undefined,
   connection: DataConnection,
-  { onProgress, means: { buffers } }: TransferOptions,
-): Promise<void> {
+  { onProgress, pace, means: { buffers } }: TransferOptions,
+): Promise<Sent> {
+  if (isLimited(pace)) return 'limited'
   const expected = file.size - file.offset + 1
   const pooled = expected > largestOwn ? buffers.take() : undefined
   const buffer = pooled ?? Buffer.allocUnsafeSlow(Math.max(1, expected) * 2)
-  const converter = type === 'ascii' ? toNetwork() : undefined
   const middle = buffer.length / 2
   let reading = buffer.subarray(0, middle)
   let spare = buffer.subarray(middle)
   let written = Promise.resolve()
   let left = file.size - file.offset
+  let sent: Sent = 'all'
   try {
     for (;;) {
+      if (isLimited(pace)) {
+        sent = 'limited'
+        break
+      }
       const count = await fromStorage(file.read(reading))
       await written
       if (count === 0) break
@@ -210,6 +257,7 @@ async function sendByPump(
     throw error
   }
   if (pooled !== undefined) buffers.give(pooled)
+  return sent
 }
 
 /** Files of up to so many bytes get a buffer of their size. */
@@ -219,7 +267,7 @@ async function receiveFile(
   file: WritableFile,
   type: 'ascii' | 'image',
   connection: DataConnection,
-  { onProgress, rejectTruncated, stallTimeoutSeconds, means }: TransferOptions,
+  { onProgress, rejectTruncated, stallTimeoutSeconds, means, pace, signal }: TransferOptions,
 ): Promise<Ending> {
   const converter = type === 'ascii' ? fromNetwork() : undefined
   const write = (bytes: Uint8Array): Promise<void> | undefined => {
@@ -233,26 +281,33 @@ async function receiveFile(
     onProgress(connection.bytesRead)
     return undefined
   }
-  const { closeNotify, broken } = await connection.receive(consume, {
+  const wait = paceWait(connection, signal)
+  const absorb = type === 'image' ? file.absorb?.bind(file) : undefined
+  const consumeInTime = (bytes: Uint8Array) =>
+    isLimited(pace) ? receivePaced(bytes, pace, wait, consume) : consume(bytes)
+  const { closeNotify, broken } = await connection.receive(consumeInTime, {
     ...means,
-    absorb: type === 'image' ? file.absorb?.bind(file) : undefined,
+    // What has to wait goes through our memory, in small pieces.
+    absorb: absorb && ((...given) => (isLimited(pace) ? undefined : absorb(...given))),
     onProgress: () => onProgress(connection.bytesRead),
   })
   if (broken || (closeNotify === false && rejectTruncated)) throw new TruncatedError('no close_notify')
   connection.watchStall(0, () => {})
   if (converter !== undefined) await write(converter.end())
   await finishInTime(file, stallTimeoutSeconds)
-  // The file is whole: how the client goes does not matter any more.
-  await connection.end().catch(() => {})
+  // The file is whole: how the client goes does not matter any more. In clear text it has gone, and nothing is left to send but FIN.
+  if (connection.protection !== 'clear') await connection.end().catch(() => {})
   return { outcome: 'complete', ...(closeNotify === undefined ? {} : { closeNotify }) }
 }
 
 /** A volume that hangs may do so at the very end: what waits for it is left behind, and goes on by itself once it can. */
 async function finishInTime(file: WritableFile, seconds: number): Promise<void> {
+  const finishing = finish(file)
+  if (finishing === undefined) return
   const { promise: givenUp, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => reject(new StorageError('failed')), seconds * 1000)
   try {
-    await Promise.race([fromStorage(file.finish()), givenUp])
+    await Promise.race([fromStorage(finishing), givenUp])
   } finally {
     clearTimeout(timer)
   }
@@ -261,13 +316,14 @@ async function finishInTime(file: WritableFile, seconds: number): Promise<void> 
 async function sendListing(
   chunks: AsyncIterable<Uint8Array>,
   connection: DataConnection,
-  { onProgress }: TransferOptions,
+  { onProgress, pace, signal }: TransferOptions,
 ): Promise<Ending> {
   const iterator = chunks[Symbol.asyncIterator]()
   try {
     for (;;) {
       const next = await fromStorage(iterator.next())
       if (next.done === true) break
+      if (isLimited(pace)) await takeAll(next.value.length, pace, paceWait(connection, signal))
       await connection.write(next.value)
       onProgress(connection.bytesWritten)
     }
@@ -276,6 +332,14 @@ async function sendListing(
   }
   await connection.end()
   return { outcome: 'complete' }
+}
+
+function finish(file: WritableFile): Promise<void> | undefined {
+  try {
+    return file.finish()
+  } catch (error) {
+    throw error instanceof StorageError ? error : new StorageError('failed', { cause: error })
+  }
 }
 
 /** So that what goes wrong in the storage is never taken for the connection's fault. */

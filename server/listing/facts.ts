@@ -104,12 +104,15 @@ function addUnique(lines: Lines, { unique }: Entry): void {
 function permissionsFact(): Adder {
   let lastType: Entry['type'] | undefined
   let lastPermissions: ReadonlySet<Permission> | undefined
+  let lastFixed: true | undefined
   let text = ''
-  return (lines, { type }, permissions) => {
-    if (type !== lastType || permissions !== lastPermissions) {
+  return (lines, { type, fixed }, permissions) => {
+    if (type !== lastType || permissions !== lastPermissions || fixed !== lastFixed) {
       lastType = type
       lastPermissions = permissions
-      text = `perm=${formatPermissions(type, permissions)};`
+      lastFixed = fixed
+      const letters = formatPermissions(type, permissions)
+      text = `perm=${fixed === true ? letters.replace(/[dfp]/g, '') : letters};`
     }
     lines.add(text)
   }

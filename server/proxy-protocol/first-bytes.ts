@@ -10,8 +10,10 @@ export class FirstBytes {
   #bytes: Buffer = nothing
   #state: 'unread' | 'stopped' | 'ended' = 'unread'
 
-  constructor(socket: Socket) {
+  /** `early` was read of it already. */
+  constructor(socket: Socket, early: Uint8Array = nothing) {
     this.socket = socket
+    this.#bytes = early === nothing ? nothing : Buffer.from(early)
   }
 
   /** What was read and not dropped. */
@@ -22,6 +24,12 @@ export class FirstBytes {
   /** Whether nothing more will come. */
   get ended(): boolean {
     return this.#state === 'ended' || this.socket.destroyed
+  }
+
+  /** For a socket that begins to read by itself, as one from another process does: to be called before it has. What comes is kept here. */
+  hold(): this {
+    this.#intercept(() => false)
+    return this
   }
 
   /** Resolves as soon as what has come is enough, or the other side has ended or lost the connection. Whoever waits no longer destroys the socket. */
@@ -35,20 +43,8 @@ export class FirstBytes {
         return false
       }
       socket.once('close', settle)
-      const begin = (): void => {
-        // In place of what would put it into the stream: `false` stops reading at once, and nothing begins it again.
-        socket.push = (chunk: Buffer | null) => {
-          if (chunk === null) {
-            this.#state = 'ended'
-            return settle()
-          }
-          this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk])
-          return isEnough(this.#bytes) ? settle() : true
-        }
-      }
       if (this.#state === 'stopped') this.#goOn()
-      begin()
-      this.#state = 'stopped'
+      this.#intercept(() => (this.#state === 'ended' || isEnough(this.#bytes) ? settle() : true))
       socket.read(0)
     })
   }
@@ -69,6 +65,16 @@ export class FirstBytes {
     this.#bytes = nothing
     this.#state = 'unread'
     return socket
+  }
+
+  /** In place of what would put it into the stream: `false` stops reading at once, and nothing begins it again. */
+  #intercept(onBytes: () => boolean): void {
+    this.#state = 'stopped'
+    this.socket.push = (chunk: Buffer | null) => {
+      if (chunk === null) this.#state = 'ended'
+      else this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk])
+      return onBytes()
+    }
   }
 
   /** Without a byte: ends a `read` that was answered with nothing, so that there can be another one. */

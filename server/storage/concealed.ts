@@ -4,8 +4,10 @@ import { isWithin, nameOf, parentOf } from './path.ts'
 import {
   type Entry,
   type ReadableFile,
+  type Room,
   type Storage,
   StorageError,
+  type Watch,
   type WritableFile,
   type WriteMode,
 } from './storage.ts'
@@ -80,12 +82,25 @@ class ConcealingStorage implements Storage {
     await this.#storage.removeDirectory(this.#visible(path))
   }
 
-  async makeDirectory(path: string): Promise<void> {
-    await this.#storage.makeDirectory(this.#visible(path))
+  async removeTree(path: string, watch: Watch): Promise<void> {
+    if (isWithin(this.#concealed, folded(path)) && !this.#isHere(path)) throw new StorageError('forbidden')
+    await this.#storage.removeTree(this.#visible(path), watch)
+  }
+
+  async makeDirectory(path: string, permissions?: number): Promise<void> {
+    await this.#storage.makeDirectory(this.#visible(path), permissions)
+  }
+
+  async makeLink(path: string, target: string): Promise<void> {
+    await this.#storage.makeLink(this.#visible(path), this.#visible(target))
   }
 
   async checkRoom(directory: string, bytes: number): Promise<void> {
     await this.#storage.checkRoom(this.#visible(directory), bytes)
+  }
+
+  async room(directory: string): Promise<Room> {
+    return await this.#storage.room(this.#visible(directory))
   }
 
   async setMode(path: string, mode: number): Promise<void> {

@@ -227,3 +227,32 @@ describe('links', () => {
     expect(mayLead(user, '/link', '/drop')).toBe(false)
   })
 })
+
+describe('What several steps are demanded for', () => {
+  const all = (path: string) => [{ permission: 'delete', path, reach: 'all' }] as const
+
+  it('is refused where one of them is, also below where that has permissions of its own', () => {
+    const guarded = guardStorage(createMemoryStorage(), userWith(['delete', 'list'], { '/d/kept': ['list'] }))
+    expect(() => guarded.demand([{ permission: 'delete', path: '/d' }])).not.toThrow()
+    expect(() => guarded.demand(all('/other'))).not.toThrow()
+    expect(() => guarded.demand(all('/d'))).toThrow(StorageError)
+    expect(() => guarded.demand([...all('/other'), { permission: 'upload', path: '/other' }])).toThrow(StorageError)
+  })
+
+  it('is held to by removing a tree, and nothing is removed', async () => {
+    const storage = await filled()
+    const watch = { signal: new AbortController().signal, progress: { bytes: 0 } }
+    const words = ['delete', 'rmdir'] as const
+    for (const user of [
+      userWith(['delete']),
+      userWith(['rmdir']),
+      userWith(words, { '/d/e': ['delete'] }),
+      userWith([], { '/d/e': words }),
+    ]) {
+      expect(await isForbidden(() => guardStorage(storage, user).removeTree('/d', watch))).toBe(true)
+    }
+    expect((await storage.stat('/d/e/f')).type).toBe('file')
+    await guardStorage(storage, userWith(words)).removeTree('/d', watch)
+    await expect(storage.stat('/d')).rejects.toMatchObject({ kind: 'not-found' })
+  })
+})

@@ -2,21 +2,36 @@
 import { allows, permissionsAt } from '../auth/permissions.ts'
 import type { User } from '../config/configuration.ts'
 import { type Permission, permissionWords } from '../config/schema/permissions.ts'
+import type { FileChange } from '../telemetry/telemetry.ts'
 import { isWithin } from './path.ts'
 import {
   type Entry,
   isStorageError,
   type ReadableFile,
+  type Room,
   type Storage,
   StorageError,
+  type Watch,
   type WritableFile,
   type WriteMode,
 } from './storage.ts'
 import { writeUnique } from './unique.ts'
 
+/** What a command is going to do at a path; `all`: also at whatever is below it. */
+export type Need = { readonly permission: Permission; readonly path: string; readonly reach?: 'all' }
+
+/** A storage as a user has it. */
+export interface UserStorage extends Storage {
+  /** Throws `forbidden` unless the user may do all of it: for commands of several steps, of which none is to be taken then. Each step is checked nevertheless. */
+  demand(needs: readonly Need[]): void
+}
+
+/** Told of what was done, before the client is. */
+export type OnFileChange = (change: FileChange) => Promise<void> | undefined
+
 /** Refuses with `forbidden` what the user may not do. Closing it closes the storage. */
-export function guardStorage(storage: Storage, user: User): Storage {
-  return new GuardedStorage(storage, user)
+export function guardStorage(storage: Storage, user: User, onChange?: OnFileChange): UserStorage {
+  return new GuardedStorage(storage, user, onChange)
 }
 
 /** For local storage: a path through symbolic links may be used if the user may do as much where it really is. */
@@ -24,13 +39,22 @@ export function mayLead(user: User, path: string, target: string): boolean {
   return permissionWords.every(permission => allows(user, permission, target) || !allows(user, permission, path))
 }
 
-class GuardedStorage implements Storage {
+class GuardedStorage implements UserStorage {
   readonly #storage: Storage
   readonly #user: User
+  readonly #onChange: OnFileChange | undefined
 
-  constructor(storage: Storage, user: User) {
+  constructor(storage: Storage, user: User, onChange: OnFileChange | undefined) {
     this.#storage = storage
     this.#user = user
+    this.#onChange = onChange
+  }
+
+  demand(needs: readonly Need[]): void {
+    for (const { permission, path, reach } of needs) {
+      this.#need(permission, path)
+      if (reach === 'all') this.#needBelow(permission, path)
+    }
   }
 
   /** Needs any permission at the path, or at one below it: who may only upload must be able to go there. */
@@ -56,16 +80,18 @@ class GuardedStorage implements Storage {
     return await this.#storage.read(path, offset)
   }
 
-  async write(path: string, mode: WriteMode): Promise<WritableFile> {
+  async write(path: string, wanted: WriteMode): Promise<WritableFile> {
+    const asWanted = wanted.permissions === undefined || this.#may('chmod', path)
+    const mode = asWanted ? wanted : { ...wanted, permissions: undefined }
     // Name by name, since the user's paths may hold one of them.
-    if (mode.kind === 'unique') return await writeUnique(this, path)
+    if (mode.kind === 'unique') return await writeUnique(this, path, mode.permissions)
     if (mode.kind === 'append' || mode.kind === 'resume') {
-      if (mode.kind === 'append' && !this.#may('append', path)) return await this.#create(path)
+      if (mode.kind === 'append' && !this.#may('append', path)) return await this.#create(path, mode.permissions)
       this.#need('append', path)
       return await this.#storage.write(path, { ...mode, ...this.#refusals(path) })
     }
     this.#need('upload', path)
-    if (mode.kind === 'replace' && !this.#may('overwrite', path)) return await this.#create(path)
+    if (mode.kind === 'replace' && !this.#may('overwrite', path)) return await this.#create(path, mode.permissions)
     return await this.#storage.write(path, mode)
   }
 
@@ -73,31 +99,58 @@ class GuardedStorage implements Storage {
   async rename(from: string, to: string, replacing?: 'refused'): Promise<void> {
     for (const path of [from, to]) {
       this.#need('rename', path)
-      const below = this.#user.paths.filter(rule => isWithin(rule.path, path))
-      if (!below.every(rule => rule.permissions.has('rename'))) throw new StorageError('forbidden')
+      this.#needBelow('rename', path)
     }
-    if (replacing === 'refused' || this.#may('overwrite', to)) return await this.#storage.rename(from, to, replacing)
-    await existingForbidden(this.#storage.rename(from, to, 'refused'))
+    if (replacing === 'refused' || this.#may('overwrite', to)) await this.#storage.rename(from, to, replacing)
+    else await existingForbidden(this.#storage.rename(from, to, 'refused'))
+    await this.#onChange?.({ kind: 'renamed', from, to })
   }
 
   async removeFile(path: string): Promise<void> {
     this.#need('delete', path)
     await this.#storage.removeFile(path)
+    await this.#onChange?.({ kind: 'removed', path, entry: 'file' })
   }
 
   async removeDirectory(path: string): Promise<void> {
     this.#need('rmdir', path)
     await this.#storage.removeDirectory(path)
+    await this.#onChange?.({ kind: 'removed', path, entry: 'directory' })
   }
 
-  async makeDirectory(path: string): Promise<void> {
+  /** Needs both permissions at the path and at all that is below it. */
+  async removeTree(path: string, watch: Watch): Promise<void> {
+    this.demand([
+      { permission: 'delete', path, reach: 'all' },
+      { permission: 'rmdir', path, reach: 'all' },
+    ])
+    await this.#storage.removeTree(path, watch)
+    await this.#onChange?.({ kind: 'removed', path, entry: 'directory' })
+    await this.#onChange?.({ kind: 'removed', path, entry: 'directory' })
+  }
+
+  /** Who may not change permission bits gets those that the process gives. */
+  async makeDirectory(path: string, permissions?: number): Promise<void> {
     this.#need('mkdir', path)
-    await this.#storage.makeDirectory(path)
+    await this.#storage.makeDirectory(path, this.#may('chmod', path) ? permissions : undefined)
+  }
+
+  /** Who may not do as much at the target as where the link is could not use it. */
+  async makeLink(path: string, target: string): Promise<void> {
+    this.#need('symlink', path)
+    await this.stat(target)
+    if (!mayLead(this.#user, path, target)) throw new StorageError('forbidden')
+    await this.#storage.makeLink(path, target)
   }
 
   /** Needs no permission: it tells of nothing but room. */
   async checkRoom(directory: string, bytes: number): Promise<void> {
     await this.#storage.checkRoom(directory, bytes)
+  }
+
+  /** As little. */
+  async room(directory: string): Promise<Room> {
+    return await this.#storage.room(directory)
   }
 
   async setMode(path: string, mode: number): Promise<void> {
@@ -122,9 +175,14 @@ class GuardedStorage implements Storage {
     if (!this.#may(permission, path)) throw new StorageError('forbidden')
   }
 
-  async #create(path: string): Promise<WritableFile> {
+  #needBelow(permission: Permission, path: string): void {
+    const below = this.#user.paths.filter(rule => isWithin(rule.path, path))
+    if (!below.every(rule => rule.permissions.has(permission))) throw new StorageError('forbidden')
+  }
+
+  async #create(path: string, permissions: number | undefined): Promise<WritableFile> {
     this.#need('upload', path)
-    return await existingForbidden(this.#storage.write(path, { kind: 'create' }))
+    return await existingForbidden(this.#storage.write(path, { kind: 'create', permissions }))
   }
 
   #refusals(path: string): { creating?: 'refused'; overwriting?: 'refused' } {

@@ -50,10 +50,10 @@ export async function openBeside(
         const name = partialName(place.name, settings.user)
         const partial = await openPartial({ directory, name, counting }, whole, mode)
         const ending = new BesideEnding({ directory, name, counting, target: place.name, partial, mode, settings })
-        const { path, volume } = place
+        const { path, volume, gate } = place
         const account = counting && new UploadAccount(counting, partial.stats.size)
         const { position } = partial
-        return new LocalUpload(partial.descriptor, { path, volume, position, claim, ending, account }, running)
+        return new LocalUpload(partial.descriptor, { path, volume, gate, position, claim, ending, account }, running)
       } catch (error) {
         directory.release()
         throw error
@@ -164,7 +164,7 @@ async function fill(beside: Beside, whole: Whole | undefined, mode: WithoutUniqu
       // Before there is anything in it that not everybody may read.
       await fchmod(descriptor, whole.stats.mode & 0o777)
       if (mode.kind !== 'replace') await copy(whole, descriptor)
-    }
+    } else if (mode.permissions !== undefined) await fchmod(descriptor, mode.permissions)
     return { descriptor, stats: regularFile(descriptor), position, isNew: true }
   } catch (error) {
     await close(descriptor)

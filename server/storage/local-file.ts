@@ -1,5 +1,5 @@
 /** Open files: regular ones only, opened so that neither a link, a FIFO nor a device can stand in for one. */
-import { closeSync, constants, fstatSync, readSync, type Stats, writeSync } from 'node:fs'
+import { closeSync, constants, fchmodSync, fstatSync, readSync, type Stats, writeSync } from 'node:fs'
 import { errnoOf, storageError } from './errno.ts'
 import { identityOf } from './local-entry.ts'
 import { lstatIfThere } from './local-names.ts'
@@ -11,6 +11,7 @@ import { type HeldDirectory, type Place, symbolicLink, type Tree } from './local
 import type { VolumeKind } from './local-volume.ts'
 import { type ReadableFile, StorageError, type WritableFile, type WriteMode } from './storage.ts'
 import { createUploadClaims, type UploadClaims } from './upload-claims.ts'
+import { inTurn, type VolumeGate } from './volume-gate.ts'
 
 /** Files that uploads write to now, and how quickly files are read and written: one of these for all storages of a process. */
 export class RunningUploads {
@@ -54,7 +55,7 @@ export async function openForReading(
   { pace }: RunningUploads,
 ): Promise<ReadableFile | typeof symbolicLink> {
   const descriptor = await openUnlessLink(place, constants.O_RDONLY)
-  return descriptor === undefined ? symbolicLink : await download(descriptor, offset, pace, place.volume)
+  return descriptor === undefined ? symbolicLink : await download(descriptor, offset, pace, place)
 }
 
 /** The same for a path below the root of a tree, if it can be done at once and there is no link on the way. */
@@ -65,20 +66,22 @@ export function openForReadingAtOnce(
   { pace }: RunningUploads,
 ): Promise<ReadableFile> | undefined {
   const opened = tree.openAtOnce(path, constants.O_RDONLY | safely)
-  return opened && download(opened.descriptor, offset, pace, opened.volume)
+  return opened && download(opened.descriptor, offset, pace, { volume: opened.volume, gate: tree.gate })
 }
+
+type OnVolume = Pick<Place, 'volume' | 'gate'>
 
 /** Takes over a descriptor. */
 async function download(
   descriptor: number,
   offset: number,
   pace: RunningUploads['pace'],
-  volume: VolumeKind | undefined,
+  on: OnVolume,
 ): Promise<ReadableFile> {
   try {
     const { size } = regularFile(descriptor)
     if (offset > size) throw new StorageError('bad-offset')
-    return new LocalDownload(descriptor, { size, offset }, pace.reading, volume)
+    return new LocalDownload(descriptor, { size, offset }, pace.reading, on)
   } catch (error) {
     await close(descriptor)
     throw error
@@ -112,7 +115,7 @@ async function openInPlace(
   durability: UploadSettings['durability'],
   counting?: Counting,
 ): Promise<LocalUpload | typeof symbolicLink> {
-  const descriptor = await openUnlessLink(place, constants.O_WRONLY | flagsOf(mode)).catch((error: unknown) => {
+  const descriptor = await openForMode(place, mode).catch((error: unknown) => {
     // RFC 3659 section 5.3: a restart beyond the end, here of a file that isn't there.
     throw mode.kind === 'resume' && mode.offset > 0 && errnoOf(error) === 'ENOENT'
       ? new StorageError('bad-offset')
@@ -148,6 +151,21 @@ function syncedEnding(directory: HeldDirectory): UploadEnding {
     published: () => syncDirectory(directory),
     kept: async () => undefined,
     release: () => directory.release(),
+  }
+}
+
+/** Undefined for a symbolic link. */
+async function openForMode(place: Place, mode: WithoutUnique): Promise<number | undefined> {
+  const flags = constants.O_WRONLY | flagsOf(mode)
+  if (mode.permissions === undefined || (flags & constants.O_CREAT) === 0) return await openUnlessLink(place, flags)
+  try {
+    const made = await openUnlessLink(place, flags | constants.O_EXCL)
+    // open(2) takes away what the umask of the process has.
+    if (made !== undefined) fchmodSync(made, mode.permissions)
+    return made
+  } catch (error) {
+    if (mode.kind === 'create' || errnoOf(error) !== 'EEXIST') throw error
+    return await openUnlessLink(place, flags)
   }
 }
 
@@ -195,17 +213,19 @@ class LocalDownload implements ReadableFile {
   #position: number
   readonly #pace: FilePace
   readonly #volume: VolumeKind | undefined
+  readonly #gate: VolumeGate | undefined
   #running: Promise<unknown> | undefined
 
   constructor(
     descriptor: number,
     { size, offset }: { readonly size: number; readonly offset: number },
     pace: Pace,
-    volume: VolumeKind | undefined,
+    { volume, gate }: OnVolume,
   ) {
     this.#descriptor = descriptor
-    this.#pace = new FilePace(pace, descriptor)
+    this.#pace = new FilePace(pace, descriptor, volume, gate)
     this.#volume = volume
+    this.#gate = gate
     this.size = size
     this.offset = offset
     this.#position = offset
@@ -227,9 +247,27 @@ class LocalDownload implements ReadableFile {
     }
   }
 
+  passAtOnce(
+    buffer: Uint8Array,
+    send: (bytes: Uint8Array) => number,
+  ): { readonly taken: number; readonly read: number } | undefined {
+    if (this.#descriptor === undefined) throw closedError()
+    if (!isInMemory(this.#volume, buffer)) return undefined
+    try {
+      const count = readSync(this.#descriptor, buffer, 0, buffer.byteLength, this.#position)
+      const taken = send(buffer.subarray(0, count))
+      this.#position += taken
+      return { taken, read: count }
+    } catch (error) {
+      throw storageError(error)
+    }
+  }
+
   async transmit(send: (descriptor: number, position: number) => Promise<number>): Promise<number> {
     if (this.#descriptor === undefined) throw closedError()
-    const sending = send(this.#descriptor, this.#position)
+    const descriptor = this.#descriptor
+    const call = (): Promise<number> => send(descriptor, this.#position)
+    const sending = this.#gate === undefined ? call() : this.#gate.send(call)
     this.#running = sending
     const taken = await sending
     if (taken > 0) this.#position += taken
@@ -243,19 +281,20 @@ class LocalDownload implements ReadableFile {
     // A read that still runs must not meet another file under the same number.
     await this.#running?.catch(() => undefined)
     // Where nothing was written, there is nothing that a disk would have to do.
-    if (this.#volume === undefined) await close(descriptor).catch(() => undefined)
+    if (this.#volume === undefined) await inTurn(this.#gate, () => close(descriptor), 'ending').catch(() => undefined)
     else closeSync(descriptor)
   }
 
   async #readInThread(descriptor: number, buffer: Uint8Array): Promise<number> {
-    const reading = read(descriptor, buffer, 0, buffer.byteLength, this.#position)
+    const call = () => read(descriptor, buffer, 0, buffer.byteLength, this.#position)
+    const reading = inTurn(this.#gate, call, 'transfer')
     this.#running = reading
     const { bytesRead } = await reading
     return bytesRead
   }
 }
 
-export type UploadTarget = Pick<Place, 'path' | 'volume'> & {
+export type UploadTarget = Pick<Place, 'path' | 'volume' | 'gate'> & {
   /** Where writing begins. */
   readonly position: number
   /** What was claimed for it. */
@@ -273,6 +312,7 @@ export class LocalUpload implements WritableFile {
   readonly #uploads: RunningUploads
   readonly #pace: FilePace
   readonly #volume: VolumeKind | undefined
+  readonly #gate: VolumeGate | undefined
   readonly #claim: string
   readonly #ending: UploadEnding | undefined
   readonly #account: UploadAccount | undefined
@@ -280,16 +320,17 @@ export class LocalUpload implements WritableFile {
 
   constructor(
     descriptor: number,
-    { path, volume, position, claim, ending, account }: UploadTarget,
+    { path, volume, gate, position, claim, ending, account }: UploadTarget,
     uploads: RunningUploads,
   ) {
     this.#descriptor = descriptor
     this.path = path
     this.#volume = volume
+    this.#gate = gate
     this.#start = position
     this.#position = position
     this.#uploads = uploads
-    this.#pace = new FilePace(uploads.pace.writing, descriptor)
+    this.#pace = new FilePace(uploads.pace.writing, descriptor, volume, gate)
     this.#claim = claim
     this.#ending = ending
     this.#account = account
@@ -299,7 +340,7 @@ export class LocalUpload implements WritableFile {
     if (this.#descriptor === undefined) return Promise.reject(closedError())
     if (this.#account === undefined) return this.#write(this.#descriptor, bytes)
     const end = this.#position + bytes.byteLength
-    const reach = this.#account.reach(end)
+    const reach = this.#account.reach(this.#position, end)
     if (reach === end) return this.#write(this.#descriptor, bytes)
     return this.#writeWithin(reach, end, bytes)
   }
@@ -316,14 +357,28 @@ export class LocalUpload implements WritableFile {
     return this.#isQuick ? this.#writeHere(descriptor, bytes) : this.#writeInThread(descriptor, bytes)
   }
 
-  absorb(move: (descriptor: number, position: number) => number): number | undefined {
-    // What counts towards a quota is asked for before it is written, so its size has to be known.
-    if (this.#descriptor === undefined || this.#account !== undefined || !this.#isQuick) return undefined
+  absorb(
+    move: (descriptor: number, position: number, most?: number) => number,
+    arrived: () => number,
+  ): number | Promise<void> | undefined {
+    if (this.#descriptor === undefined || !this.#isQuick) return undefined
+    // What counts towards a quota is asked for before it is written, and no more than that: others may need the room.
+    const most = this.#account === undefined ? undefined : this.#roomFor(this.#account, arrived)
+    if (most !== undefined && (typeof most !== 'number' || most === 0)) return most
     const started = performance.now()
-    const moved = move(this.#descriptor, this.#position)
+    const moved = move(this.#descriptor, this.#position, most)
     this.#position += moved
     if (moved > 0) this.#note('here', started, moved)
     return moved
+  }
+
+  /** What is taken already comes first: at a limit nothing more is given. */
+  #roomFor(account: UploadAccount, arrived: () => number): number | Promise<void> {
+    const room = account.taken - this.#position
+    const bytes = room > 0 ? room : arrived()
+    if (room > 0 || bytes === 0) return bytes
+    const reach = account.reach(this.#position, this.#position + bytes)
+    return typeof reach === 'number' ? reach - this.#position : reach.then(() => undefined)
   }
 
   /** In memory nothing is waited for but the processor. */
@@ -336,12 +391,10 @@ export class LocalUpload implements WritableFile {
     if (this.#volume !== 'memory') this.#pace.note(where, performance.now() - started, bytes)
   }
 
-  async finish(): Promise<void> {
-    try {
-      await this.#end('whole')
-    } catch (error) {
-      throw storageError(error)
-    }
+  finish(): Promise<void> | undefined {
+    if (this.#volume === 'memory' && this.#running === undefined && this.#ending === undefined)
+      return this.#finishHere()
+    return this.#end('whole').catch((error: unknown) => Promise.reject(storageError(error)))
   }
 
   async abandon(): Promise<void> {
@@ -366,7 +419,7 @@ export class LocalUpload implements WritableFile {
 
   async #writeInThread(descriptor: number, bytes: Uint8Array): Promise<void> {
     const started = performance.now()
-    const writing = this.#writeAll(descriptor, bytes)
+    const writing = inTurn(this.#gate, () => this.#writeAll(descriptor, bytes), 'transfer')
     this.#running = writing
     try {
       await writing
@@ -386,6 +439,20 @@ export class LocalUpload implements WritableFile {
     }
   }
 
+  /** In memory, where closing waits for nothing. */
+  #finishHere(): undefined {
+    const descriptor = this.#descriptor
+    if (descriptor === undefined) return
+    this.#descriptor = undefined
+    this.#account?.end(this.#position)
+    this.#uploads.claims.release(this.#claim)
+    try {
+      closeSync(descriptor)
+    } catch (error) {
+      throw storageError(error)
+    }
+  }
+
   async #end(state: 'whole' | 'broken'): Promise<void> {
     const descriptor = this.#descriptor
     if (descriptor === undefined) return
@@ -394,11 +461,11 @@ export class LocalUpload implements WritableFile {
     try {
       if (ending === undefined) return await this.#close(descriptor)
       await this.#close(descriptor, state === 'whole' ? ending : undefined)
-      if (state === 'whole') await ending.published()
+      if (state === 'whole') await this.#lastly(() => ending.published())
     } finally {
       this.#account?.end(this.#position)
       if (ending !== undefined) {
-        if (state === 'broken') await ending.kept(this.#position - this.#start)
+        if (state === 'broken') await this.#lastly(() => ending.kept(this.#position - this.#start))
         this.#uploads.claims.release(this.#claim)
         ending.release()
       }
@@ -409,12 +476,16 @@ export class LocalUpload implements WritableFile {
   async #close(descriptor: number, ending?: Pick<UploadEnding, 'written'>): Promise<void> {
     try {
       await this.#running
-      await ending?.written(descriptor)
+      if (ending !== undefined) await this.#lastly(() => ending.written(descriptor))
     } finally {
       if (this.#ending === undefined) this.#uploads.claims.release(this.#claim)
       if (this.#volume === 'memory') closeSync(descriptor)
-      else await close(descriptor)
+      else await this.#lastly(() => close(descriptor))
     }
+  }
+
+  #lastly(operation: () => Promise<void>): Promise<void> {
+    return inTurn(this.#gate, operation, 'ending')
   }
 }
 

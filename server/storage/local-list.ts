@@ -10,6 +10,7 @@ import type { Found, Statx } from './local-statx.ts'
 import { lstat } from './local-system.ts'
 import type { VolumeKind } from './local-volume.ts'
 import type { Entry } from './storage.ts'
+import { inTurn, type VolumeGate } from './volume-gate.ts'
 
 // A call in the thread pool costs 40 µs and more, the status itself 0.5 to 2 µs where the system has the answer in memory.
 const sliceMilliseconds = 4
@@ -26,18 +27,19 @@ export type ListingOptions = {
   readonly getdents: Getdents | undefined
   /** What the directory is on, where that is known. */
   readonly volume: VolumeKind | undefined
+  readonly gate: VolumeGate | undefined
 }
 
 /** Entries without links. */
 export async function* listEntries(
   directory: Pinned,
-  { followed, statx, getdents, volume }: ListingOptions,
+  { followed, statx, getdents, volume, gate }: ListingOptions,
 ): AsyncGenerator<readonly Entry[]> {
   const reader = openDirectory(directory, getdents, volume)
   try {
-    const look = observer(directory, statx)
+    const look = observer(directory, statx, gate)
     for (;;) {
-      const reading = reader.read()
+      const reading = volume === 'memory' ? reader.read() : inTurn(gate, async () => await reader.read())
       const { names, ended } = reading instanceof Promise ? await reading : reading
       const entries = await shown(names, await look(names), followed)
       if (entries.length > 0) yield entries
@@ -96,6 +98,7 @@ async function shownWithLinks(
 function observer(
   directory: Pinned,
   statx: Statx | undefined,
+  gate: VolumeGate | undefined,
 ): (names: readonly string[]) => Promise<readonly Found[]> {
   const look = directly(directory, statx)
   let throughPool = 0
@@ -106,7 +109,7 @@ function observer(
       const first = found.length
       if (first > 0 || throughPool > 0) {
         const next = names.slice(first, first + Math.max(1, Math.min(throughPool, looksAtOnce)))
-        found.push(...(await Promise.all(next.map(name => lookInPool(directory, name)))))
+        found.push(...(await Promise.all(next.map(name => inTurn(gate, () => lookInPool(directory, name))))))
         throughPool = Math.max(0, throughPool - next.length)
         if (throughPool > 0) continue
       }

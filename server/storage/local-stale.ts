@@ -4,10 +4,11 @@ import { nameClaim } from './local-atomic.ts'
 import { lstatIfThere, unlinkIfThere } from './local-names.ts'
 import type { Pinned } from './local-pin.ts'
 import { Tree } from './local-tree.ts'
+import type { Volumes } from './local-volume.ts'
 import { entriesOf, walk } from './local-walk.ts'
 import { targetOfPartial } from './partials.ts'
 import { joinPath } from './path.ts'
-import type { Usage } from './quota-ledger.ts'
+import type { Usage } from './quotas.ts'
 import { StorageError } from './storage.ts'
 import type { UploadClaims } from './upload-claims.ts'
 
@@ -40,6 +41,7 @@ export type StalePartialsOptions = {
   readonly expireSeconds: number
   readonly pauseSeconds: number
   readonly claims: Claims
+  readonly volumes?: Volumes | undefined
   /** Told of each that is removed: below which of the roots, at which virtual path, and how large it was. */
   readonly onEach: (root: string, path: string, bytes: number) => void
   /** Told how many were removed, if any. */
@@ -79,7 +81,7 @@ export class StalePartials {
 
   async #walk(root: string): Promise<number> {
     // What can't be read is left for the next time.
-    const tree = await Tree.open(root, { policy: 'deny', extraRoots: [] }).catch(() => undefined)
+    const tree = await Tree.open(root, { policy: 'deny', extraRoots: [] }, this.#options.volumes).catch(() => undefined)
     if (tree === undefined) return 0
     const { signal } = this.#abort
     let removed = 0

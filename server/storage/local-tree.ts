@@ -10,6 +10,7 @@ import { leadsToPartial } from './partials.ts'
 import { joinPath, namesOf, parentOf } from './path.ts'
 import { StorageError } from './storage.ts'
 import { linksInside, namesBelow, namesIn, type SymlinkPolicy } from './symlinks.ts'
+import { type Errand, inTurn, type VolumeGate } from './volume-gate.ts'
 
 /** What an operation answers when its place turns out to be a symbolic link: it is run again where the link leads. */
 export const symbolicLink = Symbol('symbolic link')
@@ -26,6 +27,8 @@ export type Place = {
   readonly own: boolean
   /** Undefined where what is there may keep its callers waiting. */
   readonly volume: VolumeKind | undefined
+  /** What is done with open files waits here for its turn. */
+  readonly gate: VolumeGate | undefined
   /** Opens it without following a link; undefined where that fails or would have to wait: open the address then. */
   readonly openAtOnce: (flags: number) => number | undefined
   /** The directory it is in, as long as the operation runs. */
@@ -67,6 +70,8 @@ type TreeSettings = {
   readonly mayLead: MayLead
   readonly symlinks: SymlinkPolicy
   readonly volumes: Volumes | undefined
+  /** The tree's own. */
+  readonly gate: VolumeGate | undefined
 }
 
 type Held = Place & { readonly root: Root; readonly names: readonly string[]; readonly release: () => void }
@@ -87,17 +92,24 @@ export class Tree {
   readonly #symlinks: SymlinkPolicy
   readonly #volumes: Volumes | undefined
   readonly #volume: Volume | undefined
+  /** Of the volume that the root is on. */
+  readonly gate: VolumeGate | undefined
   #running = 0
   #closed = false
   #ended: (() => void) | undefined
 
-  private constructor(root: Pinned, volume: Volume | undefined, { pin, mayLead, symlinks, volumes }: TreeSettings) {
+  private constructor(
+    root: Pinned,
+    volume: Volume | undefined,
+    { pin, mayLead, symlinks, volumes, gate }: TreeSettings,
+  ) {
     this.#root = ownRoot(root)
     this.#pin = pin
     this.#mayLead = mayLead
     this.#symlinks = symlinks
     this.#volumes = volumes
     this.#volume = volume
+    this.gate = gate
   }
 
   /** Links on the way to the directory and that it is itself are followed. Rejects with system errors. */
@@ -106,20 +118,32 @@ export class Tree {
     symlinks: SymlinkPolicy = linksInside,
     volumes?: Volumes,
     mayLead: MayLead = () => true,
+    gate?: VolumeGate,
   ): Promise<Tree> {
     const reopened = volumes?.reopen(path)
     const pin = reopened !== undefined || existsSync(descriptorDirectory) ? pinByDescriptor : pinByPath
-    const root = directoryOnly(reopened ?? (await pin(path, 'follow')))
-    const volume = await volumes?.volumeOf(root)
+    const opening = gate ?? volumes?.gates?.ofDirectory(path, path)
+    const root = directoryOnly(reopened ?? (await inTurn(opening, () => pin(path, 'follow'))))
+    const volume = await volumeOf(root, path, volumes)
     if (volume !== undefined) volumes?.remember(path)
-    return new Tree(root, volume, { pin, mayLead, symlinks, volumes })
+    volumes?.gates?.learn(path, root.stats.dev)
+    const own = gate ?? volumes?.gates?.ofDevice(root.stats.dev, path)
+    return new Tree(root, volume, { pin, mayLead, symlinks, volumes, gate: own })
   }
 
-  /** The tree below a directory of this one, which may be closed then. */
-  async below(path: string, mayLead: MayLead): Promise<Tree> {
+  /** The tree below a directory of this one, which may be closed then. `where` is its path for the operating system. */
+  async below(path: string, where: string, mayLead: MayLead): Promise<Tree> {
     const root = directoryOnly(await this.pin(path))
-    const volume = await this.#volumes?.volumeOf(root)
-    return new Tree(root, volume, { pin: this.#pin, mayLead, symlinks: this.#symlinks, volumes: this.#volumes })
+    const volumes = this.#volumes
+    const volume = await volumeOf(root, where, volumes)
+    volumes?.gates?.learn(where, root.stats.dev)
+    const gate = volumes?.gates?.ofDevice(root.stats.dev, where)
+    return new Tree(root, volume, { pin: this.#pin, mayLead, symlinks: this.#symlinks, volumes, gate })
+  }
+
+  /** Whether symbolic links lead anywhere. */
+  get followsLinks(): boolean {
+    return this.#symlinks.policy !== 'deny'
   }
 
   /** Holds what a path leads to if the system can tell at once, and if there is no link on the way. The caller releases it. */
@@ -168,8 +192,32 @@ export class Tree {
     path: string,
     operation: (place: Place) => Promise<Result | typeof symbolicLink>,
     trail: Trail = newTrail(),
+    errand: Errand = 'command',
   ): Promise<Result> {
-    if (this.#closed) throw new StorageError('failed', { cause: new Error('the storage is closed') })
+    if (this.#closed) throw closedError()
+    const gate = this.#entry
+    if (gate === undefined) return await this.within(path, operation, trail)
+    this.#running += 1
+    try {
+      const entering = gate.enter(errand)
+      if (entering !== undefined) await entering
+      try {
+        return await this.within(path, operation, trail)
+      } finally {
+        gate.leave(errand)
+      }
+    } finally {
+      this.#end()
+    }
+  }
+
+  /** The same as part of another operation on a place. */
+  async within<Result>(
+    path: string,
+    operation: (place: Place) => Promise<Result | typeof symbolicLink>,
+    trail: Trail = newTrail(),
+  ): Promise<Result> {
+    if (this.#closed && this.#running === 0) throw closedError()
     this.#running += 1
     const extra: ExtraRoots = new Map()
     try {
@@ -190,9 +238,23 @@ export class Tree {
       }
     } finally {
       for (const { pinned } of extra.values()) pinned.release()
-      this.#running -= 1
-      if (this.#running === 0) this.#ended?.()
+      this.#end()
     }
+  }
+
+  /** Runs what takes places of its own, as part of an operation on a place. */
+  outOfTurn<Result>(operation: () => Promise<Result>): Promise<Result> {
+    return this.#entry?.without(operation) ?? operation()
+  }
+
+  /** In memory nothing is waited for. */
+  get #entry(): VolumeGate | undefined {
+    return this.#volume?.kind === 'memory' ? undefined : this.gate
+  }
+
+  #end(): void {
+    this.#running -= 1
+    if (this.#running === 0) this.#ended?.()
   }
 
   /** Waits for what is running: a descriptor's number must not be used again while an address holds it. */
@@ -319,6 +381,7 @@ export class Tree {
       path,
       own: root.own,
       volume: volume?.kind,
+      gate: stats.dev === this.#root.pinned.stats.dev ? this.gate : this.#volumes?.gates?.ofDevice(stats.dev, asked),
       openAtOnce,
       directory,
       hold,
@@ -346,6 +409,19 @@ export class Tree {
     if (namesBelow(this.#root.path, target) === undefined) return undefined
     return fromLatin1(target.slice(this.#root.path.length)) || '/'
   }
+}
+
+async function volumeOf(root: Pinned, path: string, volumes: Volumes | undefined): Promise<Volume | undefined> {
+  try {
+    return await volumes?.volumeOf(root, path)
+  } catch (error) {
+    root.release()
+    throw error
+  }
+}
+
+function closedError(): StorageError {
+  return new StorageError('failed', { cause: new Error('the storage is closed') })
 }
 
 async function readTarget(address: SystemPath): Promise<string> {

@@ -2,14 +2,15 @@
 import { storageError } from './errno.ts'
 import { lstatIfThere } from './local-names.ts'
 import { Tree } from './local-tree.ts'
+import type { Volumes } from './local-volume.ts'
 import { walk } from './local-walk.ts'
-import type { Usage } from './quota-ledger.ts'
+import type { Usage } from './quotas.ts'
 import { isStorageError } from './storage.ts'
 
 /** What is below a directory of a root, both as absolute paths; nothing if it is missing. Rejects with a StorageError. */
-export async function usageBelow(root: string, directory: string): Promise<Usage> {
+export async function usageBelow(root: string, directory: string, volumes?: Volumes): Promise<Usage> {
   try {
-    const tree = await Tree.open(root)
+    const tree = await Tree.open(root, undefined, volumes)
     try {
       return await usageIn(tree, directory)
     } finally {

@@ -6,6 +6,7 @@ import type { Pinned } from './local-pin.ts'
 import type { Tree } from './local-tree.ts'
 import { decodeName } from './name.ts'
 import { joinPath } from './path.ts'
+import { inTurn, type VolumeGate } from './volume-gate.ts'
 
 export type WalkOptions = {
   /** Called for everything but directories, for some entries at once; they are of the directory at this path. */
@@ -32,8 +33,9 @@ async function walkOne(tree: Tree, path: string, { visit, leavesOut }: WalkOptio
     const directory = await tree.pin(path)
     try {
       let visits: Promise<void>[] = []
-      for await (const entry of entriesOf(directory)) {
-        if (!(await isDirectory(directory, entry))) visits.push(visit(nameOf(entry), directory, path))
+      for await (const entry of entriesOf(directory, tree.gate)) {
+        if (!(await inTurn(tree.gate, () => isDirectory(directory, entry))))
+          visits.push(inTurn(tree.gate, () => visit(nameOf(entry), directory, path)))
         else if (below.length < mostBelow) below.push(nameOf(entry))
         if (visits.length < visitsAtOnce) continue
         await Promise.all(visits)
@@ -50,10 +52,11 @@ async function walkOne(tree: Tree, path: string, { visit, leavesOut }: WalkOptio
 }
 
 /** Closed when nobody wants more. */
-export async function* entriesOf({ self }: Pinned): AsyncGenerator<Dirent> {
+export async function* entriesOf({ self }: Pinned, gate?: VolumeGate): AsyncGenerator<Dirent> {
   const opened = opendirSync(self, { bufferSize: 1024, encoding: latin1 })
   try {
-    for (let entry = await opened.read(); entry !== null; entry = await opened.read()) yield entry
+    const read = (): Promise<Dirent | null> => inTurn(gate, () => opened.read())
+    for (let entry = await read(); entry !== null; entry = await read()) yield entry
   } finally {
     opened.closeSync()
   }

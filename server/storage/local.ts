@@ -12,10 +12,13 @@ import {
   type UploadSettings,
 } from './local-file.ts'
 import type { Getdents } from './local-getdents.ts'
+import { makeLink } from './local-link.ts'
 import { listEntries } from './local-list.ts'
 import { lstatIfThere, moveToFreeName, unlinkIfThere } from './local-names.ts'
 import type { SystemPath } from './local-pin.ts'
 import { Counting, type QuotaSettings } from './local-quota.ts'
+import { refuseRunning, removeTree } from './local-remove-tree.ts'
+import { roomIn } from './local-room.ts'
 import { removePartials } from './local-stale.ts'
 import type { Statx } from './local-statx.ts'
 import { syncDirectory } from './local-sync.ts'
@@ -29,13 +32,16 @@ import {
   type Entry,
   isStorageError,
   type ReadableFile,
+  type Room,
   type Storage,
   StorageError,
+  type Watch,
   type WritableFile,
   type WriteMode,
 } from './storage.ts'
 import type { SymlinkPolicy } from './symlinks.ts'
 import { writeUnique } from './unique.ts'
+import { type Errand, inTurn } from './volume-gate.ts'
 
 export { RunningUploads } from './local-file.ts'
 
@@ -86,9 +92,13 @@ async function openTree(options: Omit<LocalStorageOptions, 'concealed'>): Promis
   }
   return await translated(async () => {
     if (home === '/') return new LocalStorage(await Tree.open(root, symlinks, volumes, mayLead), settings)
-    const server = await Tree.open(root, symlinks, volumes)
+    // A home may be on a volume of its own.
+    const [mount = ''] = namesOf(home)
+    const gate = volumes?.gates?.ofDirectory(`${root}${home}`, `${root}/${mount}`)
+    const server = await Tree.open(root, symlinks, volumes, undefined, gate)
+    const place = { home, where: `${root}${home}` }
     try {
-      return new LocalStorage(await openHome(server, home, mayLead ?? (() => true), uploading), settings)
+      return new LocalStorage(await openHome(server, place, mayLead ?? (() => true), uploading), settings)
     } finally {
       await server.close()
     }
@@ -97,9 +107,14 @@ async function openTree(options: Omit<LocalStorageOptions, 'concealed'>): Promis
 
 const plainUploads: UploadSettings = { mode: 'direct', durability: 'none', user: '' }
 
-async function openHome(server: Tree, home: string, mayLead: MayLead, uploading: UploadSettings): Promise<Tree> {
+async function openHome(
+  server: Tree,
+  { home, where }: { readonly home: string; readonly where: string },
+  mayLead: MayLead,
+  uploading: UploadSettings,
+): Promise<Tree> {
   try {
-    return await server.below(home, mayLead)
+    return await server.below(home, where, mayLead)
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error
   }
@@ -108,7 +123,7 @@ async function openHome(server: Tree, home: string, mayLead: MayLead, uploading:
     path = joinPath(path, name)
     await server.at(path, place => makeDirectoryAt(place, 0o750, uploading)).catch(unlessExists)
   }
-  return await server.below(home, mayLead)
+  return await server.below(home, where, mayLead)
 }
 
 async function makeDirectoryAt({ address, directory }: Place, mode: number, { durability }: UploadSettings) {
@@ -182,6 +197,7 @@ class LocalStorage implements Storage {
         statx: this.#settings.statx,
         getdents: this.#settings.getdents,
         volume: this.#tree.volumeKindOf(directory),
+        gate: this.#tree.gate,
       })
     } catch (error) {
       throw storageError(error)
@@ -200,13 +216,19 @@ class LocalStorage implements Storage {
   }
 
   write(path: string, mode: WriteMode): Promise<WritableFile> {
-    if (mode.kind === 'unique') return writeUnique(this, path)
+    if (mode.kind === 'unique') return writeUnique(this, path, mode.permissions)
     return translated(async () => {
       const { uploads, uploading } = this.#settings
-      return await this.#tree.at(path, place =>
-        this.#isAtomic
-          ? openBeside(place, mode, uploads, uploading, this.#counting(place))
-          : openForWriting(place, mode, uploads, uploading.durability, this.#counting(place)),
+      // What is to stay of a large file is copied first.
+      const errand: Errand = this.#isAtomic && mode.kind !== 'replace' ? 'copy' : 'command'
+      return await this.#tree.at(
+        path,
+        place =>
+          this.#isAtomic
+            ? openBeside(place, mode, uploads, uploading, this.#counting(place))
+            : openForWriting(place, mode, uploads, uploading.durability, this.#counting(place)),
+        undefined,
+        errand,
       )
     })
   }
@@ -215,7 +237,7 @@ class LocalStorage implements Storage {
     return translated(async () => {
       refuseRoot(from)
       refuseRoot(to)
-      await this.#tree.at(from, source => this.#tree.at(to, target => this.#move(source, target, replacing)))
+      await this.#tree.at(from, source => this.#tree.within(to, target => this.#move(source, target, replacing)))
     })
   }
 
@@ -247,7 +269,8 @@ class LocalStorage implements Storage {
         // For clients, a directory is empty that has nothing but uploads which broke off.
         const directory = await this.#tree.pin(path)
         try {
-          const { bytes, files } = await removePartials(directory, this.#settings.uploads.claims)
+          const { claims } = this.#settings.uploads
+          const { bytes, files } = await inTurn(this.#tree.gate, () => removePartials(directory, claims), 'copy')
           await this.#tree.at(path, async place => {
             this.#counting(place)?.change({ bytes: -bytes, files: -files })
             await rmdir(place.address)
@@ -259,10 +282,35 @@ class LocalStorage implements Storage {
     })
   }
 
-  makeDirectory(path: string): Promise<void> {
+  removeTree(path: string, watch: Watch): Promise<void> {
+    return translated(async () => {
+      refuseRoot(path)
+      const { uploads, quotas } = this.#settings
+      const isAtomic = this.#isAtomic
+      await removeTree(this.#tree, path, {
+        ...watch,
+        onRemove: (directory, name, stats) =>
+          refuseRunning({ claims: uploads.claims, isAtomic }, directory, name, stats),
+        onRemoved: (at, bytes) => quotas && new Counting(quotas, { path: at }).change({ bytes: -bytes, files: -1 }),
+      })
+    })
+  }
+
+  makeDirectory(path: string, permissions?: number): Promise<void> {
     return translated(async () => {
       if (path === '/') throw new StorageError('exists')
       await this.#tree.at(path, place => makeDirectoryAt(place, 0o777, this.#settings.uploading))
+      // mkdir(2) takes away what the umask of the process has.
+      if (permissions !== undefined) await this.setMode(path, permissions)
+    })
+  }
+
+  makeLink(path: string, target: string): Promise<void> {
+    return translated(async () => {
+      refuseRoot(path)
+      if (!this.#tree.followsLinks) throw new StorageError('not-supported')
+      await this.stat(target)
+      await makeLink(this.#tree, path, target)
     })
   }
 
@@ -289,6 +337,10 @@ class LocalStorage implements Storage {
     counting?.change({ bytes: -bytes, files: 0 })
   }
 
+  room(directory: string): Promise<Room> {
+    return translated(() => roomIn(this.#tree, directory, this.#settings.quotas))
+  }
+
   close(): Promise<void> {
     return this.#tree.close()
   }
@@ -304,7 +356,7 @@ class LocalStorage implements Storage {
       const { self, stats } = pinned
       try {
         if (!stats.isFile() && !stats.isDirectory()) throw new StorageError('not-a-file')
-        return await change(self, stats)
+        return await inTurn(this.#tree.gate, () => change(self, stats))
       } finally {
         pinned.release()
       }
@@ -353,7 +405,7 @@ class LocalStorage implements Storage {
     const [from, to] = [this.#counting(source), this.#counting(target)]
     if (from === undefined || to === undefined || parentOf(from.path) === parentOf(to.path)) return undefined
     const { bytes, files } = moved.isDirectory()
-      ? await usageIn(this.#tree, source.path)
+      ? await this.#tree.outOfTurn(() => usageIn(this.#tree, source.path))
       : { bytes: moved.isFile() ? moved.size : 0, files: moved.isFile() ? 1 : 0 }
     await to.takeFrom(from, bytes, files)
     const less = { bytes: -bytes, files: -files }
@@ -362,7 +414,8 @@ class LocalStorage implements Storage {
 
   #counting(place: Place): Counting | undefined {
     const { quotas } = this.#settings
-    return quotas === undefined || !place.own ? undefined : new Counting(quotas, place)
+    if (quotas === undefined || !place.own) return undefined
+    return new Counting(quotas, place, wait => this.#tree.outOfTurn(wait))
   }
 
   async #refuseRunningUpload({ directory, name }: Place, stats: Stats | undefined): Promise<void> {

@@ -4,8 +4,10 @@ import { isWithin, nameOf, namesOf, parentOf } from './path.ts'
 import {
   type Entry,
   type ReadableFile,
+  type Room,
   type Storage,
   StorageError,
+  type Watch,
   type WritableFile,
   type WriteMode,
 } from './storage.ts'
@@ -67,7 +69,7 @@ class MemoryStorage implements Storage {
   }
 
   async write(path: string, mode: WriteMode): Promise<WritableFile> {
-    if (mode.kind === 'unique') return await writeUnique(this, path)
+    if (mode.kind === 'unique') return await writeUnique(this, path, mode.permissions)
     const siblings = this.#directory(parentOf(path)).children
     const existing = path === '/' ? this.#root : siblings.get(nameOf(path))
     if (existing !== undefined) {
@@ -79,7 +81,7 @@ class MemoryStorage implements Storage {
     } else if ('creating' in mode && mode.creating === 'refused') {
       throw new StorageError('not-found')
     }
-    const node = existing ?? this.#newFile()
+    const node = existing ?? this.#newFile(mode.permissions)
     const position = startOf(mode, node.content.length)
     siblings.set(nameOf(path), node)
     if (mode.kind === 'replace') node.content = Buffer.alloc(0)
@@ -118,13 +120,29 @@ class MemoryStorage implements Storage {
     this.#directory(parentOf(path)).children.delete(nameOf(path))
   }
 
-  async makeDirectory(path: string): Promise<void> {
+  async removeTree(path: string, { progress }: Watch): Promise<void> {
+    if (path === '/') throw new StorageError('forbidden')
+    this.#directory(path)
+    this.#directory(parentOf(path)).children.delete(nameOf(path))
+    progress.bytes += 1
+  }
+
+  async makeDirectory(path: string, permissions?: number): Promise<void> {
     const siblings = this.#directory(parentOf(path)).children
     if (path === '/' || siblings.has(nameOf(path))) throw new StorageError('exists')
-    siblings.set(nameOf(path), this.#newDirectory())
+    siblings.set(nameOf(path), this.#newDirectory(permissions))
+  }
+
+  async makeLink(): Promise<void> {
+    throw new StorageError('not-supported')
   }
 
   async checkRoom(): Promise<void> {}
+
+  async room(directory: string): Promise<Room> {
+    this.#directory(directory)
+    return { bytes: Number.MAX_SAFE_INTEGER, quotas: [] }
+  }
 
   async setMode(path: string, mode: number): Promise<void> {
     this.#find(path).mode = mode & 0o777
@@ -154,12 +172,12 @@ class MemoryStorage implements Storage {
     return node
   }
 
-  #newFile(): FileNode {
-    return { ...this.#attributes(0o644), type: 'file', content: Buffer.alloc(0), uploading: false }
+  #newFile(permissions = 0o644): FileNode {
+    return { ...this.#attributes(permissions), type: 'file', content: Buffer.alloc(0), uploading: false }
   }
 
-  #newDirectory(): DirectoryNode {
-    return { ...this.#attributes(0o755), type: 'directory', children: new Map() }
+  #newDirectory(permissions = 0o755): DirectoryNode {
+    return { ...this.#attributes(permissions), type: 'directory', children: new Map() }
   }
 
   #attributes(mode: number): Attributes {

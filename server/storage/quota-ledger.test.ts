@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { QuotaLedger, type Usage } from './quota-ledger.ts'
-import type { Taking } from './quotas.ts'
+import { QuotaLedger } from './quota-ledger.ts'
+import type { Taking, Usage } from './quotas.ts'
 
 function start(stored: Record<string, Usage> = {}) {
   let now = 0
@@ -70,6 +70,14 @@ describe('The ledger of quotas', () => {
     await expect(holder.take(growth(11, { upload: 'begins' }))).rejects.toMatchObject({ kind: 'over-quota' })
     expect(holder.take(growth(10, { upload: 'begins' }))).toBe(10)
     expect(counted).toHaveLength(2)
+  })
+
+  test('tells what is stored, which is counted for that where it never was', async () => {
+    const { holder, counted } = start({ '/a': { bytes: 40, files: 2 } })
+    expect(await holder.usage(limits)).toEqual([{ bytes: 40, files: 2 }])
+    await holder.take(growth(10, { files: 1 }))
+    expect(await holder.usage(limits)).toEqual([{ bytes: 50, files: 3 }])
+    expect(counted).toHaveLength(1)
   })
 
   test('refuses what it can’t count, and tries again', async () => {

@@ -1,9 +1,7 @@
 /** Keeps count of what is stored in directories that have quotas. Whatever grows takes it first, so that no sum is ever exceeded. */
 import { parentOf } from './path.ts'
-import type { Change, Quotas, Taking } from './quotas.ts'
+import type { Change, QuotaLimit, Quotas, Taking, Usage } from './quotas.ts'
 import { StorageError } from './storage.ts'
-
-export type Usage = { readonly bytes: number; readonly files: number }
 
 export type QuotaLedgerOptions = {
   /** Counts what is in a directory, which may be missing. */
@@ -58,8 +56,20 @@ export class QuotaLedger {
     }
   }
 
+  async usage(limits: readonly QuotaLimit[]): Promise<readonly Usage[]> {
+    for (;;) {
+      const waitsFor = this.#counting({ limits })
+      if (waitsFor === undefined) break
+      await waitsFor
+    }
+    return limits.map(({ directory }) => {
+      const { bytes = 0, files = 0 } = this.#counts.get(directory) ?? {}
+      return { bytes, files }
+    })
+  }
+
   /** What has to be waited for: directories that are counted for the first time, or again while nobody uploads to them. */
-  #counting({ limits, upload }: Taking): Promise<void> | undefined {
+  #counting({ limits, upload }: Pick<Taking, 'limits' | 'upload'>): Promise<void> | undefined {
     for (const { directory } of limits) {
       const count = this.#counts.get(directory)
       if (count === undefined) return this.#begin(directory)
@@ -144,6 +154,10 @@ export class QuotaHolder implements Quotas {
       else this.#uploads.delete(path)
     }
     this.#ledger.change(change)
+  }
+
+  usage(limits: readonly QuotaLimit[]): Promise<readonly Usage[]> {
+    return this.#ledger.usage(limits)
   }
 
   /** Of a process that is gone: what its uploads have taken is stored, but for the last piece of each. */

@@ -8,6 +8,9 @@ export type QuotaLimit = {
   readonly maxFiles?: number | undefined
 }
 
+/** What is stored somewhere. */
+export type Usage = { readonly bytes: number; readonly files: number }
+
 export type Taking = {
   /** What is to grow. */
   readonly path: string
@@ -33,6 +36,8 @@ export interface Quotas {
   /** Bytes that may be written, at once where that is known. Rejects with the StorageErrors `over-quota` and `busy`. */
   take(taking: Taking): number | Promise<number>
   change(change: Change): void
+  /** What there is in the directory of each. Rejects with a StorageError. */
+  usage(limits: readonly QuotaLimit[]): Promise<readonly Usage[]>
 }
 
 /** The limits that hold at a path. */

@@ -14,6 +14,7 @@ export const storageErrorKinds = [
   'over-quota',
   'read-only',
   'too-many-open',
+  'not-answering',
   'bad-offset',
   'not-supported',
   'failed',
@@ -51,6 +52,8 @@ export type Entry = {
   readonly links: number
   readonly owner: number
   readonly group: number
+  /** It can't be removed, renamed or replaced, whatever the user may do. */
+  readonly fixed?: true
   /** Target of a symbolic link that stays inside the root, as written. */
   readonly linkTarget?: string | undefined
 }
@@ -67,6 +70,14 @@ export interface ReadableFile {
    * next position; it resolves to how many bytes it took, 0 or less for none, and so does this.
    */
   readonly transmit?: (send: (descriptor: number, position: number) => Promise<number>) => Promise<number>
+  /**
+   * Where the file is in memory: reads into the buffer from the next position, lets `send` have it, which returns how many of the bytes it took,
+   * and goes on by as many. Returns them, and how many bytes there were. `undefined`: not now, and nothing was done. Throws a StorageError.
+   */
+  readonly passAtOnce?: (
+    buffer: Uint8Array,
+    send: (bytes: Uint8Array) => number,
+  ) => { readonly taken: number; readonly read: number } | undefined
   /** Releases the file; may be called more than once. */
   close(): Promise<void>
 }
@@ -77,18 +88,28 @@ export interface WritableFile {
   /** Writes all of the bytes at the next position; `undefined` if that is done already. Rejects with a StorageError. One call at a time. */
   write(bytes: Uint8Array): Promise<void> | undefined
   /**
-   * Where the file has a descriptor: lets the kernel put bytes into it. `move` gets the descriptor and the next position, does not wait, and
-   * returns how many bytes it put there, 0 for none, and so does this. `undefined`: not now, and nothing was done.
+   * Where the file has a descriptor: lets the kernel put bytes into it. `move` gets the descriptor, the next position and, where there is a limit,
+   * how many bytes at most; it does not wait, and returns how many it put there, 0 for none, and so does this. `undefined`: not now, and nothing
+   * was done. A promise: nothing was done, and it is worth trying again when it is fulfilled, but not when it is rejected; nothing may be
+   * written meanwhile. `arrived` says how many bytes are there to be moved.
    */
-  readonly absorb?: (move: (descriptor: number, position: number) => number) => number | undefined
-  /** The upload is whole: when this resolves, the bytes are in the file and the file is closed. */
-  finish(): Promise<void>
+  readonly absorb?: (
+    move: (descriptor: number, position: number, most?: number) => number,
+    arrived: () => number,
+  ) => number | Promise<void> | undefined
+  /** The upload is whole: when this resolves, the bytes are in the file and the file is closed; `undefined` if that is done already. May throw at once. */
+  finish(): Promise<void> | undefined
   /** The upload broke off: keeps what arrived, so that the client can resume, and closes the file. Never rejects. */
   abandon(): Promise<void>
 }
 
 /** Where the bytes of an upload go. What may not happen is said here, so that no check before the opening can be outrun. */
-export type WriteMode =
+export type WriteMode = WriteKind & {
+  /** Permission bits of a file that is made, 0 to 0o666; without them, those that the process gives. */
+  readonly permissions?: number | undefined
+}
+
+type WriteKind =
   | { readonly kind: 'replace' }
   /** Rejects with `exists` if there is something already. */
   | { readonly kind: 'create' }
@@ -106,6 +127,23 @@ export type WriteMode =
     }
   /** STOU: the path itself or, if that exists, the first of `path.1`, `path.2`… that does not; unique.ts. */
   | { readonly kind: 'unique' }
+
+/** Of what may take long: what it has done is counted, and it ends soon, with `failed`, once the signal is aborted. */
+export type Watch = { readonly signal: AbortSignal; readonly progress: { bytes: number } }
+
+export type Room = {
+  /** How many could be stored now, at most. */
+  readonly bytes: number
+  /** All that hold there. */
+  readonly quotas: readonly QuotaState[]
+}
+
+export type QuotaState = {
+  /** A virtual path; undefined for a directory above `/`. */
+  readonly directory: string | undefined
+  readonly bytes: { readonly used: number; readonly limit: number | undefined }
+  readonly files: { readonly used: number; readonly limit: number | undefined }
+}
 
 export interface Storage {
   /** Rejects with `not-found` as do all others. */
@@ -125,9 +163,16 @@ export interface Storage {
   rename(from: string, to: string, replacing?: 'refused'): Promise<void>
   removeFile(path: string): Promise<void>
   removeDirectory(path: string): Promise<void>
-  makeDirectory(path: string): Promise<void>
+  /** Removes a directory with all that is in it, links and not what they lead to. What was removed before a failure stays removed. Counts names. */
+  removeTree(path: string, watch: Watch): Promise<void>
+  /** Permission bits as in a WriteMode, 0 to 0o777. */
+  makeDirectory(path: string, permissions?: number): Promise<void>
+  /** Makes a symbolic link to what is at another path. Rejects with `not-found` where there is nothing, `not-supported` where links are not followed. */
+  makeLink(path: string, target: string): Promise<void>
   /** Rejects with `over-quota` if so many bytes more could not be stored in a directory now. */
   checkRoom(directory: string, bytes: number): Promise<void>
+  /** How much more could be stored in a directory now. */
+  room(directory: string): Promise<Room>
   /** Permission bits, 0 to 0o777. */
   setMode(path: string, mode: number): Promise<void>
   /** Milliseconds since the epoch. Resolves to the time that was really set. */

@@ -3,7 +3,7 @@ import { type Logger, pino, stdSerializers, stdTimeFunctions } from 'pino'
 import { prettyFactory } from 'pino-pretty'
 import type { ServerConfiguration } from '../config/schema.ts'
 
-export type Logging = ServerConfiguration['logging']
+export type Logging = Pick<ServerConfiguration['logging'], 'level' | 'format'>
 
 /** Where lines go: stdout, or what a test reads. */
 export type LogDestination = { readonly isTTY?: boolean | undefined; write(text: string): unknown }

@@ -66,7 +66,12 @@ export function createMetrics({ version, runtime, verbs }: MetricsOptions) {
       'listener',
       'reason',
     ),
-    logins: counter('logins_total', 'Attempts to log in: `success`, or why it failed.', 'result'),
+    logins: counter(
+      'logins_total',
+      'Attempts to log in: `success`, or why it failed; by virtual host, where one was named.',
+      'result',
+      'host',
+    ),
     commands: tally('commands_total', 'Commands that were answered, by the code of the reply.', 'verb', 'code'),
     commandDuration: histogram(
       'command_duration_seconds',
@@ -97,7 +102,15 @@ export function createMetrics({ version, runtime, verbs }: MetricsOptions) {
       'stale_partials_removed_total',
       'Atomic uploads that had broken off, and were removed because nobody went on with them.',
     ),
-    passivePortsInUse: gauge('passive_ports_in_use', 'Passive ports that are open.'),
+    stalledVolumes: gauge(
+      'stalled_volumes',
+      'Volumes that have answered nothing for too long, such as NFS whose server is gone.',
+    ),
+    passivePortsInUse: gauge('passive_ports_in_use', 'Passive ports on which sessions wait for their clients.'),
+    passivePortsExhausted: counter(
+      'passive_ports_exhausted_total',
+      'PASV and EPSV that were answered with 425, because no port was free in time.',
+    ),
     strayDataConnections: counter(
       'stray_data_connections_total',
       'Connections to passive ports from others than the client.',
@@ -110,6 +123,21 @@ export function createMetrics({ version, runtime, verbs }: MetricsOptions) {
     ),
     bans: counter('bans_total', 'Clients that were banned by this server, by what they did last.', 'offence'),
     bansActive: gauge('bans_active', 'Bans in force, those given by other servers included.'),
+    eventsSpooled: counter('events_spooled_total', 'Events that were written to the spool.'),
+    eventsSent: counter('events_sent_total', 'Events that a sink has taken.', 'sink'),
+    eventFailures: counter(
+      'event_failures_total',
+      'Attempts to send an event that failed: `retry`, or `refused` where the sink does not take this event.',
+      'sink',
+      'consequence',
+    ),
+    eventsDropped: counter(
+      'events_dropped_total',
+      'Events that are lost, by why; for one sink, or for all where that is empty.',
+      'reason',
+      'sink',
+    ),
+    eventSpoolBytes: gauge('event_spool_bytes', 'Size of the spool of events when it was written to last.'),
     faults: counter('faults_total', 'Defects of the server that came to light; see the log.'),
 
     workers: gauge('workers', 'Processes that serve sessions beside the first one; 0 if that serves them itself.'),

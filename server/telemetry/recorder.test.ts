@@ -13,16 +13,24 @@ const session: Session = {
   started: 0,
   protection: 'tls',
   clientCertificate: undefined,
+  serverName: undefined,
+  host: undefined,
+  language: undefined,
   login: { state: 'awaiting-user' },
   failedLogins: 0,
   cwd: '/',
   type: 'image',
   restartOffset: 0,
+  rangeEnd: undefined,
   renameFrom: undefined,
+  copyFrom: undefined,
   protectionBufferSet: false,
   dataProtection: 'clear',
   extendedPassiveOnly: false,
   facts: [],
+  hashAlgorithm: 'SHA-256',
+  umask: undefined,
+  idleTimeoutSeconds: undefined,
   client: undefined,
 }
 
@@ -65,7 +73,7 @@ test('a transfer is one line with user, path, bytes, duration and result', async
   telemetry.transferMoved('upload', 1000)
   expect(await scrape()).toContain('ftp_transfer_bytes_total{direction="upload"} 1000')
   telemetry.transferMoved('upload', 234)
-  telemetry.transferEnded(session, record)
+  void telemetry.transferEnded(session, record)
   expect(lines).toMatchObject([
     {
       msg: 'transfer ended',
@@ -89,7 +97,7 @@ test('a transfer is one line with user, path, bytes, duration and result', async
 
 test('names are logged well-formed and not longer than a path may be', () => {
   const { telemetry, lines } = setUp()
-  telemetry.transferEnded(session, { ...record, path: `/\udcff${'x'.repeat(10_000)}`, user: 'u'.repeat(10_000) })
+  void telemetry.transferEnded(session, { ...record, path: `/\udcff${'x'.repeat(10_000)}`, user: 'u'.repeat(10_000) })
   const [line] = lines
   expect(String(line?.path)).toMatch(/^\/\\xffx+…$/)
   expect(String(line?.path).length).toBeLessThan(4200)

@@ -5,16 +5,19 @@ import type { Session } from '../control/session.ts'
 import type { Metrics } from './metrics.ts'
 import type { Telemetry } from './telemetry.ts'
 import { shownName, shownPath } from './text.ts'
+import type { TransferLog } from './xferlog.ts'
 
 export type RecorderOptions = {
   readonly logger: Logger
   readonly metrics: Metrics
+  /** Writes lines of transfers in another format, where that is wanted. */
+  readonly transferLog?: Pick<TransferLog, 'write'>
   /** Milliseconds since the epoch. */
   readonly now?: () => number
 }
 
 /** The telemetry of a running server. Sessions and refusals are logged quietly: probes of load balancers are among them. */
-export function createTelemetry({ logger, metrics, now = Date.now }: RecorderOptions): Telemetry {
+export function createTelemetry({ logger, metrics, transferLog, now = Date.now }: RecorderOptions): Telemetry {
   const quietly = limitRepeats(now)
   return {
     connectionRefused(listener, address, reason, detail) {
@@ -34,12 +37,12 @@ export function createTelemetry({ logger, metrics, now = Date.now }: RecorderOpt
       logger[level]({ ...about(session), reason, durationSeconds: (now() - session.started) / 1000 }, 'session closed')
     },
     loggedIn(session, user, method) {
-      metrics.logins.inc({ result: 'success' })
+      metrics.logins.inc({ result: 'success', ...hostLabel(session) })
       if (!logger.isLevelEnabled('info')) return
       logger.info({ ...about(session), user: shownName(user), method, protection: session.protection }, 'logged in')
     },
     loginFailed(session, user, reason) {
-      metrics.logins.inc({ result: reason })
+      metrics.logins.inc({ result: reason, ...hostLabel(session) })
       logger.warn({ ...about(session), user: shownName(user), reason }, 'login failed')
     },
     command(session, verb, code, durationSeconds) {
@@ -57,28 +60,72 @@ export function createTelemetry({ logger, metrics, now = Date.now }: RecorderOpt
     transferMoved(direction, bytes) {
       metrics.transferBytes.add(bytes, direction)
     },
-    transferEnded(session, { user, path, outcome, ...record }) {
+    transferEnded(session, transfer) {
+      const { user, path, outcome, ...record } = transfer
       const { direction, bytes, durationSeconds } = record
       metrics.transfersActive.dec()
       metrics.transfers.add(1, direction, outcome)
       metrics.transferResultBytes.add(bytes, direction, outcome)
       metrics.transferDuration.observe({ direction }, durationSeconds)
       const level = outcome === 'storage-failed' ? 'warn' : 'info'
-      if (!logger.isLevelEnabled(level)) return
-      logger[level](
-        { ...about(session), user: shownName(user), path: shownPath(path), result: outcome, ...record },
-        'transfer ended',
-      )
-      if (direction !== 'upload' || outcome === 'complete') return
+      const isWritten = transferLog?.write(session, transfer, now()) === true
+      if (!isWritten && logger.isLevelEnabled(level)) {
+        logger[level](
+          { ...about(session), user: shownName(user), path: shownPath(path), result: outcome, ...record },
+          'transfer ended',
+        )
+      }
+      if (direction !== 'upload' || outcome === 'complete') return undefined
       const reason = record.storageError ?? outcome
       metrics.incompleteUploads.inc({ reason })
       const { verb, code } = record
       const told = { user: shownName(user), path: shownPath(path), reason, verb, bytes, code }
       logger.warn({ ...about(session), ...told }, 'upload incomplete')
+      return undefined
+    },
+    fileChanged() {
+      return undefined
+    },
+    eventsSpooled(count, bytes) {
+      metrics.eventsSpooled.inc(count)
+      metrics.eventSpoolBytes.set(bytes)
+    },
+    eventsDropped(reason, count, sink) {
+      metrics.eventsDropped.inc({ reason, sink: sink ?? '' }, count)
+      const suppressed = quietly(`events ${reason} ${sink ?? ''}`)
+      if (suppressed !== undefined) logger.warn({ reason, sink, count, suppressed }, 'events are lost')
+    },
+    eventSent(sink, attempt) {
+      metrics.eventsSent.inc({ sink })
+      if (attempt > 1) logger.info({ sink, attempt }, 'sink takes events again')
+    },
+    eventFailed(sink, reason, retrySeconds) {
+      metrics.eventFailures.inc({ sink, consequence: retrySeconds === undefined ? 'refused' : 'retry' })
+      const suppressed = quietly(`event ${sink} ${retrySeconds === undefined}`)
+      if (suppressed === undefined) return
+      logger.warn({ sink, reason: shownName(reason), retrySeconds, suppressed }, 'event not taken by its sink')
+    },
+    eventSpoolTrouble(directory, error) {
+      if (error === undefined) logger.info({ directory }, 'events are kept again')
+      else {
+        const reason = error instanceof Error ? error.message : 'unknown'
+        logger.error({ directory, reason }, 'events can’t be kept, and are lost')
+      }
+    },
+    eventsTakenOver(count) {
+      logger.info({ count }, 'events taken over')
     },
     stalePartialsRemoved(count) {
       metrics.stalePartialsRemoved.inc(count)
       logger.info({ count }, 'stale partial uploads removed')
+    },
+    volumeStalled(directory) {
+      metrics.stalledVolumes.inc()
+      logger.error({ directory }, 'volume does not answer')
+    },
+    volumeAnswering(directory) {
+      metrics.stalledVolumes.dec()
+      logger.info({ directory }, 'volume answers again')
     },
     strayDataConnection(session, address, port) {
       metrics.strayDataConnections.inc()
@@ -119,6 +166,9 @@ export function createTelemetry({ logger, metrics, now = Date.now }: RecorderOpt
           { directory, reason: error instanceof Error ? error.message : 'unknown' },
           'bans are kept in memory only',
         )
+    },
+    passivePortsExhausted() {
+      metrics.passivePortsExhausted.inc()
     },
     passivePortsInUse(count) {
       metrics.passivePortsInUse.set(count)
@@ -169,14 +219,20 @@ export function createTelemetry({ logger, metrics, now = Date.now }: RecorderOpt
   }
 }
 
-function about({ id, listener, peer, login }: Session) {
+function about({ id, listener, peer, login, host }: Session) {
   return {
     session: id,
     listener: listener.name,
     address: peer.address,
     port: peer.port,
+    ...(host !== undefined && { host }),
     ...(login.state === 'logged-in' && { user: login.user.name }),
   }
+}
+
+/** Hosts are a closed set: what a client names is one only if the configuration has it. */
+function hostLabel({ host }: Session): { host?: string } {
+  return host === undefined ? {} : { host }
 }
 
 const maxListedProblems = 100

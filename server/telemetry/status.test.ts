@@ -16,6 +16,7 @@ const configuration: Configuration = {
   server: { listeners: [listener] } as unknown as ServerConfiguration,
   users: new Map(),
   certificate: { certificate: 'CERT', key: 'PRIVATE KEY', authority: undefined },
+  hosts: new Map(),
 }
 const session = {
   id: 's1',

@@ -1,6 +1,7 @@
 /** What /status tells: a JSON document without anything secret in it. */
 import type { Ban } from '../bans/ban.ts'
 import type { Configuration, Problem } from '../config/configuration.ts'
+import { countUsers } from '../config/probe-user.ts'
 import type { ListenerConfiguration } from '../config/schema.ts'
 import type { Session } from '../control/session.ts'
 import { shownPath } from './text.ts'
@@ -28,7 +29,17 @@ export type ServerStatus = {
   /** Bans in force, the latest first. */
   readonly bans: readonly BanStatus[]
   readonly banCount: number
+  /** Those that have answered nothing for too long, as far as the processes know that serve sessions. */
+  readonly stalledVolumes: readonly StalledVolumeStatus[]
   readonly certificate: CertificateStatus | undefined
+}
+
+export type StalledVolumeStatus = {
+  /** What it was first used for, as a path of the operating system. */
+  readonly directory: string
+  readonly since: string
+  /** Which process has found it, where there are several. */
+  readonly worker?: number
 }
 
 export type BanStatus = {
@@ -48,6 +59,8 @@ export type SessionStatus = {
   readonly peer: string
   readonly since: string
   readonly listener: string
+  /** The virtual host, where one was named. */
+  readonly host?: string
   /** Which process serves it, where there are several. */
   readonly worker?: number
   readonly transfer: { readonly verb: string; readonly path: string; readonly bytes: number } | undefined
@@ -82,6 +95,7 @@ export type ServerFacts = {
   readonly sessionCount: number
   /** Processes that serve sessions beside this one, and their sessions. */
   readonly workers?: { readonly status: readonly WorkerStatus[]; readonly sessions: readonly SessionStatus[] }
+  readonly stalledVolumes?: readonly StalledVolumeStatus[]
   readonly bans: { readonly inForce: Iterable<Ban>; readonly count: number }
   readonly certificate: CertificateStatus | undefined
 }
@@ -91,7 +105,18 @@ const maxListed = 1000
 
 /** The document. Lists are cut at 1000 entries; the counts are not. */
 export function describeServer(facts: ServerFacts): ServerStatus {
-  const { version, configuration, loadedAt, problems, sessions, sessionCount, workers, bans, certificate } = facts
+  const {
+    version,
+    configuration,
+    loadedAt,
+    problems,
+    sessions,
+    sessionCount,
+    workers,
+    bans,
+    stalledVolumes,
+    certificate,
+  } = facts
   const rejected = problems.filter(problem => problem.user !== undefined)
   const others = problems.filter(problem => problem.user === undefined)
   return {
@@ -99,7 +124,7 @@ export function describeServer(facts: ServerFacts): ServerStatus {
     hash: configuration.hash,
     loadedAt: new Date(loadedAt).toISOString(),
     users: {
-      accepted: configuration.users.size,
+      accepted: countUsers(configuration),
       rejected: rejected.slice(0, maxListed),
       rejectedCount: rejected.length,
     },
@@ -111,8 +136,20 @@ export function describeServer(facts: ServerFacts): ServerStatus {
     workers: workers?.status ?? [],
     bans: describeBans(bans.inForce),
     banCount: bans.count,
+    stalledVolumes: stalledVolumes ?? [],
     certificate,
   }
+}
+
+/** With the time since then, in milliseconds. */
+export function describeStalled(
+  volumes: readonly { readonly directory: string; readonly milliseconds: number }[],
+  now: number = Date.now(),
+): StalledVolumeStatus[] {
+  return volumes.map(({ directory, milliseconds }) => ({
+    directory,
+    since: new Date(now - milliseconds).toISOString(),
+  }))
 }
 
 function describeBans(bans: Iterable<Ban>): BanStatus[] {
@@ -143,13 +180,14 @@ function describeSession({
   session: Session
   transfer?: SessionStatus['transfer']
 }): SessionStatus {
-  const { id, listener, peer, started, login } = session
+  const { id, listener, peer, started, login, host } = session
   return {
     id,
     user: login.state === 'logged-in' ? login.user.name : undefined,
     peer: peer.address,
     since: new Date(started).toISOString(),
     listener: listener.name,
+    ...(host !== undefined && { host }),
     transfer: transfer && { ...transfer, path: shownPath(transfer.path) },
   }
 }

@@ -4,6 +4,7 @@ import type { BanTelemetry } from '../bans/bans.ts'
 import type { Problem } from '../config/configuration.ts'
 import type { Session } from '../control/session.ts'
 import type { TransferResult } from '../data/transfer.ts'
+import type { EventsTelemetry } from '../events/events.ts'
 import type { WorkerEnd } from '../workers/worker-process.ts'
 
 export type TransferRecord = TransferResult & {
@@ -34,7 +35,12 @@ export type LoginFailureReason =
   | 'too-many-sessions'
   | 'home-unavailable'
 
-export interface Telemetry extends BanTelemetry {
+/** A file or directory that a user has removed or renamed; paths as the user sees them. */
+export type FileChange =
+  | { readonly kind: 'removed'; readonly path: string; readonly entry: 'file' | 'directory' }
+  | { readonly kind: 'renamed'; readonly from: string; readonly to: string }
+
+export interface Telemetry extends BanTelemetry, EventsTelemetry {
   /** The detail is for the log. */
   connectionRefused(listener: string, address: string, reason: RefusalReason, detail?: string): void
   sessionOpened(session: Session): void
@@ -48,14 +54,22 @@ export interface Telemetry extends BanTelemetry {
   transferStarted(session: Session): void
   /** While it runs; all of its bytes have been told when it ends. */
   transferMoved(direction: TransferRecord['direction'], bytes: number): void
-  transferEnded(session: Session, record: TransferRecord): void
+  /** Resolves when the client may be told, at once if undefined. Never rejects. */
+  transferEnded(session: Session, record: TransferRecord): Promise<void> | undefined
+  /** The same. The session may not know yet that the user is logged in. */
+  fileChanged(session: Session, user: string, change: FileChange): Promise<void> | undefined
   /** What uploads that broke off have left, and nobody went on with. */
   stalePartialsRemoved(count: number): void
+  /** A volume has answered nothing for too long; it was first used for this directory of the operating system. */
+  volumeStalled(directory: string): void
+  volumeAnswering(directory: string): void
   /** A connection to a passive port from somebody else than the client. */
   strayDataConnection(session: Session, address: string, port: number): void
   /** A handshake that failed, on the control or a data connection. */
   tlsFailed(session: Session, channel: 'control' | 'data', message: string): void
   passivePortsInUse(count: number): void
+  /** PASV or EPSV has found no port. */
+  passivePortsExhausted(): void
   reloaded(hash: string, users: number, problems: readonly Problem[]): void
   /** Files changed, but nothing of the change is in force. */
   reloadFailed(problems: readonly Problem[]): void

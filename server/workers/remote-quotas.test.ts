@@ -37,6 +37,18 @@ test('no more than the bound may wait, those whose time is over among them', asy
   expect(await next).toBe(10)
 })
 
+test('a question for what is stored gets its answer, and nothing is given back if that comes late', async () => {
+  const { sent, quotas } = start({ deadlineMilliseconds: 50 })
+  const limits = [{ directory: '/a', maxBytes: 10 }]
+  const asked = quotas.usage(limits)
+  expect(sent).toEqual([{ kind: 'usage', request: 1, limits }])
+  quotas.answered({ kind: 'usage', request: 1, answer: [{ bytes: 7, files: 1 }] })
+  expect(await asked).toEqual([{ bytes: 7, files: 1 }])
+  await expect(quotas.usage(limits)).rejects.toMatchObject({ kind: 'busy' })
+  quotas.answered({ kind: 'usage', request: 2, answer: [{ bytes: 7, files: 1 }] })
+  expect(sent).toHaveLength(2)
+})
+
 test('once the supervisor is gone nothing is given', async () => {
   const { quotas } = start()
   const waiting = quotas.take(taking)

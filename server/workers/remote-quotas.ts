@@ -1,7 +1,7 @@
 /** Quotas as a worker sees them: the supervisor keeps count, and is asked with a deadline and a bound on what waits. */
-import type { Change, Quotas, Taking } from '../storage/quotas.ts'
+import type { Change, QuotaLimit, Quotas, Taking, Usage } from '../storage/quotas.ts'
 import { StorageError } from '../storage/storage.ts'
-import type { FromWorker, TakingAnswer } from './messages.ts'
+import type { FromWorker, TakingAnswer, UsageAnswer } from './messages.ts'
 
 export type RemoteQuotasOptions = {
   readonly send: (message: FromWorker) => void
@@ -9,11 +9,13 @@ export type RemoteQuotasOptions = {
   readonly maxPending?: number
 }
 
+type Answer = (TakingAnswer | UsageAnswer)['answer']
+
 export class RemoteQuotas implements Quotas {
   readonly #send: RemoteQuotasOptions['send']
   readonly #deadlineMilliseconds: number
   readonly #maxPending: number
-  readonly #pending = new Map<number, (answer: TakingAnswer['answer']) => void>()
+  readonly #pending = new Map<number, (answer: Answer) => void>()
   #lastRequest = 0
   #lost = false
 
@@ -24,6 +26,39 @@ export class RemoteQuotas implements Quotas {
   }
 
   take(taking: Taking): Promise<number> {
+    const late = (granted: number): void => this.#giveBack(taking, granted)
+    return this.#ask(request => ({ kind: 'take', request, taking }), late)
+  }
+
+  usage(limits: readonly QuotaLimit[]): Promise<readonly Usage[]> {
+    return this.#ask(
+      request => ({ kind: 'usage', request, limits }),
+      () => undefined,
+    )
+  }
+
+  change(change: Change): void {
+    this.#send({ kind: 'change', change })
+  }
+
+  answered({ request, answer }: TakingAnswer | UsageAnswer): void {
+    const settle = this.#pending.get(request)
+    this.#pending.delete(request)
+    settle?.(answer)
+  }
+
+  /** The supervisor is gone: nothing is given any more. */
+  lose(): void {
+    this.#lost = true
+    for (const settle of this.#pending.values()) settle('busy')
+    this.#pending.clear()
+  }
+
+  /** What comes too late is told, too. */
+  #ask<Result extends Exclude<Answer, string>>(
+    question: (request: number) => FromWorker,
+    onLate: (result: Result) => void,
+  ): Promise<Result> {
     if (this.#lost || this.#pending.size >= this.#maxPending) return Promise.reject(new StorageError('busy'))
     this.#lastRequest += 1
     const request = this.#lastRequest
@@ -36,29 +71,12 @@ export class RemoteQuotas implements Quotas {
       // One that is late stays until its answer comes: the bound holds for what the supervisor still has to do.
       this.#pending.set(request, answer => {
         clearTimeout(timer)
-        if (typeof answer !== 'number') return reject(new StorageError(answer))
-        if (late) this.#giveBack(taking, answer)
-        resolve(answer)
+        if (typeof answer === 'string') return reject(new StorageError(answer))
+        if (late) onLate(answer as Result)
+        resolve(answer as Result)
       })
-      this.#send({ kind: 'take', request, taking })
+      this.#send(question(request))
     })
-  }
-
-  change(change: Change): void {
-    this.#send({ kind: 'change', change })
-  }
-
-  answered({ request, answer }: TakingAnswer): void {
-    const settle = this.#pending.get(request)
-    this.#pending.delete(request)
-    settle?.(answer)
-  }
-
-  /** The supervisor is gone: nothing is given any more. */
-  lose(): void {
-    this.#lost = true
-    for (const settle of this.#pending.values()) settle('busy')
-    this.#pending.clear()
   }
 
   #giveBack({ path, files, upload }: Taking, bytes: number): void {

@@ -1,7 +1,7 @@
 /** State that all processes of a server share: what a session takes in one of them is taken in all. */
 
-/** What can be taken: a user's places for sessions, by the user's name, and a file to write to, by its identity. */
-export type ClaimKind = 'session-of-user' | 'upload'
+/** What can be taken: places for transfers, of all and of a user by the name; a user's places for sessions, by the user's name; a file to write to, by its identity; a turn to compute a checksum. */
+export type ClaimKind = 'transfer' | 'transfer-of-user' | 'session-of-user' | 'upload' | 'checksum' | 'one-time-code'
 
 /** Nobody has said in time whether a claim is granted: too many wait, or whoever decides is gone. */
 export class SharedStateError extends Error {

@@ -2,6 +2,7 @@ import { deserialize, serialize } from 'node:v8'
 import { expect, test } from 'vitest'
 import { embeddedConfiguration } from '../config/embedded.ts'
 import { parseNetwork } from '../config/network.ts'
+import { scheduleOf } from '../config/schedule.ts'
 import { userOf, wireConfiguration, wireUsers } from './wire-configuration.ts'
 
 const { configuration: embedded } = embeddedConfiguration({}, 'secret')
@@ -18,6 +19,16 @@ test('a configuration survives the way to another process, users and their netwo
   const { allowedNetworks, ...rest } = userOf(alice)
   expect(rest).toEqual({ ...user, allowedNetworks: undefined })
   expect(['192.0.2.9', '192.0.3.9'].map(address => allowedNetworks[0]?.contains(address))).toEqual([true, false])
+})
+
+test('time windows of a user survive it', () => {
+  const days = ['monday' as const]
+  const schedule = scheduleOf({ timeZone: 'Europe/Berlin', windows: [{ days, from: '08:00', to: '18:00' }] })
+  const configuration = { ...embedded, users: new Map([['alice', { ...user, schedule }]]) }
+  const [[alice]] = deserialize(serialize([...wireUsers(configuration)]))
+  // 2030-01-07 is a Monday.
+  const times = ['2030-01-07T06:59:00Z', '2030-01-07T07:00:00Z', '2030-01-08T12:00:00Z'].map(Date.parse)
+  expect(times.map(time => userOf(alice).schedule?.isOpen(time))).toEqual([false, true, false])
 })
 
 test('many users come in pieces, each of them once', () => {

@@ -1,9 +1,14 @@
 /** A configuration as it goes from process to process: without functions, and the users by themselves. */
 import type { Configuration, User } from '../config/configuration.ts'
 import { parseNetwork } from '../config/network.ts'
+import { scheduleOf } from '../config/schedule.ts'
+import type { ScheduleEntry } from '../config/schema/schedule.ts'
 
 export type WireConfiguration = Omit<Configuration, 'users'>
-export type WireUser = Omit<User, 'allowedNetworks'> & { readonly allowedNetworks: readonly string[] }
+export type WireUser = Omit<User, 'allowedNetworks' | 'schedule'> & {
+  readonly allowedNetworks: readonly string[]
+  readonly schedule?: ScheduleEntry
+}
 
 const usersInPiece = 250
 
@@ -11,7 +16,7 @@ const usersInPiece = 250
 export function* wireUsers({ users }: Configuration): Generator<readonly WireUser[]> {
   let piece: WireUser[] = []
   for (const user of users.values()) {
-    piece.push({ ...user, allowedNetworks: user.allowedNetworks.map(({ text }) => text) })
+    piece.push(wireUser(user))
     if (piece.length < usersInPiece) continue
     yield piece
     piece = []
@@ -19,10 +24,19 @@ export function* wireUsers({ users }: Configuration): Generator<readonly WireUse
   if (piece.length > 0) yield piece
 }
 
-export function wireConfiguration({ hash, server, certificate }: Configuration): WireConfiguration {
-  return { hash, server, certificate }
+function wireUser({ schedule, ...user }: User): WireUser {
+  const allowedNetworks = user.allowedNetworks.map(({ text }) => text)
+  return { ...user, allowedNetworks, ...(schedule !== undefined && { schedule: schedule.entry }) }
 }
 
-export function userOf({ allowedNetworks, ...user }: WireUser): User {
-  return { ...user, allowedNetworks: allowedNetworks.map(parseNetwork).filter(network => network !== undefined) }
+export function wireConfiguration({ hash, server, certificate, hosts }: Configuration): WireConfiguration {
+  return { hash, server, certificate, hosts }
+}
+
+export function userOf({ allowedNetworks, schedule, ...user }: WireUser): User {
+  return {
+    ...user,
+    allowedNetworks: allowedNetworks.map(parseNetwork).filter(network => network !== undefined),
+    ...(schedule !== undefined && { schedule: scheduleOf(schedule) }),
+  }
 }

@@ -1,14 +1,16 @@
 /** The worker processes of a server: as many as the configuration says, replaced when they die. */
 import type { ChildProcess } from 'node:child_process'
 import type { OffenceReports } from '../bans/offence-reports.ts'
-import type { PortShare } from '../data/passive.ts'
+import { noShare, type PortShare, wholeRange } from '../data/port-order.ts'
+import type { EventOutlet } from '../events/event-maker.ts'
 import type { SessionHost } from '../session-host.ts'
 import type { InForce } from '../sessions.ts'
 import type { QuotaLedger } from '../storage/quota-ledger.ts'
 import { type MetricsSnapshot, sumMetrics } from '../telemetry/aggregate.ts'
-import type { SessionStatus, WorkerStatus } from '../telemetry/status.ts'
+import type { SessionStatus, StalledVolumeStatus, WorkerStatus } from '../telemetry/status.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import { countDeath, replacementDelay } from './backoff.ts'
+import type { BandwidthLedger } from './bandwidth-ledger.ts'
 import { workerCount } from './count.ts'
 import type { SharedLedger } from './shared-state.ts'
 import { type WorkerEnd, WorkerProcess } from './worker-process.ts'
@@ -20,8 +22,16 @@ export type WorkerPoolOptions = {
   readonly cores: number
   readonly ledger: SharedLedger
   readonly quotas: QuotaLedger
+  readonly bandwidth: BandwidthLedger
   readonly offences: OffenceReports
+  readonly events: EventOutlet
   readonly sessionsInAll: () => number
+  /** Each of them, those of this process too. Never rejects. */
+  readonly who: () => Promise<readonly SessionStatus[]>
+  /** Sessions that this process serves itself. */
+  readonly sessionsHere: () => number
+  /** Called when the share of this process in the passive ports may be another one. */
+  readonly onShare: () => void
   readonly telemetry: Pick<Telemetry, 'workerStarted' | 'workerEnded' | 'workerSilent' | 'fault'>
 }
 
@@ -76,14 +86,33 @@ export class WorkerPool {
   /** Puts a configuration in force in all workers, and starts or retires some. Resolves when all have it, those that have just been started too. */
   async apply(inForce: InForce): Promise<void> {
     this.#inForce = inForce
-    const count = workerCount(inForce.configuration.server.workers, this.#options.cores)
+    const count = Math.min(workerCount(inForce.configuration.server.workers, this.#options.cores), mostWorkers(inForce))
     // One process needs no supervisor beside it. Those that drain follow the configuration, but are not replaced.
     if (!this.#closed) this.#resize(count === 1 ? 0 : count)
     await Promise.all([
       ...this.#slots.map(({ worker, index }) => worker?.apply(inForce, this.#share(index))),
-      ...[...this.#retiring].map(worker => worker.apply(inForce, this.#share(0))),
+      ...[...this.#retiring].map((worker, at) => worker.apply(inForce, this.#share(this.#slots.length + at))),
     ])
     this.#begun ||= this.#slots.some(({ worker }) => worker?.ready === true)
+  }
+
+  /** The passive ports of this process. */
+  get shareHere(): PortShare {
+    const others = this.#slots.length + this.#retiring.size
+    if (others === 0) return wholeRange
+    return this.#options.sessionsHere() === 0 ? noShare : this.#share(others)
+  }
+
+  /** This process serves no session any more. */
+  noteIdleHere(): void {
+    if (this.#slots.length + this.#retiring.size > 0) this.#shareOut()
+  }
+
+  /** Tells all processes which passive ports are theirs: some of them may serve nobody any more. */
+  #shareOut(): void {
+    for (const { worker, index } of this.#slots) worker?.share(this.#share(index))
+    for (const [at, worker] of [...this.#retiring].entries()) worker.share(this.#share(this.#slots.length + at))
+    this.#options.onShare()
   }
 
   /** Ends the sessions of a client that nobody is logged in to. */
@@ -112,10 +141,17 @@ export class WorkerPool {
     return [await this.#past, ...living]
   }
 
-  /** Sessions of all workers; without those of one that does not answer in time. */
-  async sessions(): Promise<readonly SessionStatus[]> {
+  /** What all workers tell of themselves; without one that does not answer in time. */
+  async described(): Promise<{
+    readonly sessions: readonly SessionStatus[]
+    readonly stalledVolumes: readonly StalledVolumeStatus[]
+  }> {
     const collected = await Promise.all(this.#workers().map(worker => this.#collect(worker, 'sessions')))
-    return collected.flatMap(each => (each?.what === 'sessions' ? each.sessions : []))
+    const described = collected.flatMap(each => (each?.what === 'sessions' ? each : []))
+    return {
+      sessions: described.flatMap(({ sessions }) => sessions),
+      stalledVolumes: described.flatMap(({ stalledVolumes }) => stalledVolumes),
+    }
   }
 
   get status(): readonly WorkerStatus[] {
@@ -132,7 +168,8 @@ export class WorkerPool {
   }
 
   #share(index: number): PortShare {
-    return { index, of: Math.max(1, this.#slots.length) }
+    const here = this.#options.sessionsHere() === 0 ? 0 : 1
+    return { index, of: this.#slots.length + this.#retiring.size + here }
   }
 
   #resize(count: number): void {
@@ -145,6 +182,7 @@ export class WorkerPool {
       this.#slots.push(slot)
       this.#fill(slot)
     }
+    this.#shareOut()
     if (count === 0) this.#begun = false
     else this.#heart ??= setInterval(() => this.#beat(), heartbeatMilliseconds)
   }
@@ -164,7 +202,7 @@ export class WorkerPool {
   }
 
   #start(slot: Slot): WorkerProcess {
-    const { startWorker, ledger, quotas, offences, sessionsInAll, telemetry } = this.#options
+    const { startWorker, ledger, quotas, bandwidth, offences, events, sessionsInAll, who, telemetry } = this.#options
     const started = performance.now()
     this.#lastId += 1
     const worker: WorkerProcess = new WorkerProcess({
@@ -172,8 +210,11 @@ export class WorkerPool {
       child: startWorker(),
       claims: ledger.holder(),
       quotas: quotas.holder(),
+      bandwidth: bandwidth.holder(),
       offences,
+      events,
       sessionsInAll,
+      who,
       onEnd: how => this.#ended(slot, worker, how, performance.now() - started),
       onIdle: () => {
         if (this.#retiring.has(worker) && !this.#closed) this.#dismiss(worker)
@@ -185,7 +226,7 @@ export class WorkerPool {
 
   #ended(slot: Slot, worker: WorkerProcess, end: WorkerEnd, livedMilliseconds: number): void {
     this.#past = this.#past.then(past => sumMetrics([past, worker.lastMetrics]).getMetricsAsJSON())
-    this.#retiring.delete(worker)
+    if (this.#retiring.delete(worker)) this.#shareOut()
     const isWanted = slot.worker === worker && this.#slots.includes(slot) && !this.#closed
     if (slot.worker === worker) slot.worker = undefined
     if (!isWanted) return this.#options.telemetry.workerEnded(worker.id, end, undefined)
@@ -241,4 +282,10 @@ export class WorkerPool {
     this.#options.telemetry.workerSilent(worker.id, 'killed')
     worker.kill()
   }
+}
+
+/** Each needs a passive port of its own, on which it listens all the time. */
+function mostWorkers({ configuration: { server } }: InForce): number {
+  const { sharing, ports } = server.passive
+  return sharing === 'off' ? Number.POSITIVE_INFINITY : ports.last - ports.first + 1
 }

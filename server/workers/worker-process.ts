@@ -6,13 +6,16 @@ import type { Arrival } from '../arrival.ts'
 import type { OffenceReports } from '../bans/offence-reports.ts'
 import type { ListenerConfiguration } from '../config/schema.ts'
 import type { Address } from '../control/session.ts'
-import type { PortShare } from '../data/passive.ts'
+import type { PortShare } from '../data/port-order.ts'
+import type { EventOutlet } from '../events/event-maker.ts'
 import type { SessionHost } from '../session-host.ts'
 import type { InForce } from '../sessions.ts'
 import type { QuotaHolder } from '../storage/quota-ledger.ts'
-import type { Taking } from '../storage/quotas.ts'
+import type { QuotaLimit, Taking, Usage } from '../storage/quotas.ts'
 import { StorageError } from '../storage/storage.ts'
 import { lastingMetrics, type MetricsSnapshot } from '../telemetry/aggregate.ts'
+import type { SessionStatus } from '../telemetry/status.ts'
+import type { BandwidthHolder } from './bandwidth-ledger.ts'
 import type { Answer, Collected, FromWorker, ToWorker } from './messages.ts'
 import type { ClaimHolder } from './shared-state.ts'
 import { wireConfiguration, wireUsers } from './wire-configuration.ts'
@@ -26,9 +29,15 @@ export type WorkerProcessOptions = {
   readonly claims: ClaimHolder
   /** What its uploads have taken. */
   readonly quotas: QuotaHolder
+  /** What its transfers have of rates that all processes share. */
+  readonly bandwidth: BandwidthHolder
   /** Told of what its clients do. */
   readonly offences: OffenceReports
+  /** Gets the events of its sessions. */
+  readonly events: EventOutlet
   readonly sessionsInAll: () => number
+  /** Each of them. Never rejects. */
+  readonly who: () => Promise<readonly SessionStatus[]>
   /** Told once: how it ended, and how many sessions were lost with it. */
   readonly onEnd: (how: WorkerEnd) => void
   /** The last session has ended. */
@@ -54,6 +63,7 @@ export class WorkerProcess implements SessionHost {
   #onInForce: (() => void) | undefined
   #applying: Promise<void> = Promise.resolve()
   #metrics: MetricsSnapshot = []
+  readonly #eventsPut: number[] = []
   #stopping = false
   #hasEnded = false
 
@@ -61,6 +71,7 @@ export class WorkerProcess implements SessionHost {
     this.id = options.id
     this.#options = options
     this.#child = options.child
+    options.bandwidth.onShare = (key, share) => this.#send({ kind: 'bandwidth-share', key, share })
     this.#child.on('message', messages => this.#receive(messages as readonly FromWorker[]))
     this.#child.on('error', error => {
       // One that never started has no exit either.
@@ -116,6 +127,11 @@ export class WorkerProcess implements SessionHost {
     // One after the other: the users of two configurations must not mix.
     this.#applying = this.#applying.catch(() => undefined).then(() => this.#apply(inForce, portShare))
     return this.#applying
+  }
+
+  /** Which passive ports are its own; before it has a configuration, that says it. */
+  share(portShare: PortShare): void {
+    if (this.#revision > 0) this.#send({ kind: 'port-share', portShare })
   }
 
   /** Ends the sessions of a client that nobody is logged in to. */
@@ -207,8 +223,20 @@ export class WorkerProcess implements SessionHost {
       case 'take':
         void this.#takeOfQuotas(message.request, message.taking)
         return undefined
+      case 'who':
+        void this.#tellSessions(message.request)
+        return undefined
+      case 'usage':
+        void this.#tellUsage(message.request, message.limits)
+        return undefined
+      case 'bandwidth-use':
+        this.#options.bandwidth.use(message.key, message.transfers)
+        return undefined
       case 'change':
         quotas.change(message.change)
+        return undefined
+      case 'event':
+        void this.#putEvent(message)
         return undefined
       case 'ended':
         this.#sessionEnded(message.session)
@@ -240,6 +268,29 @@ export class WorkerProcess implements SessionHost {
     this.#send({ kind: 'taken', request, answer })
   }
 
+  async #tellUsage(request: number, limits: readonly QuotaLimit[]): Promise<void> {
+    let answer: readonly Usage[] | StorageError['kind']
+    try {
+      answer = await this.#options.quotas.usage(limits)
+    } catch (error) {
+      answer = error instanceof StorageError ? error.kind : 'failed'
+    }
+    this.#send({ kind: 'usage', request, answer })
+  }
+
+  /** What one turn of the event loop has stored is one answer. */
+  async #putEvent({ request, event, eventKind }: Extract<FromWorker, { kind: 'event' }>): Promise<void> {
+    await this.#options.events.put(event, eventKind)
+    if (this.#eventsPut.length === 0) {
+      setTimeout(() => this.#send({ kind: 'events-put', requests: this.#eventsPut.splice(0) }), 0)
+    }
+    this.#eventsPut.push(request)
+  }
+
+  async #tellSessions(request: number): Promise<void> {
+    this.#send({ kind: 'who', request, sessions: await this.#options.who() })
+  }
+
   #sessionEnded(session: number): void {
     const onEnd = this.#sessions.get(session)
     this.#sessions.delete(session)
@@ -256,6 +307,7 @@ export class WorkerProcess implements SessionHost {
     this.#sessions.clear()
     this.#options.claims.releaseAll()
     this.#options.quotas.releaseAll()
+    this.#options.bandwidth.releaseAll()
     for (const resolve of this.#waiting.values()) resolve(undefined)
     this.#onInForce?.()
     this.#ended.resolve()

@@ -3,14 +3,20 @@ import { Socket } from 'node:net'
 import { directArrival } from '../arrival.ts'
 import { commands } from '../commands/index.ts'
 import type { User } from '../config/configuration.ts'
-import type { PortShare } from '../data/passive.ts'
+import type { BandwidthShares } from '../data/bandwidth.ts'
+import type { PortShare } from '../data/port-order.ts'
+import { EventMaker } from '../events/event-maker.ts'
+import { RemoteEvents } from '../events/remote-events.ts'
+import { tellingTelemetry } from '../events/telling.ts'
 import { createServing, type Serving } from '../serving.ts'
 import { createLog, type LogDestination, type ServerLog } from '../telemetry/logger.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import { createTelemetry } from '../telemetry/recorder.ts'
-import { describeSessions } from '../telemetry/status.ts'
+import { describeSessions, describeStalled } from '../telemetry/status.ts'
+import { TransferLog } from '../telemetry/xferlog.ts'
 import type { Collected, FromWorker, ToWorker } from './messages.ts'
 import { RemoteQuotas } from './remote-quotas.ts'
+import { RemoteSessions } from './remote-sessions.ts'
 import { RemoteState } from './remote-state.ts'
 import { userOf } from './wire-configuration.ts'
 
@@ -30,6 +36,8 @@ export type WorkerOptions = {
   readonly runtime: string
   /** As that of the application. */
   readonly sendfile?: 'off' | undefined
+  /** Of the runtime's pool. */
+  readonly threads: number
 }
 
 /** Resolves when the process has nothing more to do: it was told to stop, or the supervisor is gone. */
@@ -38,12 +46,24 @@ export function runWorker(options: WorkerOptions): Promise<void> {
   return worker.done
 }
 
-type Begun = { readonly log: ServerLog; readonly metrics: Metrics; readonly serving: Serving }
+type Begun = {
+  readonly log: ServerLog
+  readonly metrics: Metrics
+  readonly transferLog: TransferLog
+  readonly events: EventMaker
+  readonly serving: Serving
+}
 
 class Worker {
   readonly #options: WorkerOptions
   readonly #state: RemoteState
   readonly #quotas: RemoteQuotas
+  readonly #bandwidth: BandwidthShares = {
+    use: (key, transfers) => this.#say({ kind: 'bandwidth-use', key, transfers }),
+    onShare: () => {},
+  }
+  readonly #sessions: RemoteSessions
+  readonly #events: RemoteEvents
   readonly #done = Promise.withResolvers<void>()
   /** What is to be said: at the end of this turn of the event loop, all together. */
   #outbox: FromWorker[] = []
@@ -60,11 +80,17 @@ class Worker {
     this.#options = options
     this.#state = new RemoteState({ send: message => this.#say(message) })
     this.#quotas = new RemoteQuotas({ send: message => this.#say(message) })
+    this.#sessions = new RemoteSessions({ send: message => this.#say(message) })
+    this.#events = new RemoteEvents({
+      send: message => this.#say(message),
+      onDropped: reason => this.#begun?.metrics.eventsDropped.inc({ reason, sink: '' }),
+    })
     options.channel.onMessage((message, socket) => this.#take(message, socket))
     options.channel.onLost(() => {
       // Nobody holds the limits together any more, and nobody would end this process later.
       this.#state.lose()
       this.#quotas.lose()
+      this.#events.lose()
       this.#stop(0)
     })
   }
@@ -99,6 +125,11 @@ class Worker {
         return
       case 'configuration':
         return this.#configure(message)
+      case 'bandwidth-share':
+        return this.#bandwidth.onShare(message.key, message.share)
+      case 'port-share':
+        this.#portShare = message.portShare
+        return this.#begun?.serving.sessions.followPorts()
       case 'session':
         this.#sessionsInAll = message.sessionsInAll
         return this.#serve(message, socket)
@@ -108,7 +139,12 @@ class Worker {
         for (const answer of message.answers) this.#state.answered(answer)
         return
       case 'taken':
+      case 'usage':
         return this.#quotas.answered(message)
+      case 'events-put':
+        return this.#events.answered(message.requests)
+      case 'who':
+        return this.#sessions.answered(message)
       case 'collect':
         return void this.#collect(message)
       case 'stop':
@@ -123,26 +159,33 @@ class Worker {
     this.#portShare = portShare
     this.#id = worker
     if (this.#begun === undefined) {
-      const { output, version, runtime, sendfile } = this.#options
+      const { output, version, runtime, sendfile, threads } = this.#options
       const log = createLog(received.server.logging, output, { worker })
       const metrics = createMetrics({ version, runtime, verbs: commands.flatMap(({ verbs }) => verbs) })
+      const transferLog = new TransferLog(output, received.server)
+      const events = new EventMaker({ outlet: this.#events, configuration: received.server })
       const serving = createServing({
         inForce,
-        telemetry: createTelemetry({ logger: log.logger, metrics }),
+        telemetry: tellingTelemetry(createTelemetry({ logger: log.logger, metrics, transferLog }), events),
         logger: log.logger,
         sendfile,
+        threads,
         shared: this.#state,
         quotas: this.#quotas,
+        bandwidthShares: this.#bandwidth,
         offences: {
           offended: (address, offence, user) => this.#say({ kind: 'offended', address, offence, user }),
           loggedIn: (address, user) => this.#say({ kind: 'logged-in', address, user }),
         },
         sessionsInAll: () => this.#sessionsInAll,
+        who: () => this.#sessions.list(),
         portShare: () => this.#portShare,
       })
-      this.#begun = { log, metrics, serving }
+      this.#begun = { log, transferLog, metrics, events, serving }
     } else {
       this.#begun.log.configure(received.server.logging)
+      this.#begun.transferLog.configure(received.server)
+      this.#begun.events.follow(received.server)
       this.#begun.serving.sessions.apply(inForce)
     }
     this.#say({ kind: 'in-force', revision })
@@ -168,7 +211,13 @@ class Worker {
   async #describe(what: Collected['what']): Promise<Collected> {
     if (what === 'metrics') return { what, metrics: (await this.#begun?.metrics.registry.getMetricsAsJSON()) ?? [] }
     const sessions = describeSessions(this.#begun?.serving.sessions.described() ?? [])
-    return { what, sessions: sessions.map(session => ({ ...session, worker: this.#id })) }
+    const stalled = describeStalled(this.#begun?.serving.gates.stalled ?? [])
+    const worker = this.#id
+    return {
+      what,
+      sessions: sessions.map(session => ({ ...session, worker })),
+      stalledVolumes: stalled.map(volume => ({ ...volume, worker })),
+    }
   }
 
   #stop(graceMilliseconds: number): void {
@@ -180,8 +229,12 @@ class Worker {
   async #close(graceMilliseconds: number): Promise<void> {
     await this.#begun?.serving.sessions.close(graceMilliseconds)
     await this.#begun?.serving.close()
+    await this.#events.settled(lastWordsMilliseconds)
   }
 }
+
+/** For events of sessions that have just ended; the supervisor waits longer. */
+const lastWordsMilliseconds = 2000
 
 // A message costs as much as a short command: what nobody waits for goes with the next one.
 const laterMilliseconds = 20

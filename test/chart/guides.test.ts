@@ -66,9 +66,12 @@ describe('at a real API server', () => {
   beforeAll(async () => {
     if (kubebuilderAssets.directory === undefined) return
     server = await startApiServer()
-    await install(server, parse(await readFile('crds/ftp-operator.io_ftpservers.yaml', 'utf8')))
-    const metadata = { name: 'argocd' }
-    await apply(server, { apiVersion: 'v1', kind: 'Namespace', metadata }, 'for-real')
+    for (const plural of ['ftpservers', 'ftpusers']) {
+      await install(server, parse(await readFile(`crds/ftp-operator.io_${plural}.yaml`, 'utf8')))
+    }
+    for (const name of new Set(objects.flatMap(({ object }) => object.metadata.namespace ?? []))) {
+      await apply(server, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } }, 'for-real')
+    }
   }, 90_000)
   afterAll(async () => {
     await server?.stop()
@@ -98,10 +101,26 @@ describe('the health check for Argo CD', () => {
     ['paused', { ...base, spec: { paused: true }, status: undefined }, 'Suspended', 'paused'],
     ['without conditions', { ...base, status: { observedGeneration: 2 } }, 'Progressing', ''],
   ]
-  for (const [name, resource, status, message] of cases) {
-    luaTest(`says ${status} of a server that is ${name}`, async () => {
+  const refused = { ...notReady, reason: 'NotAllowed', message: 'Not let in.' }
+  const late = { ...notReady, reason: 'Pending', message: 'In a moment.' }
+  const idle = { ...notReady, status: 'Unknown', reason: 'NoPods', message: 'No pods.' }
+  const withReady = (condition: object) => ({ ...base, status: { observedGeneration: 2, conditions: [condition] } })
+  const users: readonly (readonly [string, Values, string, string])[] = [
+    ['in force', base, 'Healthy', 'All is well.'],
+    ['new', { ...base, status: undefined }, 'Progressing', 'not seen'],
+    ['changed since', { ...base, metadata: { generation: 3 } }, 'Progressing', 'not seen'],
+    ['on the way', withReady(late), 'Progressing', 'In a moment.'],
+    ['refused', withReady(refused), 'Degraded', 'Not let in.'],
+    ['of a server without pods', withReady(idle), 'Progressing', 'No pods.'],
+  ]
+  const all = [
+    ...cases.map(each => ['FtpServer', ...each] as const),
+    ...users.map(each => ['FtpUser', ...each] as const),
+  ]
+  for (const [kind, name, resource, status, message] of all) {
+    luaTest(`says ${status} of an ${kind} that is ${name}`, async () => {
       const settings = objects.find(({ object }) => object.metadata.name === 'argocd-cm')?.object
-      const key = 'resource.customizations.health.ftp-operator.io_FtpServer'
+      const key = `resource.customizations.health.ftp-operator.io_${kind}`
       const check = (settings?.['data'] as Values | undefined)?.[key]
       if (typeof check !== 'string') throw new Error(`no guide has ${key}`)
       const script = `obj = ${luaLiteral(resource)}\nlocal hs = (function()\n${check}\nend)()\nprint(hs.status .. ": " .. hs.message)`

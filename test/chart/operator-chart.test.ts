@@ -121,17 +121,21 @@ describe('as Helm renders it', () => {
 })
 
 describe('the definition', () => {
-  helmTest('is that of crds/, and stays when the release goes', async () => {
-    const { metadata, ...rendered } = only(await render('ftp-operator'), 'CustomResourceDefinition')
-    const { metadata: given, ...written } = parse(await readFile(`crds/ftp-operator.io_ftpservers.yaml`, 'utf8'))
-    expect(rendered).toEqual(written)
-    expect(metadata.name).toBe(given.name)
-    expect(metadata.annotations).toEqual({ 'helm.sh/resource-policy': 'keep' })
-  })
+  for (const plural of ['ftpservers', 'ftpusers']) {
+    helmTest(`is that of crds/, and stays when the release goes: ${plural}`, async () => {
+      const name = `${plural}.ftp-operator.io`
+      const { metadata, ...rendered } = only(await render('ftp-operator'), 'CustomResourceDefinition', name)
+      const { metadata: given, ...written } = parse(await readFile(`crds/ftp-operator.io_${plural}.yaml`, 'utf8'))
+      expect(rendered).toEqual(written)
+      expect(metadata.name).toBe(given.name)
+      expect(metadata.annotations).toEqual({ 'helm.sh/resource-policy': 'keep' })
+    })
+  }
 
   helmTest('goes with the release, or is not part of it, where the values say so', async () => {
-    const removable = only(await render('ftp-operator', { crds: { keep: false } }), 'CustomResourceDefinition')
-    expect(removable.metadata.annotations).toBeUndefined()
+    const removable = await render('ftp-operator', { crds: { keep: false } })
+    const definitions = removable.filter(({ kind }) => kind === 'CustomResourceDefinition')
+    expect(definitions.map(({ metadata }) => metadata.annotations)).toEqual([undefined, undefined])
     const without = await render('ftp-operator', { crds: { enabled: false } })
     expect(without.map(({ kind }) => kind)).not.toContain('CustomResourceDefinition')
   })
@@ -143,7 +147,9 @@ describe('rights', () => {
   /** All that the operator may do where FtpServers are. */
   const expected: Readonly<Record<string, readonly string[]>> = {
     'ftp-operator.io/ftpservers': read,
+    'ftp-operator.io/ftpusers': read,
     'ftp-operator.io/ftpservers/status': ['patch'],
+    'ftp-operator.io/ftpusers/status': ['patch'],
     '/configmaps': written,
     '/persistentvolumeclaims': written,
     '/secrets': written,
@@ -161,7 +167,10 @@ describe('rights', () => {
 
   helmTest('are exactly what the operator needs, in the whole cluster', async () => {
     const objects = await render('ftp-operator')
-    expect(rulesOf(only(objects, 'ClusterRole', 'release-ftp-operator'))).toEqual(expected)
+    expect(rulesOf(only(objects, 'ClusterRole', 'release-ftp-operator'))).toEqual({
+      ...expected,
+      '/namespaces': ['list', 'watch'],
+    })
     expect(rulesOf(only(objects, 'ClusterRole', 'release-ftp-operator-nodes'))).toEqual({ '/nodes': read })
     expect(only(objects, 'Role')['rules']).toEqual([
       { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
@@ -199,10 +208,13 @@ describe('rights', () => {
       'ftp-operator.io/ftpservers': read,
       'ftp-operator.io/ftpservers/scale': ['get'],
       'ftp-operator.io/ftpservers/status': ['get'],
+      'ftp-operator.io/ftpusers': read,
+      'ftp-operator.io/ftpusers/status': ['get'],
     })
     expect(rulesOf(edit)).toEqual({
       'ftp-operator.io/ftpservers': ['create', 'delete', 'deletecollection', 'patch', 'update'],
       'ftp-operator.io/ftpservers/scale': ['patch', 'update'],
+      'ftp-operator.io/ftpusers': ['create', 'delete', 'deletecollection', 'patch', 'update'],
     })
   })
 
@@ -396,7 +408,7 @@ describe('at a real API server', () => {
   })
 
   judged('its definition can be installed, and then it takes a server', async () => {
-    await install(server, only(await render('ftp-operator'), 'CustomResourceDefinition'))
+    await install(server, only(await render('ftp-operator'), 'CustomResourceDefinition', 'ftpservers.ftp-operator.io'))
     const example = {
       apiVersion: 'ftp-operator.io/v1alpha1',
       kind: 'FtpServer',

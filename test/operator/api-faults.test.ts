@@ -102,8 +102,8 @@ async function expectSound(): Promise<void> {
   expect((await fetch(`http://127.0.0.1:${operator.probesPort}/livez`)).ok).toBe(true)
 }
 
-/** Servers, pods, eight kinds that are made, and the metadata of Secrets and ConfigMaps. */
-const watchCount = 12
+/** Servers, users, pods, eight kinds that are made, and the metadata of Secrets and ConfigMaps. */
+const watchCount = 13
 
 /** A third of all requests goes wrong, each time in another way. */
 function trouble({ isWatch, method }: Proxied): ProxyFault | undefined {

@@ -25,7 +25,7 @@ beforeAll(async () => {
   })
 })
 
-/** With the certificate that the reconciler makes, and the authority that a person gives. */
+/** With the certificate that the reconciler makes, and what a person gives: the authority, and certificates of hosts. */
 function complete(observation: Observation): Observation {
   const { source } = certificateState(observation, undefined)
   const certificate =
@@ -33,7 +33,10 @@ function complete(observation: Observation): Observation {
   const sources = observation.sources.map((each): Source => {
     return each.data.has('ca.crt') ? secret(each.name, { 'ca.crt': pem.certificate }) : each
   })
-  return { ...observation, sources: [...sources, ...certificate] }
+  const ofHosts = observation.server.spec.hosts.flatMap(({ secretName }) =>
+    secretName === undefined ? [] : [secret(secretName, { 'tls.crt': pem.certificate, 'tls.key': pem.key })],
+  )
+  return { ...observation, sources: [...sources, ...certificate, ...ofHosts] }
 }
 
 test.each(Object.entries(samples))('%s: the manifests are those of the golden file', async (name, sample) => {
@@ -160,7 +163,9 @@ async function writeMounts(directory: string, apply: readonly Manifest[], { sour
   for (const source of (at(tls, 'projected', 'sources') ?? []) as readonly unknown[]) {
     const found = sources.find(({ name }) => name === at(source, 'secret', 'name'))
     for (const item of at(source, 'secret', 'items') as readonly { readonly key: string; readonly path: string }[]) {
-      files.set(`tls/${item.path}`, found?.data.get(item.key) ?? fail(`no ${item.key}`))
+      const content = found?.data.get(item.key)
+      if (content !== undefined) files.set(`tls/${item.path}`, content)
+      else if (at(source, 'secret', 'optional') !== true) fail(`no ${item.key}`)
     }
   }
   for (const [path, content] of files) {

@@ -1,12 +1,14 @@
 /** FtpServers, and the cluster around them, for the tests of what the operator decides. */
 import { parse } from 'yaml'
 import type { FtpServer } from '../../operator/api/ftp-server.ts'
-import { createReader } from '../../operator/api/read.ts'
+import type { FtpUser } from '../../operator/api/ftp-user.ts'
+import { createReader, createUserReader } from '../../operator/api/read.ts'
 import { readPod, readSource } from '../../operator/ftp-server/live.ts'
 import type { Observation, ObservedPod, ServerReport, Source } from '../../operator/ftp-server/observation.ts'
 import type { KubernetesObject } from '../../operator/kubernetes/object.ts'
 
 const read = createReader()
+const readUser = createUserReader()
 const uid = '6a3c1f0e-0000-4000-8000-000000000001'
 export const now = Date.parse('2030-01-01T12:00:00Z')
 // The hash of a password that nobody needs to know.
@@ -25,6 +27,25 @@ export function ftpServer(spec: string, metadata: Partial<FtpServer['metadata']>
   return result.value
 }
 
+/** The same for an FtpUser of the server that `ftpServer` makes. */
+export function ftpUser(name: string, spec: string, metadata: Partial<FtpUser['metadata']> = {}): FtpUser {
+  const result = readUser({
+    apiVersion: 'ftp-operator.io/v1alpha1',
+    kind: 'FtpUser',
+    metadata: {
+      name,
+      namespace: 'media',
+      uid: `uid-of-${name}`,
+      generation: 1,
+      creationTimestamp: '2029-01-01T00:00:00Z',
+      ...metadata,
+    },
+    spec: { serverRefs: [{ name: 'uploads', namespace: 'media' }], ...(parse(spec) as object) },
+  })
+  if (!result.valid) throw new Error(result.errors.join('\n'))
+  return result.value
+}
+
 /** A cluster in which nothing has been made yet. */
 export function observe(server: FtpServer, rest: Partial<Observation> = {}): Observation {
   return {
@@ -38,6 +59,7 @@ export function observe(server: FtpServer, rest: Partial<Observation> = {}): Obs
     },
     served: { certificate: false, podMonitor: false, prometheusRule: false },
     sources: [],
+    users: [],
     live: [],
     otherServices: [],
     claim: undefined,
@@ -173,7 +195,12 @@ export const samples: Readonly<Record<string, () => Observation>> = {
       ftpServer(`
 listeners:
   - { name: ftp, port: 21, tls: Required }
-  - { name: ftps, port: 990, tls: Implicit, nodePort: 30990 }
+  - { name: ftps, port: 990, tls: Implicit, nodePort: 30990, bandwidth: { downloadBytesPerSecond: 100000000 } }
+language: French
+messages: { welcome: Bonjour, directoryFile: .message }
+hosts:
+  - { name: acme.example, aliases: [ftp.acme.example], root: /acme, users: Own, banner: Acme, secretName: acme-tls }
+  - { name: other.example }
 tls:
   selfSigned: { validityDays: 90 }
   dnsNames: [ftp.example.com]
@@ -185,6 +212,8 @@ tls:
 passive:
   firstPort: 40000
   portsPerReplica: 4
+  sharing: Disabled
+  portWaitSeconds: 3
   advertisedAddress: ftp.example.com
   advertisedAddresses:
     - { clients: [10.0.0.0/8], address: ClusterIP }
@@ -215,20 +244,32 @@ storage:
   fsGroup: 2000
 users:
   - { name: alice, passwordHash: '${passwordHash}', role: ReadOnly, home: /shared }
-  - { name: bob@example.com, passwordSecretRef: { name: bob, key: secret }, permissions: [List, Upload] }
+  - { name: bob@example.com, passwordSecretRef: { name: bob, key: secret }, totpSecretRef: { name: bob-totp }, permissions: [List, Upload] }
   - { name: scanner, clientCertificate: { commonName: scanner-7 } }
 usersFrom:
   - secretRef: { name: team-a }
   - configMapRef: { name: team-b, key: people.htpasswd }
 anonymous: { enabled: true, home: /pub, role: ReadOnly }
-limits: { maxSessions: 200, idleTimeoutSeconds: 600 }
+limits: { maxSessions: 200, maxTransfers: 100, maxTransfersPerUser: 10, maxFilesPerSession: 5000, maxBytesPerSession: 10737418240, idleTimeoutSeconds: 600 }
+bandwidth: { perSession: { uploadBytesPerSecond: 10000000 }, perUser: { downloadBytesPerSecond: 50000000 } }
 bans: { mode: Enabled, threshold: 5, exemptNetworks: [192.0.2.0/24] }
 banner: Welcome
 listing: { timeZone: Europe/Berlin }
 uploads: { mode: Atomic, durability: Fsync }
 quotas: [{ path: /partners, maxBytes: 107374182400, maxFiles: 100000 }]
+folders:
+  - { path: /archive, claimName: archive, role: ReadOnly }
+  - { path: /common, target: /common, users: [alice, scanner] }
+  - { path: /old/archive, claimName: archive, permissions: [List, Download] }
+names: { hide: [.*], deny: ['*.exe'] }
+events:
+  durability: Spooled
+  spool: { maxBytes: 1073741824, whenFull: DropNewest }
+  sinks:
+    - { name: audit, url: 'https://audit.example.com/ftp', secretRef: { name: audit-webhook, key: key } }
+    - { name: uploads, url: 'http://importer.default.svc:8080/', kinds: [Upload, Rename], mode: Binary, maxRetrySeconds: 60 }
 workers: Auto
-logging: { level: Debug }
+logging: { level: Debug, transfers: Xferlog }
 image: example.com/mirror/ftp-operator@sha256:0000000000000000000000000000000000000000000000000000000000000000
 imagePullPolicy: Always
 imagePullSecrets: [{ name: mirror }]
@@ -257,12 +298,32 @@ networkPolicy: { from: [{ ipBlock: { cidr: 198.51.100.0/24 } }] }
       {
         sources: [
           secret('bob', { secret: 'correct horse' }),
+          secret('bob-totp', { totp: 'GEZDGNBVGY3TQOJQ' }),
           secret('team-a', { 'list.yaml': `users: [{name: carol, passwordHash: '${passwordHash}'}]`, note: 'no list' }),
           configMap('team-b', { 'people.htpasswd': `dave:${passwordHash}\n` }),
           secret('partners-ca', { 'ca.crt': 'no certificate' }),
         ],
       },
     ),
+  'ftp-users': () =>
+    observe(ftpServer(`{ storage: { emptyDir: {} }, users: [{ name: alice, passwordHash: '${passwordHash}' }] }`), {
+      users: [
+        {
+          user: ftpUser('bob', '{ passwordSecretRef: { name: bob }, role: UploadOnly, home: /in }'),
+          namespaceLabels: {},
+          secrets: new Map([['bob', bytes({ password: 'correct horse' })]]),
+        },
+        {
+          user: ftpUser(
+            'carol',
+            `{ passwordHash: '${passwordHash}', previousPassword: { passwordHash: '${passwordHash}', expires: '2030-01-31' }, tls: Required }`,
+          ),
+          namespaceLabels: {},
+          secrets: new Map(),
+        },
+        { user: ftpUser('alice', `{ passwordHash: '${passwordHash}' }`), namespaceLabels: {}, secrets: new Map() },
+      ],
+    }),
   'three-replicas': () =>
     observe(
       ftpServer(`

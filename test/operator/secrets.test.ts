@@ -1,6 +1,7 @@
 /** Nothing secret is in what the operator logs, tells, applies or prints: only in Secrets. With a real API server, and Secrets that are right, wrong and broken. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
+import { ftpUserResourceKind } from '../../operator/api/ftp-user.ts'
 import { textAt } from '../../operator/ftp-server/read.ts'
 import { kinds } from '../../operator/kubernetes/kinds.ts'
 import type { KubernetesObject, Manifest } from '../../operator/kubernetes/object.ts'
@@ -103,7 +104,25 @@ async function scene(): Promise<readonly Manifest[]> {
         tls: { secretName: 'certificate', clientCertificates: { mode: 'Optional', secretName: 'authority' } },
       },
     }).map(([name, spec]) => ftpServer(namespace, name, spec)),
+    ...Object.entries({
+      'user-good': {
+        passwordSecretRef: { name: 'good', key: 'password' },
+        previousPassword: { passwordHash: hash('previous'), expires: '2130-01-31' },
+      },
+      'user-hashed': { passwordHash: hash('of an FtpUser') },
+      'user-too-long': { passwordSecretRef: { name: 'broken', key: 'too-long' } },
+      'user-made': { generatedPassword: {} },
+    }).map(([name, spec]) => ftpUser(name, spec)),
   ] as readonly Manifest[]
+}
+
+function ftpUser(name: string, spec: Readonly<Record<string, unknown>>): Manifest & Record<string, unknown> {
+  return {
+    apiVersion: 'ftp-operator.io/v1alpha1',
+    kind: 'FtpUser',
+    metadata: { name, namespace },
+    spec: { serverRefs: [{ name: 'all-good' }], ...spec },
+  }
 }
 
 const serverNames = () => objects.filter(({ kind }) => kind === 'FtpServer').map(({ metadata }) => metadata.name)
@@ -112,7 +131,7 @@ const serverNames = () => objects.filter(({ kind }) => kind === 'FtpServer').map
 function withoutSecrets(object: KubernetesObject): object {
   if (object.kind === 'Secret') return { ...object, data: undefined, stringData: undefined }
   // The names of the fields of a spec are here as well, but no values.
-  return object.kind === 'FtpServer' ? { ...object, spec: undefined } : object
+  return object.kind === 'FtpServer' || object.kind === 'FtpUser' ? { ...object, spec: undefined } : object
 }
 
 async function events(): Promise<readonly KubernetesObject[]> {
@@ -126,19 +145,21 @@ async function told(): Promise<string> {
   await eventually(
     async () => {
       const servers = await plane.servers(namespace)
-      return servers.length === serverNames().length && servers.every(isObserved)
+      const { items: users } = await plane.cluster.list(ftpUserResourceKind, { namespace })
+      return servers.length === serverNames().length && [...servers, ...users].every(isObserved)
     },
-    'every server has a status',
+    'every server and every user has a status',
     20_000,
   )
-  const [made, servers, given, recorded, metrics] = await Promise.all([
+  const [made, servers, users, given, recorded, metrics] = await Promise.all([
     plane.made(namespace),
     plane.servers(namespace),
+    plane.cluster.list(ftpUserResourceKind, { namespace }),
     plane.cluster.list(kinds.secret, { namespace }),
     events(),
     (await fetch(`http://127.0.0.1:${operator.probesPort}/metrics`)).text(),
   ])
-  const all = [...made, ...servers, ...given.items].map(withoutSecrets)
+  const all = [...made, ...servers, ...users.items, ...given.items].map(withoutSecrets)
   return [operator.output(), metrics, ...[...all, ...recorded].map(object => JSON.stringify(object))].join('\n')
 }
 
@@ -158,6 +179,11 @@ describe('The operator at the log level debug', () => {
       const key = Buffer.from(textAt(made, 'data', 'tls.key') ?? '', 'base64').toString()
       expect(key).toContain('PRIVATE KEY')
       for (const line of key.split('\n').filter(text => text.length > 40)) secrets.add(line)
+      const generated = await plane.cluster.get(kinds.secret, { namespace, name: 'user-made-ftp-user' })
+      const password = Buffer.from(textAt(generated, 'data', 'password') ?? '', 'base64').toString()
+      expect(password).toHaveLength(32)
+      secrets.add(password)
+      expect(first).toContain('user-made-ftp-user')
       expect(secrets.foundIn(first)).toEqual([])
       const applied = await plane.cluster.get(kinds.secret, { namespace, name: 'all-good-users-0' })
       expect(Object.keys(applied?.['data'] ?? {}).length).toBeGreaterThanOrEqual(3)

@@ -177,7 +177,7 @@ describe('The commands with a path', () => {
     ]
     // SMNT takes one only to say that there is nothing to mount.
     const here = new Set(Object.keys(pathCommands))
-    expect(inTable.filter(verb => !here.has(verb))).toEqual(['SMNT'])
+    expect(inTable.filter(verb => !here.has(verb))).toEqual(['SMNT', 'MFCT'])
     expect(outsideOrNowhere.length + forbidden.length).toBeGreaterThan(60)
   })
 

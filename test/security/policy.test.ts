@@ -83,6 +83,13 @@ const needs =
   (policy: Policy, path: string): boolean =>
     words.every(word => may(policy, word, path))
 
+/** At the path, and at all below it that has a rule of its own. */
+const needsBelow =
+  (...words: readonly Permission[]) =>
+  (policy: Policy, path: string): boolean =>
+    needs(...words)(policy, path) &&
+    policy.paths.every(rule => !isBelow(rule.path, path) || words.every(word => rule.permissions.includes(word)))
+
 function command(verb: keyof typeof pathCommands): PathCommand {
   const found = pathCommands[verb]
   if (found === undefined) throw new Error(`no command ${verb}`)
@@ -103,6 +110,64 @@ const cases: Readonly<Record<string, Case>> = {
   NLST: { command: command('NLST'), path: itself, allowed: needs('list') },
   MLSD: { command: command('MLSD'), path: itself, allowed: needs('list') },
   RETR: { command: command('RETR'), path: file, allowed: needs('download') },
+  ...Object.fromEntries(
+    ['HASH', 'MD5', 'XCRC', 'XMD5', 'XSHA', 'XSHA1', 'XSHA256', 'XSHA512', 'XCRC of a part'].map(name => [
+      name,
+      { command: command(name), path: file, allowed: needs('download') } satisfies Case,
+    ]),
+  ),
+  DSIZ: { command: command('DSIZ'), path: itself, allowed: needsBelow('list') },
+  AVBL: { command: command('AVBL'), path: itself, allowed: seen },
+  RMDA: { command: command('RMDA'), path: itself, allowed: needsBelow('delete', 'rmdir') },
+  COMB: {
+    command: { lines: path => [`COMB "${path}" "/ab/file"`] },
+    path: directory => (directory === '/ab' ? '/d/file' : `${directory}/file`),
+    allowed: (policy, path) => needs('download', 'delete')(policy, '/ab/file') && may(policy, 'append', path),
+  },
+  'COMB of a part': {
+    command: { lines: path => [`COMB "/d/new" "${path}"`] },
+    path: file,
+    allowed: (policy, path) => needs('download', 'delete')(policy, path) && may(policy, 'upload', '/d/new'),
+  },
+  'SITE UTIME': { command: command('SITE UTIME'), path: file, allowed: needs('mtime') },
+  'SITE UTIME with three times': {
+    command: command('SITE UTIME with three times'),
+    path: file,
+    allowed: needs('mtime'),
+  },
+  'SITE MKDIR': {
+    command: { lines: path => [`SITE MKDIR ${path}/deep`] },
+    path: fresh,
+    allowed: (policy, path) => needs('mkdir')(policy, path) && may(policy, 'mkdir', `${path}/deep`),
+  },
+  'SITE RMDIR': { command: command('SITE RMDIR'), path: itself, allowed: needsBelow('delete', 'rmdir') },
+  'SITE SYMLINK': {
+    command: { lines: path => [`SITE SYMLINK /d/file ${path}`] },
+    path: fresh,
+    allowed: (policy, path) =>
+      may(policy, 'symlink', path) &&
+      permissionWords.every(word => may(policy, word, '/d/file') || !may(policy, word, path)),
+  },
+  'SITE CPFR': {
+    command: { lines: path => [`SITE CPFR ${path}`] },
+    path: file,
+    allowed: (policy, path) => may(policy, 'download', path) && places.some(place => may(policy, 'upload', place)),
+  },
+  'SITE CPTO': {
+    command: { lines: path => ['SITE CPFR /d/file', `SITE CPTO ${path}`] },
+    path: fresh,
+    allowed: (policy, path) => may(policy, 'download', '/d/file') && may(policy, 'upload', path),
+  },
+  'SITE COPY': {
+    command: { lines: path => [`SITE COPY /ab/file ${path}`] },
+    path: directory => (directory === '/ab' ? '/d/file' : `${directory}/file`),
+    allowed: (policy, path) => may(policy, 'download', '/ab/file') && needs('upload', 'overwrite')(policy, path),
+  },
+  'SITE COPY of a file': {
+    command: { lines: path => [`SITE COPY ${path} /d/new`] },
+    path: file,
+    allowed: (policy, path) => may(policy, 'download', path) && may(policy, 'upload', '/d/new'),
+  },
   'STOR of a new file': { command: command('STOR'), path: fresh, allowed: needs('upload') },
   STOR: { command: command('STOR'), path: file, allowed: needs('upload', 'overwrite') },
   'STOR from the end on': { command: restart(7), path: file, allowed: needs('append') },
@@ -123,6 +188,8 @@ const cases: Readonly<Record<string, Case>> = {
   'SITE CHMOD': { command: command('SITE CHMOD'), path: file, allowed: needs('chmod') },
   'SITE CHMOD of a directory': { command: command('SITE CHMOD'), path: empty, allowed: needs('chmod') },
   MFMT: { command: command('MFMT'), path: file, allowed: needs('mtime') },
+  MFF: { command: { lines: path => [`MFF unix.mode=0700; ${path}`] }, path: file, allowed: needs('chmod') },
+  'MFF of both facts': { command: command('MFF'), path: file, allowed: needs('mtime', 'chmod') },
   'MDTM with a time': { command: command('MDTM with a time'), path: file, allowed: needs('mtime') },
   RNTO: {
     command: rename(() => '/d/new'),
@@ -179,7 +246,7 @@ it('holds for every command with a path', () => {
     ...commands.filter(({ syntax }) => syntax.includes('<pathname>')).flatMap(each => each.verbs),
     ...siteCommands.filter(({ syntax }) => syntax.includes('<pathname>')).map(each => `SITE ${each.verbs[0]}`),
   ]
-  expect(verbs.filter(verb => !tried.has(verb))).toEqual(['SMNT'])
+  expect(verbs.filter(verb => !tried.has(verb))).toEqual(['SMNT', 'MFCT'])
 })
 
 it('refuses exactly what the policy refuses, and then changes nothing', { timeout: 60_000 }, async () => {

@@ -191,8 +191,8 @@ const ofUsers: readonly Broken[] = [
     'users[1].passwordHash',
     /hash of the password as `npm run hash-password`/,
   ),
-  user('no credential', 'name: a', 'users[1]', /exactly one of `passwordHash`, `passwordFile` and `clientCertificate`/),
-  user('two credentials', `name: a, passwordHash: ${hash}, passwordFile: b`, 'users[1]', /exactly one of/),
+  user('no credential', 'name: a', 'users[1]', /one of `passwordHash` and `passwordFile`, or `clientCertificate`/),
+  user('two credentials', `name: a, passwordHash: ${hash}, passwordFile: b`, 'users[1]', /one of `passwordHash` and `passwordFile`/),
   user(
     'no password file',
     'name: a, passwordFile: missing',

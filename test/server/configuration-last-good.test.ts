@@ -177,6 +177,19 @@ describe('an entry', () => {
     expect(inForce(hashed).users.get('alice')?.credential).toEqual({ kind: 'password-hash', hash })
   })
 
+  test('has a previous password from a file of its own, and is refused without it', async () => {
+    const list = (file: string) =>
+      `{users: [{name: alice, passwordHash: ${hash}, previousPassword: {passwordFile: ${file}, expires: '2030-01-31'}}]}`
+    const changed = await change({ 'users/a.yaml': list('alice.old'), 'users/alice.old': 'old\n' })
+    const previous = { credential: { kind: 'password', password: 'old' }, expires: Date.parse('2030-01-31') }
+    expect(inForce(changed).users.get('alice')).toMatchObject({ credential: { kind: 'password-hash', hash }, previous })
+    const missing = await change({ 'users/a.yaml': list('gone') })
+    expect(places(missing)).toEqual(['users/a.yaml users[0].previousPassword.passwordFile'])
+    expect(inForce(missing).users.get('alice')?.previous).toEqual(previous)
+    const over = await change({ 'users/a.yaml': `{users: [{name: alice, passwordHash: ${hash}}]}` })
+    expect(inForce(over).users.get('alice')?.previous).toBeUndefined()
+  })
+
   test('whose name anonymous access takes gives way to it', async () => {
     await change({ 'users/a.yaml': list('ftp', 'alice') })
     const taken = await change({ 'server.yaml': 'anonymous: {enabled: true}' })

@@ -15,12 +15,12 @@ import { connected, loggedIn } from '../support/sessions.ts'
 const rows: Readonly<Record<string, Row>> = { ...sessionRows, ...fileRows, ...extensionRows }
 /** RFC 4217, RFC 2389 and others: what may come before login. ADAT and its kin answer that no exchange has begun. */
 const openVerbs =
-  'USER PASS ACCT REIN QUIT SYST STAT HELP NOOP AUTH ADAT PBSZ PROT CCC MIC CONF ENC FEAT OPTS LANG CLNT'
+  'USER PASS ACCT REIN QUIT SYST STAT HELP NOOP AUTH ADAT PBSZ PROT CCC MIC CONF ENC FEAT OPTS LANG HOST CLNT CSID'
 
 let server: TestServer
 
 beforeAll(async () => {
-  server = await startServer()
+  server = await startServer({ server: { hosts: [{ name: 'ftp.example.com', aliases: ['www.example.com'] }] } })
 })
 beforeEach(() => layOut(server.root))
 afterAll(() => server.stop())

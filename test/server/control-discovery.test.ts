@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { commands } from '../../server/commands/index.ts'
 import { siteCommands } from '../../server/commands/site.ts'
+import { permissionWords } from '../../server/config/schema/permissions.ts'
 import { FtpClient } from '../support/ftp-client.ts'
 import { startReversibleTls } from '../support/reversible-tls.ts'
 import { simpleUser, startServer, type TestServer } from '../support/server.ts'
@@ -10,7 +11,13 @@ import { connected, listenerWith, loggedIn, secured, temporaryServer } from '../
 let server: TestServer
 
 beforeAll(async () => {
-  server = await startServer({ users: [simpleUser('alice'), simpleUser('reader', { role: 'read-only' })] })
+  server = await startServer({
+    users: [
+      simpleUser('alice'),
+      simpleUser('reader', { role: 'read-only' }),
+      simpleUser('admin', { permissions: [...permissionWords] }),
+    ],
+  })
 })
 afterAll(() => server.stop())
 
@@ -24,8 +31,25 @@ async function features(client: FtpClient): Promise<string[]> {
   return inner.map(line => line.slice(1))
 }
 
-const always = ['REST STREAM', 'UTF8', 'TVFS', 'EPRT', 'EPSV', 'LANG EN*', 'MDTM', 'SIZE', `MLST ${facts}`, 'CLNT']
-const writing = ['MFMT', 'SITE CHMOD']
+const common = [
+  'REST STREAM',
+  'UTF8',
+  'TVFS',
+  'EPRT',
+  'EPSV',
+  'LANG EN*;DE;FR;ES;IT',
+  'MDTM',
+  'SIZE',
+  `MLST ${facts}`,
+  'CLNT',
+]
+const checksums = [
+  'HASH SHA-256*;SHA-512;SHA-1;MD5;CRC32',
+  ...['MD5', 'XCRC', 'XMD5', 'XSHA', 'XSHA1', 'XSHA256', 'XSHA512'],
+]
+const always = [...common, 'RANG STREAM', ...checksums, 'DSIZ', 'AVBL', 'CSID', 'PRET', 'SITE QUOTA', 'SITE IDLE']
+const siteWriting = ['CHMOD', 'UMASK', 'UTIME', 'MKDIR', 'RMDIR', 'CPFR', 'CPTO', 'COPY'].map(name => `SITE ${name}`)
+const writing = ['MFMT', 'MFF Modify;UNIX.mode;', 'COMB', 'RMDA', ...siteWriting]
 
 describe('the greeting', () => {
   it('is the banner', async () => {
@@ -49,7 +73,10 @@ describe('the greeting', () => {
 describe('FEAT', () => {
   it('lists what a session in clear text may use, before and after login', async () => {
     const expected = [...always, ...writing, 'AUTH TLS', 'PBSZ', 'PROT', 'CCC'].toSorted()
-    expect((await features(await connected(server))).toSorted()).toEqual(expected)
+    // Nobody knows yet who it will be.
+    const withheld = ['SITE SYMLINK', 'SITE WHO']
+    expect((await features(await connected(server))).toSorted()).toEqual([...expected, ...withheld].toSorted())
+    expect((await features(await loggedIn(server, 'admin'))).toSorted()).toEqual([...expected, ...withheld].toSorted())
     expect((await features(await loggedIn(server))).toSorted()).toEqual(expected)
   })
 
@@ -115,10 +142,14 @@ describe('HELP', () => {
   })
 
   it('of SITE lists the SITE commands the user may use', async () => {
-    const client = await loggedIn(server)
+    const client = await loggedIn(server, 'admin')
     expect((await client.send('SITE HELP')).lines.slice(1, -1)).toEqual(siteCommands.map(({ syntax }) => ` ${syntax}`))
     const reader = await loggedIn(server, 'reader')
-    expect((await reader.send('SITE HELP')).lines.slice(1, -1)).toEqual([' SITE HELP'])
+    expect((await reader.send('SITE HELP')).lines.slice(1, -1)).toEqual([
+      ' SITE QUOTA [<SP> <directory>]',
+      ' SITE IDLE [<SP> <seconds>]',
+      ' SITE HELP',
+    ])
   })
 })
 

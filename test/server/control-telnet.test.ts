@@ -119,7 +119,7 @@ describe('lines', () => {
 describe('unknown commands', () => {
   it('are answered with 500 that repeats nothing of them', async () => {
     const client = await connected(server)
-    for (const line of ['<script>alert(1)</script>', 'GETS / HTTP/1.1', 'HOST example.org', 'XSHA256 file', '&&']) {
+    for (const line of ['<script>alert(1)</script>', 'GETS / HTTP/1.1', 'HOSTS example.org', 'XWHAT file', '&&']) {
       const { code, lines } = await client.send(line)
       expect([code, lines]).toEqual([500, ['Unknown command.']])
     }

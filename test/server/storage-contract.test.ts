@@ -236,6 +236,34 @@ describe.each(Object.entries(storages))('%s storage', (_name, open) => {
     expect(await names('/')).toEqual([])
   })
 
+  it('removes directories with all that is in them', async () => {
+    const progress = { bytes: 0 }
+    const watch = { signal: new AbortController().signal, progress }
+    await storage.makeDirectory('/d')
+    await storage.makeDirectory('/d/e')
+    for (const path of ['/f', '/d/f', '/d/e/f']) await store(path, 'text')
+    await expectRefusal(storage.removeTree('/f', watch), 'not-a-directory')
+    await expectRefusal(storage.removeTree('/missing', watch), 'not-found')
+    await expectRefusal(storage.removeTree('/', watch), 'forbidden')
+    await storage.removeTree('/d', watch)
+    expect(await names('/')).toEqual(['f'])
+    expect(progress.bytes).toBeGreaterThan(0)
+  })
+
+  it('tells of room where there is a directory', async () => {
+    expect((await storage.room('/')).bytes).toBeGreaterThan(0)
+    await expectRefusal(storage.room('/missing'), 'not-found')
+  })
+
+  it('gives what is made the permission bits that are asked for, whatever the process takes away', async () => {
+    const file = await storage.write('/f', { kind: 'replace', permissions: 0o662 })
+    await file.finish()
+    await storage.makeDirectory('/d', 0o772)
+    expect([(await storage.stat('/f')).mode, (await storage.stat('/d')).mode]).toEqual([0o662, 0o772])
+    await (await storage.write('/f', { kind: 'append', permissions: 0o600 })).finish()
+    expect((await storage.stat('/f')).mode).toBe(0o662)
+  })
+
   it('renames files and directories, across directories', async () => {
     await storage.makeDirectory('/d')
     await store('/f', 'x')

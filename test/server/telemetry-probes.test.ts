@@ -17,6 +17,7 @@ const status: ServerStatus = {
   workers: [],
   bans: [],
   banCount: 0,
+  stalledVolumes: [],
   certificate: undefined,
 }
 

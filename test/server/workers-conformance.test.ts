@@ -13,7 +13,11 @@ let server: TestServer
 
 beforeAll(async () => {
   server = await startServer({
-    server: { workers: 2, limits: { failedLoginDelayMilliseconds: 0, drainTimeoutSeconds: 1 } },
+    server: {
+      workers: 2,
+      limits: { failedLoginDelayMilliseconds: 0, drainTimeoutSeconds: 1 },
+      hosts: [{ name: 'ftp.example.com', aliases: ['www.example.com'] }],
+    },
   })
 })
 beforeEach(() => layOut(server.root))

@@ -1,6 +1,8 @@
 /** A control plane of one's own: a real API server that knows FtpServers, a proxy in front of it, and a client past it. */
 import { customResourceDefinition } from '../../operator/api/custom-resource-definition.ts'
 import { resourceKind } from '../../operator/api/ftp-server.ts'
+import { ftpUserResourceKind } from '../../operator/api/ftp-user.ts'
+import { ftpUserDefinition } from '../../operator/api/ftp-user-definition.ts'
 import { systemClock } from '../../operator/clock.ts'
 import { ownedKinds } from '../../operator/ftp-server/cluster-view.ts'
 import { type Cluster, createCluster } from '../../operator/kubernetes/cluster.ts'
@@ -41,7 +43,7 @@ export const rightsKinds: readonly ResourceKind[] = [
   rbac('rolebindings', 'RoleBinding', true),
 ]
 
-const allKinds: readonly ResourceKind[] = [...Object.values(kinds), resourceKind, ...rightsKinds]
+const allKinds: readonly ResourceKind[] = [...Object.values(kinds), resourceKind, ftpUserResourceKind, ...rightsKinds]
 
 /** Kinds that other projects define; the tests give the API server those that they need. */
 export const optionalKinds = [kinds.certificate, kinds.podMonitor, kinds.prometheusRule]
@@ -58,8 +60,8 @@ export async function startControlPlane(foreignKinds: readonly ResourceKind[] = 
   const apply = async (...manifests: readonly object[]) => {
     for (const manifest of manifests) await cluster.apply(manifest as Manifest, { fieldManager: 'tests', force: true })
   }
-  await apply(customResourceDefinition(), ...foreignKinds.map(definitionOf))
-  for (const kind of [resourceKind, ...foreignKinds]) {
+  await apply(customResourceDefinition(), ftpUserDefinition(), ...foreignKinds.map(definitionOf))
+  for (const kind of [resourceKind, ftpUserResourceKind, ...foreignKinds]) {
     await eventually(() => cluster.list(kind), `${kind.plural} are served`, 20_000)
   }
   const proxy = await startApiProxy(server.credentials)

@@ -13,6 +13,8 @@ const plain = (verb: string): PathCommand => ({ lines: path => [`${verb} ${path}
 const gets = (verb: string): PathCommand => ({ ...plain(verb), data: 'gets' })
 const puts = (verb: string): PathCommand => ({ ...plain(verb), data: 'puts' })
 
+const quoted = (path: string): string => `"${path.replaceAll('"', '""')}"`
+
 /** By verb; what renames is there for both of its ends, and needs a file `mine`. */
 export const pathCommands: Readonly<Record<string, PathCommand>> = {
   CWD: plain('CWD'),
@@ -28,6 +30,28 @@ export const pathCommands: Readonly<Record<string, PathCommand>> = {
   MDTM: { lines: path => [`MDTM ${path}`] },
   'MDTM with a time': { lines: path => [`MDTM 20200101000000 ${path}`] },
   MFMT: { lines: path => [`MFMT 20200101000000 ${path}`] },
+  MFF: { lines: path => [`MFF modify=20200101000000;unix.mode=0700; ${path}`] },
+  HASH: plain('HASH'),
+  MD5: plain('MD5'),
+  ...Object.fromEntries(['XCRC', 'XMD5', 'XSHA', 'XSHA1', 'XSHA256', 'XSHA512'].map(verb => [verb, plain(verb)])),
+  'XCRC of a part': { lines: path => [`XCRC ${quoted(path)} 1 2`] },
+  DSIZ: plain('DSIZ'),
+  AVBL: plain('AVBL'),
+  RMDA: plain('RMDA'),
+  COMB: { lines: path => [`COMB ${quoted(path)} "/mine"`] },
+  'COMB of a part': { lines: path => [`COMB "/combined" ${quoted(path)}`] },
+  'SITE UTIME': { lines: path => [`SITE UTIME 20200101000000 ${path}`] },
+  'SITE UTIME with three times': {
+    lines: path => [`SITE UTIME ${path} ${Array(3).fill('20200101000000').join(' ')} UTC`],
+  },
+  'SITE MKDIR': plain('SITE MKDIR'),
+  'SITE RMDIR': plain('SITE RMDIR'),
+  'SITE SYMLINK': { lines: path => [`SITE SYMLINK / ${quoted(path)}`] },
+  'SITE SYMLINK to it': { lines: path => [`SITE SYMLINK ${quoted(path)} /linked`, 'DELE /linked'] },
+  'SITE CPFR': { lines: path => [`SITE CPFR ${path}`, 'SITE CPTO /copied'] },
+  'SITE CPTO': { lines: path => ['SITE CPFR /mine', `SITE CPTO ${path}`] },
+  'SITE COPY': { lines: path => [`SITE COPY ${quoted(path)} /copied`] },
+  'SITE QUOTA': plain('SITE QUOTA'),
   MLST: plain('MLST'),
   STAT: plain('STAT'),
   'STAT -aR': { lines: path => [`STAT -aR ${path}`] },

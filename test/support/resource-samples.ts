@@ -50,6 +50,44 @@ export const goodSamples: readonly ResourceSample[] = [
     brokenAt: [],
   },
   {
+    title: 'hosts, and users of theirs',
+    spec: {
+      hosts: [
+        { name: 'a.example', aliases: ['ftp.a.example'], users: 'Own', secretName: 'a-tls' },
+        { name: 'b.example', root: '/b', banner: 'Hello.' },
+      ],
+      users: [
+        {
+          ...alice,
+          hosts: ['a.example', 'b.example'],
+          schedule: {
+            timeZone: 'Europe/Berlin',
+            windows: [{ days: ['Monday', 'Friday'], from: '08:00', to: '24:00' }],
+          },
+        },
+      ],
+    },
+    brokenAt: [],
+  },
+  {
+    title: 'FtpUsers from everywhere, and a password on its way out',
+    spec: {
+      allowedUsers: {
+        namespaces: { from: 'Selector', selector: { matchLabels: { 'example.org/ftp': 'yes' } } },
+        selector: { matchExpressions: [{ key: 'team', operator: 'Exists' }] },
+      },
+      users: [
+        { ...alice, previousPassword: { passwordHash, expires: '2030-01-31' } },
+        {
+          name: 'bob',
+          passwordSecretRef: { name: 'bob' },
+          previousPassword: { passwordSecretRef: { name: 'bob', key: 'old' }, expires: '2030-01-31T12:00:00Z' },
+        },
+      ],
+    },
+    brokenAt: [],
+  },
+  {
     title: 'users from everywhere',
     spec: {
       usersFrom: [
@@ -201,6 +239,32 @@ export const wrongSamples: readonly ResourceSample[] = [
   { title: 'a name too long', spec: {}, name: `a${'b'.repeat(52)}`, brokenAt: ['metadata.name'] },
   { title: 'a name that starts with a digit', spec: {}, name: '1-server', brokenAt: ['metadata.name'] },
   { title: 'a name with a dot', spec: {}, name: 'ftp.example', brokenAt: ['metadata.name'] },
+  {
+    title: 'a host with the name of another',
+    spec: { hosts: [{ name: 'a.example' }, { name: 'b.example', aliases: ['a.example'] }] },
+    brokenAt: ['spec.hosts'],
+  },
+  { title: 'a host in capitals', spec: { hosts: [{ name: 'A.example' }] }, brokenAt: ['spec.hosts[0].name'] },
+  {
+    title: 'a host with an alias of another',
+    spec: {
+      hosts: [
+        { name: 'a.example', aliases: ['c.example'] },
+        { name: 'b.example', aliases: ['c.example'] },
+      ],
+    },
+    brokenAt: ['spec.hosts'],
+  },
+  {
+    title: 'a host that is an address',
+    spec: { hosts: [{ name: '192.0.2.1' }] },
+    brokenAt: ['spec.hosts[0].name'],
+  },
+  {
+    title: 'a user of a host that is not there',
+    spec: { hosts: [{ name: 'a.example', aliases: ['b.example'] }], users: [{ ...alice, hosts: ['b.example'] }] },
+    brokenAt: ['spec.users'],
+  },
   { title: 'no storage', spec: { storage: undefined }, brokenAt: ['spec.storage'] },
   { title: 'storage of no kind', spec: { storage: {} }, brokenAt: ['spec.storage'] },
   { title: 'storage of two kinds', spec: { storage: { ...storage, emptyDir: {} } }, brokenAt: ['spec.storage'] },
@@ -484,6 +548,18 @@ export const wrongSamples: readonly ResourceSample[] = [
     brokenAt: ['spec.users[0].paths[1]'],
   },
   {
+    title: 'folders of no kind, of two, and in place of everything',
+    spec: {
+      folders: [
+        { path: '/a' },
+        { path: '/b', target: '/b', claimName: 'b' },
+        { path: '/', target: '/c' },
+        { path: '/d', claimName: 'd', role: 'ReadOnly', permissions: ['List'] },
+      ],
+    },
+    brokenAt: ['spec.folders[0]', 'spec.folders[1]', 'spec.folders[2]', 'spec.folders[3]'],
+  },
+  {
     title: 'a path without permissions',
     spec: { users: [{ ...alice, paths: [{ path: '/a' }] }] },
     brokenAt: ['spec.users[0].paths[0]'],
@@ -502,6 +578,40 @@ export const wrongSamples: readonly ResourceSample[] = [
     title: 'a client certificate where none is asked for',
     spec: { users: [{ name: 'a', clientCertificate: { commonName: 'a' } }] },
     brokenAt: ['spec.users'],
+  },
+  {
+    title: 'a previous password and no other',
+    spec: {
+      tls: { clientCertificates },
+      users: [
+        {
+          name: 'a',
+          clientCertificate: { commonName: 'a' },
+          previousPassword: { passwordHash, expires: '2030-01-31' },
+        },
+      ],
+    },
+    brokenAt: ['spec.users[0].previousPassword'],
+  },
+  {
+    title: 'a previous password by nothing',
+    spec: { users: [{ ...alice, previousPassword: { expires: '2030-01-31' } }] },
+    brokenAt: ['spec.users[0].previousPassword'],
+  },
+  {
+    title: 'FtpUsers of selected namespaces without a selector',
+    spec: { allowedUsers: { namespaces: { from: 'Selector' } } },
+    brokenAt: ['spec.allowedUsers.namespaces.selector'],
+  },
+  {
+    title: 'a selector for namespaces that does not count',
+    spec: { allowedUsers: { namespaces: { selector: { matchLabels: { a: 'b' } } } } },
+    brokenAt: ['spec.allowedUsers.namespaces.selector'],
+  },
+  {
+    title: 'selectors that select everything',
+    spec: { allowedUsers: { namespaces: { from: 'Selector', selector: {} }, selector: {} } },
+    brokenAt: ['spec.allowedUsers.namespaces.selector', 'spec.allowedUsers.selector'],
   },
   {
     title: 'a client certificate by nothing',

@@ -52,6 +52,81 @@ export const serverSamples: readonly RuleSample[] = [
     },
     brokenAt: [1, 2, 3].map(index => `storage.symlinks.extraRoots[${index}]`),
   },
+  {
+    title: 'hosts with names of their own',
+    value: { hosts: [{ name: 'a.example', aliases: ['www.a.example'] }, { name: 'b.example' }] },
+    brokenAt: [],
+  },
+  {
+    title: 'hosts whose names hosts before them have, in other letters',
+    value: {
+      hosts: [
+        { name: 'a.example', aliases: ['A.example'] },
+        { name: 'b.example', aliases: ['c.example'] },
+        { name: 'C.example', aliases: ['d.example', 'a.Example'] },
+      ],
+    },
+    brokenAt: ['hosts[2].name', 'hosts[2].aliases[1]'],
+  },
+  {
+    title: 'folders of both kinds',
+    value: {
+      state: { directory: '/srv/state' },
+      folders: [
+        { path: '/a', target: '/', role: 'read-only' },
+        { path: '/a/b', directory: '/srv/state-2', permissions: [], users: ['anonymous'] },
+      ],
+    },
+    brokenAt: [],
+  },
+  {
+    title: 'folders that are of no kind or of two, with too much said of them',
+    value: {
+      folders: [
+        { path: '/a' },
+        { path: '/b', target: '/b', directory: '/b' },
+        { path: '/c', target: '/c', role: 'read-only', permissions: [] },
+      ],
+    },
+    brokenAt: ['folders[0]', 'folders[1]', 'folders[2]'],
+  },
+  {
+    title: 'folders where others are, or everything is',
+    value: {
+      folders: [
+        { path: '/a', target: '/a' },
+        { path: '/', target: '/b' },
+        { path: '/a', target: '/c' },
+      ],
+    },
+    brokenAt: ['folders[1].path', 'folders[2].path'],
+  },
+  {
+    title: 'folders beside, above and below the directory for the state',
+    value: {
+      state: { directory: '/srv/state' },
+      folders: ['/srv/state-2', '/srv', '/srv/state', '/srv/state/events'].map((directory, index) => ({
+        path: `/${index}`,
+        directory,
+      })),
+    },
+    brokenAt: [1, 2, 3].map(index => `folders[${index}].directory`),
+  },
+  {
+    title: 'sinks of events with a directory for the state',
+    value: { state: { directory: '/srv/state' }, events: { sinks: [sinkNamed('a'), sinkNamed('b')] } },
+    brokenAt: [],
+  },
+  {
+    title: 'a sink of events without a directory for the state',
+    value: { events: { sinks: [sinkNamed('a')] } },
+    brokenAt: ['events.sinks'],
+  },
+  {
+    title: 'two sinks of one name',
+    value: { state: { directory: '/srv/state' }, events: { sinks: [sinkNamed('a'), sinkNamed('b'), sinkNamed('a')] } },
+    brokenAt: ['events.sinks[2].name'],
+  },
   { title: 'probes within the range', value: { probes: { port: 20_050 } }, brokenAt: ['probes.port'] },
   { title: 'probes that are off within the range', value: { probes: { port: 20_050, enabled: false } }, brokenAt: [] },
   { title: 'probes at the port of a listener', value: { probes: { port: 2121 } }, brokenAt: ['probes.port'] },
@@ -147,6 +222,11 @@ export const userSamples: readonly RuleSample[] = [
   { title: 'a password file', value: { name: 'a', passwordFile: 'a.password' }, brokenAt: [] },
   { title: 'a certificate by name', value: { name: 'a', clientCertificate: { commonName: 'a' } }, brokenAt: [] },
   { title: 'a certificate by fingerprint', value: { name: 'a', clientCertificate: { fingerprint } }, brokenAt: [] },
+  {
+    title: 'a hash and a certificate, which are both needed',
+    value: { name: 'a', passwordHash, clientCertificate: { commonName: 'a' } },
+    brokenAt: [],
+  },
   { title: 'no credential', value: { name: 'a' }, brokenAt: [''] },
   { title: 'two credentials', value: { name: 'a', passwordHash, passwordFile: 'a.password' }, brokenAt: [''] },
   {
@@ -154,12 +234,47 @@ export const userSamples: readonly RuleSample[] = [
     value: { name: 'a', passwordHash, passwordFile: 'a.password', clientCertificate: { commonName: 'a' } },
     brokenAt: [''],
   },
+  {
+    title: 'a previous password by hash',
+    value: { name: 'a', passwordHash, previousPassword: { passwordHash, expires: '2030-01-31' } },
+    brokenAt: [],
+  },
+  {
+    title: 'a previous password from a file',
+    value: { name: 'a', passwordFile: 'a.new', previousPassword: { passwordFile: 'a.old', expires: '2030-01-31' } },
+    brokenAt: [],
+  },
+  {
+    title: 'a previous password by nothing',
+    value: { name: 'a', passwordHash, previousPassword: { expires: '2030-01-31' } },
+    brokenAt: ['previousPassword'],
+  },
+  {
+    title: 'a previous password by hash and from a file',
+    value: {
+      name: 'a',
+      passwordHash,
+      previousPassword: { passwordHash, passwordFile: 'a.old', expires: '2030-01-31' },
+    },
+    brokenAt: ['previousPassword'],
+  },
+  {
+    title: 'a previous password and no other',
+    value: {
+      name: 'a',
+      clientCertificate: { commonName: 'a' },
+      previousPassword: { passwordHash, expires: '2030-01-31' },
+    },
+    brokenAt: ['previousPassword'],
+  },
   { title: 'a certificate by nothing', value: { name: 'a', clientCertificate: {} }, brokenAt: ['clientCertificate'] },
   {
     title: 'a certificate by name and fingerprint',
     value: { name: 'a', clientCertificate: { commonName: 'a', fingerprint } },
     brokenAt: ['clientCertificate'],
   },
+  { title: 'a code by secret', value: { name: 'a', passwordHash, totp: { secret: 'GEZDGNBVGY3TQOJQ' } }, brokenAt: [] },
+  { title: 'a code by nothing', value: { name: 'a', passwordHash, totp: {} }, brokenAt: ['totp'] },
   { title: 'a role', value: { name: 'a', passwordHash, role: 'read-only' }, brokenAt: [] },
   { title: 'no permissions at all', value: { name: 'a', passwordHash, permissions: [] }, brokenAt: [] },
   {
@@ -200,4 +315,44 @@ export const userSamples: readonly RuleSample[] = [
     },
     brokenAt: ['paths[1].path'],
   },
+  {
+    title: 'folders',
+    value: {
+      name: 'a',
+      passwordHash,
+      folders: [
+        { path: '/in', target: '/in', role: 'upload-only' },
+        { path: '/in/a', target: '/' },
+      ],
+    },
+    brokenAt: [],
+  },
+  {
+    title: 'a folder in place of everything, and one of which too much is said',
+    value: {
+      name: 'a',
+      passwordHash,
+      folders: [
+        { path: '/', target: '/in' },
+        { path: '/b', target: '/in', role: 'read-only', permissions: [] },
+      ],
+    },
+    brokenAt: ['folders[1]', 'folders[0].path'],
+  },
+  {
+    title: 'two folders at one path',
+    value: {
+      name: 'a',
+      passwordHash,
+      folders: [
+        { path: '/in', target: '/in' },
+        { path: '/in', target: '/out' },
+      ],
+    },
+    brokenAt: ['folders[1].path'],
+  },
 ]
+
+function sinkNamed(name: string) {
+  return { name, url: 'https://events.example/ftp' }
+}

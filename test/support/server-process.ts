@@ -1,7 +1,7 @@
 /** The real program as a child process, for tests of signals, exit codes and resources. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { stringify } from 'yaml'
@@ -44,6 +44,7 @@ export type ServerProcess = {
   readonly probe: (path: string) => Promise<Response>
   readonly status: () => Promise<ServerStatus>
   readonly residentBytes: () => Promise<number>
+  /** Open ones, without ports that are listened on, which stay open between transfers. */
   readonly descriptors: () => Promise<number>
   /** Ends the process by force, if it still runs, and removes its files. */
   readonly dispose: () => Promise<void>
@@ -115,7 +116,7 @@ export async function launchServerProcess(options: ServerProcessOptions = {}): P
     probe,
     status: async () => (await (await probe('/status')).json()) as ServerStatus,
     residentBytes: async () => residentBytes(await readFile(`/proc/${pid}/status`, 'utf8')),
-    descriptors: async () => (await readdir(`/proc/${pid}/fd`)).length,
+    descriptors: () => countDescriptors(pid),
     async dispose() {
       child.kill('SIGKILL')
       await exited
@@ -137,6 +138,16 @@ function start(
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...environment },
   })
+}
+
+async function countDescriptors(pid: number): Promise<number> {
+  const descriptors = await readdir(`/proc/${pid}/fd`)
+  const targets = await Promise.all(descriptors.map(each => readlink(`/proc/${pid}/fd/${each}`).catch(() => '')))
+  const tables = await Promise.all(['tcp', 'tcp6'].map(table => readFile(`/proc/${pid}/net/${table}`, 'utf8')))
+  const rows = tables.flatMap(table => table.split('\n')).map(line => line.trim().split(/\s+/))
+  // proc(5): the fourth field is the state, 0A is LISTEN, the tenth is the inode.
+  const listening = new Set(rows.filter(row => row[3] === '0A').map(row => `socket:[${row[9]}]`))
+  return targets.filter(target => !listening.has(target)).length
 }
 
 function residentBytes(status: string): number {

@@ -1,5 +1,6 @@
 /** A server of our own for a test: a real configuration directory, real sockets, its log in memory. */
 import { type ChildProcess, fork } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -16,6 +17,8 @@ export const password = 'correct horse'
 /** argon2id of `password`, cheap so that tests are quick. */
 const passwordHash = '$argon2id$v=19$m=64,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$MjZP1+1U9JUbDWvDvtLyEsZiNXOKEUxfi6O2oe46uxA'
 
+const memory = '/dev/shm'
+
 export type TestServerOptions = {
   /** `server.yaml`, merged over a small default: one listener `ftp` with explicit TLS, no delay after failures. */
   readonly server?: Record<string, unknown>
@@ -25,6 +28,8 @@ export type TestServerOptions = {
   readonly files?: Readonly<Record<string, string>>
   /** Local address of the listener. */
   readonly address?: string
+  /** Where its files are: in memory, if the system has a place for that; by default wherever temporary files are. */
+  readonly volume?: 'memory' | undefined
   /** `off`: files are sent as on a system without sendfile. */
   readonly sendfile?: 'off' | undefined
 }
@@ -64,7 +69,8 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
 }
 
 async function tryStart(options: TestServerOptions): Promise<TestServer> {
-  const directory = await mkdtemp(join(tmpdir(), 'ftp-operator-'))
+  const inMemory = options.volume === 'memory' && existsSync(memory)
+  const directory = await mkdtemp(join(inMemory ? memory : tmpdir(), 'ftp-operator-'))
   const root = join(directory, 'data')
   const configurationDirectory = join(directory, 'config')
   const address = options.address ?? '127.0.0.1'
@@ -92,6 +98,7 @@ async function tryStart(options: TestServerOptions): Promise<TestServer> {
     sendfile: options.sendfile,
     startWorker: startWorkerOf(output),
     cores: 2,
+    threads: 4,
   }).catch(async error => {
     await rm(directory, { recursive: true, force: true })
     throw error
@@ -151,12 +158,12 @@ export function passiveRange(...taken: readonly number[]): { first: number; last
   }
 }
 
-/** A TCP port that nobody listens on just now. */
-export async function freePort(address: string): Promise<number> {
+/** A TCP port that nobody listens on just now; rejects if a certain one is wanted and somebody does. */
+export async function freePort(address: string, wanted = 0): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
-    server.listen(0, address, () => {
+    server.listen(wanted, address, () => {
       const bound = server.address()
       server.close(() => resolve(typeof bound === 'object' && bound !== null ? bound.port : 0))
     })

@@ -1,5 +1,6 @@
 /** Connections: listeners, passive and active data connections, proxies in front. */
 import { Type } from 'typebox'
+import { listenerBandwidth } from './bandwidth.ts'
 import { network, networks, oneOf, port, record } from './parts.ts'
 
 const tlsModes = ['disabled', 'explicit', 'required', 'implicit'] as const
@@ -41,6 +42,7 @@ export const listener = record(
       'Proxies in front of the listener, such as load balancers, that say whom they speak for (PROXY protocol, versions 1 and 2).',
       'Networks of the proxies: a connection from there must begin with a header, and the address in it is that of the client, for everything.',
     ),
+    bandwidth: listenerBandwidth,
   },
   { description: 'One port for control connections.' },
 )
@@ -57,6 +59,18 @@ export const passive = record(
         description: 'The TCP ports on which passive data connections are accepted. A free one is chosen at random.',
       },
     ),
+    sharing: oneOf(['auto', 'off'], {
+      default: 'auto',
+      description:
+        'Whether sessions share ports. `auto`: the ports stay open, and those of clients with different addresses share each of them; clients of one address too, once they have resumed their TLS session on a data connection (or have to, with `tls.sessionReuse: required`). `off`: a port is one session’s alone, and open only while it waits.',
+    }),
+    portWaitSeconds: Type.Integer({
+      minimum: 0,
+      maximum: 60,
+      default: 10,
+      description:
+        'How long PASV and EPSV wait where other sessions of the same client have all ports, before they are answered with 425. In seconds; with `sharing: off` they never wait.',
+    }),
     advertisedAddress: Type.String({
       format: 'advertised-address',
       maxLength: 253,

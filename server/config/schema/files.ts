@@ -27,7 +27,8 @@ export const storage = record(
       },
       {
         default: {},
-        description: 'Symbolic links. FTP makes none: those that are there were made by whoever else can write there.',
+        description:
+          'Symbolic links. Who has the permission `symlink` makes them by SITE SYMLINK, to what is in the own home; all others that are there were made by whoever else can write there.',
       },
     ),
   },

@@ -2,6 +2,20 @@
 import { Type } from 'typebox'
 import { record, seconds } from './parts.ts'
 
+const optionalCount = (description: string, maximum = 1_000_000) =>
+  Type.Optional(Type.Integer({ minimum: 1, maximum, description: `${description} No limit if absent.` }))
+
+/** Those of a session, which a user may have of its own. */
+export const sessionTransferLimits = {
+  maxFilesPerSession: optionalCount(
+    'Files that a session may transfer, up and down together; further transfers are answered with 550.',
+  ),
+  maxBytesPerSession: optionalCount(
+    'Bytes of files that a session may transfer, up and down together: once it has, no further transfer begins (550); one that has begun is finished.',
+    Number.MAX_SAFE_INTEGER,
+  ),
+}
+
 export const limits = record(
   {
     maxSessions: Type.Integer({
@@ -23,6 +37,11 @@ export const limits = record(
         description: 'Sessions at once of one user; no limit if absent.',
       }),
     ),
+    maxTransfers: optionalCount(
+      'Transfers of files at once, of all users together; further ones are answered with 450.',
+    ),
+    maxTransfersPerUser: optionalCount('Transfers of files at once of one user; further ones are answered with 450.'),
+    ...sessionTransferLimits,
     idleTimeoutSeconds: seconds(
       'A session without command or transfer for so long is closed (RFC 1123 section 4.1.3.2).',
       { default: 300 },

@@ -15,13 +15,18 @@ export const permissionWords = [
   'rmdir',
   'chmod',
   'mtime',
+  'symlink',
+  'who',
 ] as const
 export type Permission = (typeof permissionWords)[number]
+
+/** Not for everybody who may write: links can lead other software astray, and a list of sessions tells of others. */
+const withheld: ReadonlySet<string> = new Set<Permission>(['symlink', 'who'])
 
 /** Roles: names for the sets of permissions that most users have. */
 export const roles = {
   'read-only': ['list', 'download'],
-  'read-write': permissionWords,
+  'read-write': permissionWords.filter(word => !withheld.has(word)),
   'upload-only': ['upload', 'mkdir'],
 } as const satisfies Record<string, readonly Permission[]>
 export type Role = keyof typeof roles

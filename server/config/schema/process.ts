@@ -26,6 +26,11 @@ export const logging = record(
       default: 'auto',
       description: '`auto`: text if stdout is a terminal, JSON otherwise.',
     }),
+    transfers: oneOf(['events', 'xferlog'], {
+      default: 'events',
+      description:
+        'Lines of uploads and downloads: `events` like all others, or those of wu-ftpd’s `xferlog`, which statistics of FTP servers read, whatever the `level`. They have the time zone of `listing`.',
+    }),
   },
   { default: {}, description: 'Logs, to stdout.' },
 )
@@ -40,6 +45,13 @@ export const probes = record(
       default: ['::'],
       description: 'Local addresses to serve the probes on.',
     }),
+    user: Type.Optional(
+      Type.String({
+        format: 'user-name',
+        description:
+          'Name of the user with whom something outside tries whether clients get in: one of the lists, but its files are a made-up one in memory, a session of it gets no passive port twice before it has had all, and it is not counted among the users.',
+      }),
+    ),
   },
   { default: {}, description: 'Health, metrics and status over HTTP.' },
 )
@@ -54,5 +66,5 @@ export const workers = Type.Unsafe<number | 'auto'>({
   ],
   default: 1,
   description:
-    'Processes that serve sessions: a number from 1 to 64, or `auto` for as many as there are cores, up to 16. With 1, the first process serves them itself; with more, each is a process beside the first, which takes about 50 MiB of memory and uses a core.',
+    'Processes that serve sessions: a number from 1 to 64, or `auto` for as many as there are cores, up to 16. With 1, the first process serves them itself; with more, each is a process beside the first, which takes about 50 MiB of memory and uses a core. There are no more than passive ports, unless `passive.sharing` is `off`.',
 })

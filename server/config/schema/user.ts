@@ -1,8 +1,17 @@
 /** One user of a list, and the list. Rules over several fields are in users.ts. */
 import { type Static, Type } from 'typebox'
+import { userBandwidth } from './bandwidth.ts'
 import { quotaLimits } from './files.ts'
+import { userFolders } from './folders.ts'
+import { hostName } from './hosts.ts'
+import { sessionTransferLimits } from './limits.ts'
+import { welcome } from './messages.ts'
+import { userNames } from './names.ts'
 import { networks, oneOf, record, virtualPath } from './parts.ts'
 import { pathPermissions, permissionList, role } from './permissions.ts'
+import { previousPassword } from './previous-password.ts'
+import { schedule } from './schedule.ts'
+import { totp } from './totp.ts'
 
 export const anonymous = record(
   {
@@ -43,6 +52,7 @@ export const userSchema = record(
           'File with the password or its hash, such as a mounted secret; relative to the list’s directory unless absolute.',
       }),
     ),
+    previousPassword: Type.Optional(previousPassword),
     clientCertificate: Type.Optional(
       record(
         {
@@ -59,10 +69,11 @@ export const userSchema = record(
         },
         {
           description:
-            'The certificate that logs the user in without a password. Exactly one of its fields. Needs `tls.clientCertificates`.',
+            'The certificate that logs the user in without a password; where there is a password too, both are needed. Exactly one of its fields. Needs `tls.clientCertificates`.',
         },
       ),
     ),
+    totp: Type.Optional(totp),
     home: Type.Optional(
       virtualPath(
         'Directory below the root that the user sees as `/`. By default `/` and the user’s name. Made at the first login.',
@@ -75,12 +86,18 @@ export const userSchema = record(
     ),
     role: Type.Optional(role('What the user may do, by role.')),
     paths: Type.Optional(pathPermissions),
+    folders: Type.Optional(userFolders),
+    names: Type.Optional(userNames),
     limits: Type.Optional(
       record(
         {
           maxSessions: Type.Optional(
             Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'Sessions at once.' }),
           ),
+          maxTransfers: Type.Optional(
+            Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'Transfers of files at once.' }),
+          ),
+          ...sessionTransferLimits,
           idleTimeoutSeconds: Type.Optional(
             Type.Integer({
               minimum: 1,
@@ -98,10 +115,21 @@ export const userSchema = record(
           'What there may be in the user’s home, whoever has put it there, for this user to store more: otherwise 552.',
       }),
     ),
+    bandwidth: userBandwidth,
     allowedNetworks: Type.Optional(networks('Networks the user may log in from; from anywhere if absent.')),
+    hosts: Type.Optional(
+      Type.Array(hostName('Name of a host.'), {
+        minItems: 1,
+        maxItems: 8,
+        description:
+          'The only virtual hosts the user may log in at, by their `name`. If absent, the user may log in at the server itself and at all hosts that take `all` users.',
+      }),
+    ),
+    welcome: welcome('Text after login of this user, in place of that of the host or the server.'),
     tls: Type.Optional(
       oneOf(['optional', 'required'], { description: '`required`: the user may log in and transfer over TLS only.' }),
     ),
+    schedule: Type.Optional(schedule),
     disabled: Type.Optional(Type.Boolean({ description: 'A disabled user can’t log in; running sessions end.' })),
     expires: Type.Optional(
       Type.String({
