@@ -1,5 +1,6 @@
 /** The secrets that servers share which relay connections to each other: a file of their own, and a part that fails alone. */
-import { isAbsolute, join, normalize } from 'node:path'
+import { resolve } from 'node:path'
+import { normalize } from 'node:path/posix'
 import type { Problem } from './configuration.ts'
 import { readContent } from './files.ts'
 import { type DigestedFile, fileDigest } from './hash.ts'
@@ -27,11 +28,11 @@ export async function loadRelaySecrets(
   last: RelaySecretsPart | undefined,
 ): Promise<LoadedRelaySecrets> {
   if (file === undefined) return { part: none, problems: [], references: [] }
-  const path = isAbsolute(file) ? normalize(file) : join(directory, file)
+  const path = resolve(directory, file)
   const content = await readContent(path, maxBytes)
   const secrets = 'bytes' in content ? secretsIn(content.bytes) : content.fault
   if (typeof secrets !== 'string' && 'bytes' in content) {
-    const files = [{ path, digest: fileDigest(content.bytes) }]
+    const files = [{ path: normalize(file), digest: fileDigest(content.bytes) }]
     return { part: { value: secrets, files }, problems: [], references: [path] }
   }
   const message = `must name a file with secrets: it ${String(secrets)}`
