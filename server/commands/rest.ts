@@ -1,7 +1,8 @@
 import type { LoginCommand } from '../control/command.ts'
 import { reply } from '../control/reply.ts'
+import { canRestart } from '../control/representation.ts'
 
-/** RFC 3659 section 5 REST: where the transfer that follows begins. An offset beyond the file is the transfer's to refuse (554). */
+/** RFC 3659 section 5 REST: where the transfer that follows begins; markers of MODE B and C are offsets as well. An offset beyond the file is the transfer's to refuse (554). */
 export const rest: LoginCommand = {
   verbs: ['REST'],
   syntax: 'REST <SP> <decimal-integer>',
@@ -10,12 +11,13 @@ export const rest: LoginCommand = {
   argument: 'required',
   needs: 'login',
   features: () => ['REST STREAM'],
-  run({ session }, argument) {
+  run({ session, configuration }, argument) {
     const offset = /^\d{1,16}$/.test(argument.trim()) ? Number(argument) : Number.NaN
     if (!Number.isSafeInteger(offset))
       return { kind: 'reply', reply: reply(501, 'The offset must be a number of bytes.') }
     // Offsets count bytes of the file; what ASCII makes of them can't be known.
-    if (offset > 0 && session.type === 'ascii') return { kind: 'reply', reply: reply(501, 'Restart needs TYPE I.') }
+    if (offset > 0 && !canRestart(session, configuration))
+      return { kind: 'reply', reply: reply(501, 'Restart needs TYPE I.') }
     return { kind: 'reply', reply: reply(350, `Restarting at ${offset}.`), session: { restartOffset: offset } }
   },
 }

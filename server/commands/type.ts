@@ -11,12 +11,13 @@ export const type: LoginCommand = {
   argument: 'required',
   needs: 'login',
   keepsRestart: true,
-  run(_context, argument) {
+  run({ configuration }, argument) {
     const code = argument.trim().toUpperCase().replace(/ +/g, ' ')
     const known = types.get(code)
-    if (known !== undefined)
-      return { kind: 'reply', reply: reply(200, `The type is ${known}.`), session: { type: known } }
-    return { kind: 'reply', reply: refusal(code) }
+    if (known === undefined) return { kind: 'reply', reply: refusal(code) }
+    const isKept = known === 'ascii' && configuration.server.transfers.ascii === 'off'
+    const set = isKept ? reply(200, 'The type is ascii; files go as they are.') : reply(200, `The type is ${known}.`)
+    return { kind: 'reply', reply: set, session: { type: known } }
   },
 }
 
