@@ -1,10 +1,13 @@
 /** The promises of test/fuzz/targets.ts, for inputs that are nearly right: what a random byte never is. The corpus is tried as well. */
 import { readdir } from 'node:fs/promises'
+import { deflateSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { commandShapes } from './command-shapes.ts'
 import { readCorpus } from './corpus.ts'
 import { Coverage } from './coverage.ts'
 import { fuzz } from './fuzz.ts'
+import { made } from './made.ts'
 import { randomFrom } from './mutate.ts'
 import { type Target, targets } from './targets.ts'
 
@@ -15,14 +18,6 @@ function expectPromisesOf(name: string, bytes: Uint8Array): void | Promise<void>
 }
 
 const latin1 = (text: string) => Buffer.from(text, 'latin1')
-/** Pieces in any order and number. */
-const made = (maxLength: number, ...pieces: readonly string[]) =>
-  fc
-    .array(
-      fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...pieces) }, fc.string({ unit: 'binary-ascii', maxLength: 3 })),
-      { maxLength },
-    )
-    .map(parts => parts.join(''))
 const number = fc
   .oneof(
     { weight: 6, arbitrary: fc.nat(255) },
@@ -31,6 +26,7 @@ const number = fc
   .map(String)
 
 const shapes: Readonly<Record<string, fc.Arbitrary<string>>> = {
+  ...commandShapes,
   'control-lines': made(
     16,
     'NOOP',
@@ -175,6 +171,39 @@ const shapes: Readonly<Record<string, fc.Arbitrary<string>>> = {
     '$scrypt$',
     'ln=1',
   ),
+  'encoded-data': fc
+    .tuple(
+      fc.nat(255),
+      fc.nat(40),
+      made(
+        12,
+        '\0\0\x02ab',
+        '\x80\0\0',
+        '\x40\0\0',
+        '\x10\0\x01m',
+        '\xff\x01',
+        '\xff\x02',
+        '\xff\xff',
+        '\0\x40\xc0',
+        '\0\x10',
+        '\x02ab',
+        '\xc4',
+        '\x83a',
+        '\r',
+        '\n',
+      ),
+    )
+    .map(([which, at, rest]) => String.fromCharCode(which, at) + rest),
+  deflated: fc
+    .tuple(
+      fc.nat(40),
+      made(3, deflatedText('a'), deflatedText('some words, some words'), deflatedText(''), '\x78\x9c', '\0\0\0\0'),
+    )
+    .map(([at, rest]) => String.fromCharCode(at) + rest),
+}
+
+function deflatedText(text: string): string {
+  return deflateSync(text).toString('latin1')
 }
 
 describe('Whatever it reads', () => {

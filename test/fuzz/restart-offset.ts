@@ -5,7 +5,10 @@ import type { LoggedInContext } from '../../server/control/command.ts'
 /** The offset, or undefined if the argument is refused. */
 export function offsetOf(argument: string): number | undefined {
   // All that REST looks at.
-  const context = { session: { type: 'image' } } as unknown as LoggedInContext
+  const context = {
+    session: { type: 'image', mode: 'stream' },
+    configuration: { server: { transfers: {} } },
+  } as unknown as LoggedInContext
   if (rest.needs !== 'login') throw new Error('REST needs a login.')
   const outcome = rest.run(context, argument)
   if (outcome instanceof Promise || outcome.kind !== 'reply') throw new Error('REST answers at once.')

@@ -15,13 +15,16 @@ import { parseRequest } from '../../server/control/request.ts'
 import { canonicalAddress, parseExtendedPort, parsePort } from '../../server/data/address.ts'
 import { factNames, formatTime, parseOptsMlst, parseTime } from '../../server/listing/facts.ts'
 import { parseFlags } from '../../server/listing/flags.ts'
-import { compilePattern } from '../../server/listing/glob.ts'
 import { printableName } from '../../server/listing/printable-name.ts'
 import { longestProxyHeader, parseProxyHeader } from '../../server/proxy-protocol/header.ts'
+import { compilePattern } from '../../server/storage/glob.ts'
 import { decodeName, displayName, encodeName } from '../../server/storage/name.ts'
 import { resolvePath } from '../../server/storage/path.ts'
 import { isStorageError } from '../../server/storage/storage.ts'
 import { RecordScanner } from '../../server/tls/records.ts'
+import { commandTargets } from './command-targets.ts'
+import { deflated, encodedData } from './encodings.ts'
+import { importTargets } from './import-targets.ts'
 import { offsetOf } from './restart-offset.ts'
 
 export type Target = (bytes: Uint8Array) => void | Promise<void>
@@ -44,6 +47,10 @@ export const targets: Readonly<Record<string, Target>> = {
   'user-lists': userLists,
   htpasswd,
   formats: stringFormats,
+  ...commandTargets,
+  ...importTargets,
+  'encoded-data': encodedData,
+  deflated,
 }
 
 /** As `latin1`, one character a byte. */
