@@ -12,6 +12,10 @@ export const appe: LoginCommand = {
   needs: ['append', 'upload'],
   transfers: true,
   restarts: true,
-  run: ({ session, storage }, argument) =>
-    receiveFile({ session, storage }, resolvePath(session.cwd, argument), restartOf({ session }) ?? { kind: 'append' }),
+  run: ({ session, storage, configuration }, argument) =>
+    receiveFile(
+      { session, storage, configuration },
+      resolvePath(session.cwd, argument),
+      restartOf({ session }) ?? { kind: 'append' },
+    ),
 }

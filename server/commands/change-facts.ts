@@ -4,13 +4,7 @@ import { reply } from '../control/reply.ts'
 import { formatTime } from '../listing/facts.ts'
 import type { Need } from '../storage/guarded.ts'
 import { resolvePath } from '../storage/path.ts'
-
-export type NewFacts = {
-  /** Milliseconds since the epoch. */
-  readonly modified?: number | undefined
-  /** Permission bits, 0 to 0o777. */
-  readonly mode?: number | undefined
-}
+import type { NewFacts } from './new-facts.ts'
 
 /** Changes all of the facts or, where the user may not change one of them, none; tells which values they have got. */
 export async function changeFacts(

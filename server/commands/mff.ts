@@ -1,8 +1,7 @@
 import { allowsSomewhere } from '../auth/permissions.ts'
 import type { Context, LoginCommand } from '../control/command.ts'
-import { type Reply, reply } from '../control/reply.ts'
-import { parseTime } from '../listing/facts.ts'
-import { changeFacts, type NewFacts } from './change-facts.ts'
+import { changeFacts } from './change-facts.ts'
+import { parseNewFacts } from './new-facts.ts'
 
 /** MFF of the Internet-Draft draft-somers-ftp-mfxx: sets several facts of a file or directory at once. */
 export const mff: LoginCommand = {
@@ -14,10 +13,10 @@ export const mff: LoginCommand = {
   needs: ['mtime', 'chmod'],
   features: context => [`MFF ${changeable(context).join('')}`],
   async run(context, argument) {
-    const [, written = '', name] = /^((?:[^=; ]+=[^=; ]+;)+) (.+)$/s.exec(argument) ?? []
-    if (name === undefined) return { kind: 'reply', reply: reply(501, 'Facts must each end with a semicolon.') }
-    const facts = parseFacts(written)
-    return 'code' in facts ? { kind: 'reply', reply: facts } : await changeFacts(context, facts, name)
+    const parsed = parseNewFacts(argument)
+    return 'refusal' in parsed
+      ? { kind: 'reply', reply: parsed.refusal }
+      : await changeFacts(context, parsed.facts, parsed.name)
   },
 }
 
@@ -28,27 +27,4 @@ function changeable({ session: { login } }: Context): readonly string[] {
     ...(allowsSomewhere(login.user, 'mtime') ? ['Modify;'] : []),
     ...(allowsSomewhere(login.user, 'chmod') ? ['UNIX.mode;'] : []),
   ]
-}
-
-function parseFacts(written: string): NewFacts | Reply {
-  const facts: { modified?: number; mode?: number } = {}
-  for (const assignment of written.split(';').slice(0, -1)) {
-    const [fact = '', value = ''] = assignment.split('=')
-    const key = keys.get(fact.toLowerCase())
-    if (key === undefined) return reply(504, `The fact ${fact.slice(0, 32)} cannot be set.`)
-    if (facts[key] !== undefined) return reply(501, `The fact ${fact} is there twice.`)
-    const parsed = key === 'modified' ? parseTime(value) : parseMode(value)
-    if (parsed === undefined) return reply(501, `The value of ${fact} is malformed.`)
-    facts[key] = parsed
-  }
-  return facts
-}
-
-const keys = new Map([
-  ['modify', 'modified'],
-  ['unix.mode', 'mode'],
-] as const satisfies readonly (readonly [string, keyof NewFacts])[]) as ReadonlyMap<string, keyof NewFacts>
-
-function parseMode(value: string): number | undefined {
-  return /^0?[0-7]{3}$/.test(value) ? Number.parseInt(value, 8) : undefined
 }

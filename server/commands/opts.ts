@@ -1,32 +1,35 @@
 import { algorithmNamed } from '../checksums/algorithm.ts'
+import type { Configuration } from '../config/configuration.ts'
 import type { OpenCommand, Outcome } from '../control/command.ts'
 import { reply } from '../control/reply.ts'
 import type { Session } from '../control/session.ts'
 import { parseOptsMlst } from '../listing/facts.ts'
+import { setDeflateOptions } from './deflate-options.ts'
 
-/** RFC 2389 OPTS: MLST (RFC 3659 section 7.9), HASH (draft-bryan-ftpext-hash) and UTF8. */
+/** RFC 2389 OPTS: MLST (RFC 3659 section 7.9), HASH (draft-bryan-ftpext-hash), MODE Z (draft-preston-ftpext-deflate) and UTF8. */
 export const opts: OpenCommand = {
   verbs: ['OPTS'],
   syntax: 'OPTS <SP> <command-name> [<SP> <command-options>]',
   rfc: 'RFC 2389 section 4',
-  summary: 'Sets options of MLST (its facts), HASH (its algorithm) and UTF8.',
+  summary: 'Sets options of MLST (its facts), HASH (its algorithm), MODE Z (its level) and UTF8.',
   argument: 'required',
   needs: 'nothing',
   keepsRestart: true,
-  run({ session }, argument) {
+  run({ session, configuration }, argument) {
     const [, name = '', options = ''] = /^(\S+) ?(.*)$/s.exec(argument) ?? []
     return (
-      optionSetters.get(name.toUpperCase())?.(options, session) ?? {
+      optionSetters.get(name.toUpperCase())?.(options, session, configuration) ?? {
         kind: 'reply',
-        reply: reply(501, 'Options can be set for MLST, HASH and UTF8.'),
+        reply: reply(501, 'Options can be set for MLST, HASH, MODE Z and UTF8.'),
       }
     )
   },
 }
 
-const optionSetters = new Map<string, (options: string, session: Session) => Outcome>([
+const optionSetters = new Map<string, (options: string, session: Session, configuration: Configuration) => Outcome>([
   ['MLST', setFacts],
   ['HASH', setAlgorithm],
+  ['MODE', (options, _session, { server }) => setDeflateOptions(options, server.transfers.deflate)],
   ['UTF8', setUtf8],
   ['UTF-8', setUtf8],
 ])

@@ -1,5 +1,6 @@
 import type { LoginCommand } from '../control/command.ts'
 import { reply } from '../control/reply.ts'
+import { effectiveType } from '../control/representation.ts'
 
 /** RANG of the Internet-Draft draft-bryan-ftp-range: the part of a file that the command which follows is about; both ends belong to it. */
 export const rang: LoginCommand = {
@@ -10,7 +11,7 @@ export const rang: LoginCommand = {
   argument: 'required',
   needs: 'login',
   features: () => ['RANG STREAM'],
-  run({ session }, argument) {
+  run({ session, configuration }, argument) {
     const [, first = '', last = ''] = /^(\d{1,16}) (\d{1,16})$/.exec(argument.trim()) ?? []
     const [start, end] = [Number(first), Number(last)]
     if (first === '' || !Number.isSafeInteger(start) || !Number.isSafeInteger(end + 1)) {
@@ -19,7 +20,8 @@ export const rang: LoginCommand = {
     if (start === 1 && end === 0) return { kind: 'reply', reply: reply(350, 'The range is the whole file.') }
     if (start > end) return { kind: 'reply', reply: reply(501, 'The range must not end before it begins.') }
     // As for REST: offsets count bytes of the file.
-    if (session.type === 'ascii') return { kind: 'reply', reply: reply(501, 'A range needs TYPE I.') }
+    if (effectiveType(session, configuration) === 'ascii')
+      return { kind: 'reply', reply: reply(501, 'A range needs TYPE I.') }
     const range = { restartOffset: start, rangeEnd: end + 1 }
     return { kind: 'reply', reply: reply(350, `The range is ${start} to ${end}.`), session: range }
   },

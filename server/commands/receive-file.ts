@@ -1,20 +1,45 @@
 /** What STOR, STOU and APPE share. */
 import type { LoggedInContext, Outcome } from '../control/command.ts'
+import { effectiveType, hasMarkers } from '../control/representation.ts'
 import { bitsOf } from '../control/session.ts'
 import { takingAtMost } from '../data/limited-file.ts'
-import type { WriteMode } from '../storage/storage.ts'
+import { StorageError, type WriteMode } from '../storage/storage.ts'
 
 /** Opens a file for an upload. */
 export async function receiveFile(
-  { session, storage }: Pick<LoggedInContext, 'session' | 'storage'>,
+  { session, storage, configuration }: Pick<LoggedInContext, 'session' | 'storage' | 'configuration'>,
   path: string,
   where: WriteMode,
 ): Promise<Outcome & { readonly kind: 'transfer' }> {
   const { restartOffset, rangeEnd } = session
   const opened = await storage.write(path, { ...where, permissions: bitsOf(session, 0o666) })
   const file = rangeEnd === undefined ? opened : takingAtMost(opened, rangeEnd - restartOffset)
-  const transfer = { kind: 'receive-file', file, path: file.path, type: session.type } as const
+  const type = effectiveType(session, configuration)
+  const offset = hasMarkers(session) ? await startOf(storage, file.path, where) : undefined
+  const transfer = {
+    kind: 'receive-file',
+    file,
+    path: file.path,
+    type,
+    ...(offset !== undefined && { offset }),
+  } as const
   return { kind: 'transfer', transfer, opening: 'Ready to receive.' }
+}
+
+/** Where the first byte goes, for restart markers; undefined where the user may not know. Nobody else writes to the file any more. */
+async function startOf(
+  storage: LoggedInContext['storage'],
+  path: string,
+  where: WriteMode,
+): Promise<number | undefined> {
+  if (where.kind === 'resume') return where.offset
+  if (where.kind !== 'append') return 0
+  try {
+    return (await storage.stat(path)).size
+  } catch (error) {
+    if (error instanceof StorageError) return undefined
+    throw error
+  }
 }
 
 /** Where REST or RANG has an upload begin, which keeps what is in the file; undefined if neither has. */

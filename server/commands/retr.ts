@@ -1,4 +1,5 @@
 import type { LoggedInContext, LoginCommand } from '../control/command.ts'
+import { effectiveType } from '../control/representation.ts'
 import { endingAt } from '../data/limited-file.ts'
 import { resolvePath } from '../storage/path.ts'
 import type { ReadableFile } from '../storage/storage.ts'
@@ -13,11 +14,12 @@ export const retr: LoginCommand = {
   needs: 'download',
   transfers: true,
   restarts: true,
-  async run({ session, storage }, argument) {
+  async run({ session, storage, configuration }, argument) {
     const path = resolvePath(session.cwd, argument)
     const file = await open(session, storage, path)
     const opening = `Sending ${file.size - file.offset} bytes.`
-    return { kind: 'transfer', transfer: { kind: 'send-file', file, path, type: session.type }, opening }
+    const type = effectiveType(session, configuration)
+    return { kind: 'transfer', transfer: { kind: 'send-file', file, path, type }, opening }
   },
 }
 

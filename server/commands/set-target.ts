@@ -1,8 +1,7 @@
 /** What PORT and EPRT share. */
 import type { LoggedInContext, Outcome } from '../control/command.ts'
 import { type Reply, reply } from '../control/reply.ts'
-import type { Address } from '../control/session.ts'
-import { checkActiveTarget, isPrivate, isUnspecified } from '../data/address.ts'
+import { type Address, checkActiveTarget, isPrivate, isUnspecified } from '../data/address.ts'
 
 /** Remembers where the next data connection goes, if the policy allows it. */
 export function setTarget({ session, configuration, data }: LoggedInContext, target: Address | undefined): Outcome {

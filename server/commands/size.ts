@@ -1,5 +1,6 @@
 import type { LoginCommand } from '../control/command.ts'
 import { reply } from '../control/reply.ts'
+import { effectiveType } from '../control/representation.ts'
 import { resolvePath } from '../storage/path.ts'
 import { StorageError } from '../storage/storage.ts'
 
@@ -16,8 +17,9 @@ export const size: LoginCommand = {
   needs: 'login',
   keepsRestart: true,
   features: () => ['SIZE'],
-  async run({ session, storage }, argument) {
-    if (session.type === 'ascii') return { kind: 'reply', reply: reply(550, 'SIZE needs TYPE I.') }
+  async run({ session, storage, configuration }, argument) {
+    if (effectiveType(session, configuration) === 'ascii')
+      return { kind: 'reply', reply: reply(550, 'SIZE needs TYPE I.') }
     const entry = await storage.statForResume(resolvePath(session.cwd, argument))
     if (entry.type !== 'file') throw new StorageError('not-a-file')
     return { kind: 'reply', reply: reply(213, String(entry.size)) }

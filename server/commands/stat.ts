@@ -37,7 +37,7 @@ function sessionStatus({ session, data, transfer, activity, now }: Context): Rep
     session.login.state === 'logged-in'
       ? ` Logged in as ${session.login.user.name}; ${activity.sessions} sessions in all`
       : ' Not logged in',
-    ` TYPE: ${session.type}; STRU: file; MODE: stream`,
+    ` TYPE: ${session.type}; STRU: ${session.structure}; MODE: ${session.mode}`,
     ` Control connection: ${session.protection === 'tls' ? 'TLS' : 'clear'}; data connections: ${session.dataProtection}`,
     ` Data connection: ${data.state}`,
     ` Transfer: ${running}`,

@@ -12,9 +12,9 @@ export const stor: LoginCommand = {
   needs: ['upload', 'overwrite', 'append'],
   transfers: true,
   restarts: true,
-  run: ({ session, storage }, argument) =>
+  run: ({ session, storage, configuration }, argument) =>
     receiveFile(
-      { session, storage },
+      { session, storage, configuration },
       resolvePath(session.cwd, argument),
       restartOf({ session }) ?? { kind: 'replace' },
     ),

@@ -13,11 +13,11 @@ export const stou: LoginCommand = {
   argument: 'optional',
   needs: 'upload',
   transfers: true,
-  async run({ session, storage }, argument) {
+  async run({ session, storage, configuration }, argument) {
     if (restartOf({ session }) !== undefined)
       return { kind: 'reply', reply: reply(503, 'A new file has no offset to restart at.') }
     const path = resolvePath(session.cwd, argument === '' ? randomName() : argument)
-    const outcome = await receiveFile({ session, storage }, path, { kind: 'unique' })
+    const outcome = await receiveFile({ session, storage, configuration }, path, { kind: 'unique' })
     const { path: stored } = outcome.transfer
     // RFC 1123 section 4.1.2.9: a name that means this file to who is told it here.
     return { ...outcome, opening: `FILE: ${parentOf(stored) === session.cwd ? nameOf(stored) : stored}` }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { validateServer } from '../config/validate.ts'
 import type { FromWorker } from '../workers/messages.ts'
+import { RemoteEvents } from '../workers/remote-events.ts'
 import type { CloudEvent, Happening } from './event.ts'
 import { EventMaker } from './event-maker.ts'
-import { RemoteEvents } from './remote-events.ts'
 
 function configuration(events: Record<string, unknown>) {
   const result = validateServer({ events: { source: 'urn:s', ...events } })

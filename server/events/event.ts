@@ -2,7 +2,8 @@
 import type { Ban } from '../bans/ban.ts'
 import type { EventKind } from '../config/schema/events.ts'
 import type { Session } from '../control/session.ts'
-import type { FileChange, LoginFailureReason, TransferRecord } from '../telemetry/telemetry.ts'
+import type { FileChange } from '../storage/guarded.ts'
+import type { LoginFailureReason, TransferRecord } from '../telemetry/telemetry.ts'
 import { shownName, shownPath } from '../telemetry/text.ts'
 
 /** What an event is of, before it has an id, a time and a source. */

@@ -7,21 +7,10 @@ import type { ServerConfiguration } from '../config/schema.ts'
 import type { CloudEvent } from './event.ts'
 import type { EventOutlet } from './event-maker.ts'
 import { parseSecrets } from './signature.ts'
-import { Sink, type SinkTelemetry } from './sink.ts'
-import { type DropReason, Spool } from './spool.ts'
+import { Sink } from './sink.ts'
+import { Spool } from './spool.ts'
+import type { EventsTelemetry } from './telemetry.ts'
 import { removeAdopted, Tenancy, undelivered } from './tenancy.ts'
-
-export type EventsTelemetry = SinkTelemetry & {
-  /** Bytes that the spool has now. */
-  eventsSpooled(count: number, bytes: number): void
-  /** For one sink, or for all. `no-spool`: its directory can't be used. */
-  eventsDropped(reason: DropReason | 'no-spool', count: number, sink: string | undefined): void
-  /** The spool can't be written to, because of an error, or can be again. */
-  eventSpoolTrouble(directory: string, error: unknown): void
-  /** Events that a server before this one has left. */
-  eventsTakenOver(count: number): void
-  fault(error: unknown): void
-}
 
 export type EventsOptions = {
   readonly configuration: ServerConfiguration

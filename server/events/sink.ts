@@ -5,15 +5,9 @@ import { type CloudEvent, eventType } from './event.ts'
 import { requestOf } from './http-binding.ts'
 import { signatureHeaders } from './signature.ts'
 import type { Spool } from './spool.ts'
+import type { SinkTelemetry } from './telemetry.ts'
 
 export type SinkSettings = ServerConfiguration['events']['sinks'][number]
-
-export type SinkTelemetry = {
-  /** At the first attempt, or after others that have failed. */
-  eventSent(sink: string, attempt: number): void
-  /** It is tried again after so many seconds; never, if undefined: the sink does not take this event. */
-  eventFailed(sink: string, reason: string, retrySeconds: number | undefined): void
-}
 
 export type SinkOptions = {
   readonly settings: SinkSettings

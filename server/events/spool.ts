@@ -12,17 +12,9 @@ import {
   type SpoolRecord,
   writeCursors,
 } from './spool-file.ts'
+import type { DropReason } from './telemetry.ts'
 
 export type SpoolLimits = { readonly maxBytes: number; readonly whenFull: 'drop-oldest' | 'drop-newest' }
-export type DropReason =
-  /** The spool is full. */
-  | 'full'
-  /** More than half full: the rest is kept for what strangers can't cause as often as they like. */
-  | 'reserved'
-  /** Too many wait to be written. */
-  | 'busy'
-  | 'write-failed'
-
 export type SpoolOptions = {
   /** Of this process alone; made if it is missing, and new. */
   readonly directory: string

@@ -70,6 +70,19 @@ describe('LIST', () => {
     expect(await shortList('/', '-d')).toEqual(['.'])
   })
 
+  it('lists all below with -R, each directory in its own order, and . and .. with -a', async () => {
+    expect(await shortList('/a', '-R')).toEqual(
+      [
+        ['.:', '.hidden', '1.txt', '2.txt', '3.log', 'x'],
+        ['', './x:', '1.txt', 'y'],
+        ['', './x/y:', 'deep.txt'],
+      ].flat(),
+    )
+    expect((await shortList('/a', '-Rr')).slice(0, 2)).toEqual(['.:', 'x'])
+    expect((await shortList('/a/x', '-Ra')).slice(0, 3)).toEqual(['.:', '.', '..'])
+    expect(await shortList('/a/1.txt', '-R')).toEqual(['1.txt'])
+  })
+
   it('sends nothing for an empty directory', async () => {
     expect(await list('/empty')).toEqual([])
   })
@@ -84,7 +97,6 @@ describe('LIST', () => {
     ['-S', ['1.txt', '3.log', '2.txt', '.hidden', 'x']],
     ['-r', ['x', '3.log', '2.txt', '1.txt', '.hidden']],
     ['-Sr', ['x', '.hidden', '2.txt', '3.log', '1.txt']],
-    ['-R', ['.hidden', '1.txt', '2.txt', '3.log', 'x']],
   ])('orders by %s', async (flags, expected) => {
     const sorted = flags === '-t' ? ['.hidden', 'x', ...expected.slice(2)] : expected
     expect(await shortList('/a', flags)).toEqual(sorted)

@@ -9,6 +9,7 @@ import { Lines } from './lines.ts'
 import { longFormat } from './long.ts'
 import { ordered } from './order.ts'
 import { type Batches, type Selection, select } from './select.ts'
+import { type Heading, type TreeBatches, tree } from './tree.ts'
 
 export type ListOptions = {
   readonly flags: ReadonlySet<ListFlag>
@@ -20,7 +21,7 @@ export type ListOptions = {
 
 /**
  * LIST and STAT: a directory's entries, one file, or what matches a pattern, in the long format of Unix. Rejects with a
- * StorageError before anything is sent if the path can't be listed. Up to 10,000 entries are sorted.
+ * StorageError before anything is sent if the path can't be listed. Up to 10,000 entries of a directory are sorted.
  */
 export async function listDirectory(
   storage: Storage,
@@ -28,14 +29,23 @@ export async function listDirectory(
   { flags, timeZone, now }: ListOptions,
 ): Promise<AsyncIterable<Uint8Array>> {
   const selection = await select(storage, path, flags)
-  const batches = flags.has('a') && selection.kind === 'directory' ? withDots(storage, selection) : selection.batches
   const format = longFormat(timeZone)
   const shown = flags.has('L') ? withoutLink : (entry: Entry) => entry
   const mark = flags.has('F') ? markDirectory : noMark
-  return encoded(ordered(batches, flags), (lines, entry) => {
+  return encoded(batchesOf(storage, selection, flags), (lines, entry) => {
+    if ('heading' in entry) return lines.add(entry.heading)
     format(lines, shown(entry), now)
     mark(lines, entry)
   })
+}
+
+function batchesOf(storage: Storage, selection: Selection, flags: ReadonlySet<ListFlag>): TreeBatches {
+  const { kind, base, batches } = selection
+  if (kind !== 'directory') return ordered(batches, flags)
+  const entries = (path: string, listed: Batches): Batches =>
+    ordered(flags.has('a') ? withDots(storage, path, listed) : listed, flags)
+  if (!flags.has('R')) return entries(base, batches)
+  return tree(base, path => entries(path, path === base ? batches : storage.list(path)))
 }
 
 /** NLST: the names, written so that RETR takes them (RFC 1123 section 4.1.2.7): they begin with the argument as it was given. */
@@ -76,7 +86,10 @@ export function listFacts(
 const chunkBytes = 163_840
 
 /** Chunks are valid until the next one is asked for. */
-async function* encoded(batches: Batches, add: (lines: Lines, entry: Entry) => void): AsyncIterable<Uint8Array> {
+async function* encoded<Item extends Entry | Heading>(
+  batches: AsyncIterable<readonly Item[]>,
+  add: (lines: Lines, item: Item) => void,
+): AsyncIterable<Uint8Array> {
   const lines = new Lines()
   for await (const batch of batches) {
     let added = addLines(lines, batch, 0, add)
@@ -91,11 +104,11 @@ async function* encoded(batches: Batches, add: (lines: Lines, entry: Entry) => v
 }
 
 /** Adds lines until the chunk is full; how many of the entries have theirs then. */
-function addLines(
+function addLines<Item extends Entry | Heading>(
   lines: Lines,
-  entries: readonly Entry[],
+  entries: readonly Item[],
   first: number,
-  add: (lines: Lines, entry: Entry) => void,
+  add: (lines: Lines, item: Item) => void,
 ): number {
   for (let index = first; index < entries.length; index++) {
     const entry = entries[index]
@@ -107,7 +120,7 @@ function addLines(
   return entries.length
 }
 
-async function* withDots(storage: Storage, { base, batches }: Selection): Batches {
+async function* withDots(storage: Storage, base: string, batches: Batches): Batches {
   yield [{ ...(await storage.stat(base)), name: '.', linkTarget: undefined }]
   try {
     yield [{ ...(await storage.stat(parentOf(base))), name: '..', linkTarget: undefined }]

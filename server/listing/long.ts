@@ -1,8 +1,9 @@
 /** Lines of LIST: the long format of Unix `ls -l`, which is what clients take apart after `215 UNIX Type: L8`. */
+
+import { zoneOffset } from '../config/zone-offset.ts'
 import type { Entry } from '../storage/storage.ts'
 import type { Lines } from './lines.ts'
 import { calendarTime, twoDigits } from './time.ts'
-import { zoneOffset } from './zone-offset.ts'
 
 /** Adds one line without its end. `now` is in milliseconds since the epoch. */
 export type LongFormat = (lines: Lines, entry: Entry, now: number) => void

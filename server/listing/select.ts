@@ -1,8 +1,9 @@
 /** What the path of LIST, NLST or STAT stands for: a directory's entries, one file, or all that matches a pattern. */
+
+import { compilePattern, isPattern } from '../storage/glob.ts'
 import { joinPath, namesOf } from '../storage/path.ts'
 import { type Entry, isStorageError, type Storage, StorageError } from '../storage/storage.ts'
 import type { ListFlag } from './flags.ts'
-import { compilePattern, isPattern } from './glob.ts'
 
 export type Batches = AsyncIterable<readonly Entry[]>
 export type Selection = {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { allows } from '../auth/permissions.ts'
 import type { User } from '../config/configuration.ts'
 import { type Permission, permissionWords } from '../config/schema/permissions.ts'
-import { guardStorage, mayLead } from './guarded.ts'
+import { type FileChange, guardStorage, mayLead } from './guarded.ts'
 import { createMemoryStorage } from './memory.ts'
 import { isWithin } from './path.ts'
 import { isStorageError, type Storage, StorageError, type WriteMode } from './storage.ts'
@@ -254,5 +254,25 @@ describe('What several steps are demanded for', () => {
     expect((await storage.stat('/d/e/f')).type).toBe('file')
     await guardStorage(storage, userWith(words)).removeTree('/d', watch)
     await expect(storage.stat('/d')).rejects.toMatchObject({ kind: 'not-found' })
+  })
+})
+
+describe('what is told of changes', () => {
+  it('is told once for each, and by its path', async () => {
+    const told: FileChange[] = []
+    const storage = guardStorage(await filled(), userWith(permissionWords), change => void told.push(change))
+    const watch = { signal: new AbortController().signal, progress: { bytes: 0 } }
+    await storage.rename('/f', '/g')
+    await storage.removeFile('/g')
+    await storage.removeFile('/d/e/f')
+    await storage.removeDirectory('/d/e')
+    await storage.removeTree('/d', watch)
+    expect(told).toEqual([
+      { kind: 'renamed', from: '/f', to: '/g' },
+      { kind: 'removed', path: '/g', entry: 'file' },
+      { kind: 'removed', path: '/d/e/f', entry: 'file' },
+      { kind: 'removed', path: '/d/e', entry: 'directory' },
+      { kind: 'removed', path: '/d', entry: 'directory' },
+    ])
   })
 })

@@ -2,7 +2,6 @@
 import { allows, permissionsAt } from '../auth/permissions.ts'
 import type { User } from '../config/configuration.ts'
 import { type Permission, permissionWords } from '../config/schema/permissions.ts'
-import type { FileChange } from '../telemetry/telemetry.ts'
 import { isWithin } from './path.ts'
 import {
   type Entry,
@@ -25,6 +24,11 @@ export interface UserStorage extends Storage {
   /** Throws `forbidden` unless the user may do all of it: for commands of several steps, of which none is to be taken then. Each step is checked nevertheless. */
   demand(needs: readonly Need[]): void
 }
+
+/** A file or directory that a user has removed or renamed; paths as the user sees them. */
+export type FileChange =
+  | { readonly kind: 'removed'; readonly path: string; readonly entry: 'file' | 'directory' }
+  | { readonly kind: 'renamed'; readonly from: string; readonly to: string }
 
 /** Told of what was done, before the client is. */
 export type OnFileChange = (change: FileChange) => Promise<void> | undefined
@@ -125,7 +129,6 @@ class GuardedStorage implements UserStorage {
       { permission: 'rmdir', path, reach: 'all' },
     ])
     await this.#storage.removeTree(path, watch)
-    await this.#onChange?.({ kind: 'removed', path, entry: 'directory' })
     await this.#onChange?.({ kind: 'removed', path, entry: 'directory' })
   }
 

@@ -70,3 +70,26 @@ describe('a tree with a denied name in it', () => {
     expect(await kindOf(storage.removeTree('/other', watch))).toBe('done')
   })
 })
+
+describe('a storage with a filter', () => {
+  it('makes directories with the permissions that were asked for', async () => {
+    const storage = filterNames(createMemoryStorage(), filter([], ['*.key']))
+    await storage.makeDirectory('/private', 0o700)
+    expect((await storage.stat('/private')).mode).toBe(0o700)
+  })
+
+  it.each<[string, (storage: Storage) => Promise<unknown>, string]>([
+    ['reads', storage => storage.read('/x.key', 0), 'not-found'],
+    ['removes', storage => storage.removeFile('/x.key'), 'not-found'],
+    ['renames', storage => storage.rename('/x.key', '/y'), 'not-found'],
+    ['makes', storage => storage.makeDirectory('/y.key'), 'forbidden'],
+    ['writes', storage => storage.write('/y.key', { kind: 'create' }), 'forbidden'],
+    ['gives the name of', storage => storage.rename('/a', '/y.key'), 'forbidden'],
+  ])('never %s what is denied', async (_, operation, kind) => {
+    const bare = createMemoryStorage()
+    for (const path of ['/a', '/x.key']) await put(bare, path)
+    expect(await kindOf(operation(filterNames(bare, filter([], ['*.key']))))).toBe(kind)
+    expect(await Promise.all(['/a', '/x.key'].map(path => kindOf(bare.stat(path))))).toEqual(['done', 'done'])
+    expect(await kindOf(bare.stat('/y.key'))).toBe('not-found')
+  })
+})

@@ -1,16 +1,9 @@
 /** Names that are hidden or denied by pattern, whoever may do what. Over whole names, in capitals or small letters. */
-import { compilePattern } from '../listing/glob.ts'
+
+import { checkPaths } from './checked-paths.ts'
+import { compilePattern } from './glob.ts'
 import { joinPath, nameOf, namesOf } from './path.ts'
-import {
-  type Entry,
-  type ReadableFile,
-  type Room,
-  type Storage,
-  StorageError,
-  type Watch,
-  type WritableFile,
-  type WriteMode,
-} from './storage.ts'
+import { type Storage, StorageError, type StorageErrorKind, type Watch } from './storage.ts'
 
 export type NamePatterns = {
   /** Not listed, but there for whoever knows the name. */
@@ -38,7 +31,30 @@ export function nameFilter(patterns: readonly (NamePatterns | undefined)[]): Nam
 
 /** Refuses with `not-found` or `forbidden` what is denied, and lists neither that nor what is hidden. Closing it closes the storage. */
 export function filterNames(storage: Storage, filter: NameFilter): Storage {
-  return new FilteringStorage(storage, filter)
+  const { hides, denies } = filter
+  const checked = checkPaths(storage, {
+    existing: path => unlessDenied(path, 'not-found'),
+    made: path => unlessDenied(path, 'forbidden'),
+  })
+  return {
+    ...checked,
+    async *list(path) {
+      for await (const batch of checked.list(path)) {
+        yield batch.filter(({ name }) => !hides(name) && !denies(joinPath('/', name)))
+      }
+    },
+    /** What is denied stays, and with it the directories it is in: then nothing is removed. */
+    async removeTree(path, watch) {
+      if (await holdsDenied(storage, unlessDenied(path, 'not-found'), filter, watch))
+        throw new StorageError('not-empty')
+      await storage.removeTree(path, watch)
+    },
+  }
+
+  function unlessDenied(path: string, kind: StorageErrorKind): string {
+    if (denies(path)) throw new StorageError(kind)
+    return path
+  }
 }
 
 function matcherOf(patterns: readonly string[]): ((name: string) => boolean) | undefined {
@@ -55,108 +71,18 @@ function folded(name: string): string {
   return name.normalize('NFC').toLowerCase()
 }
 
-class FilteringStorage implements Storage {
-  readonly #storage: Storage
-  readonly #filter: NameFilter
-
-  constructor(storage: Storage, filter: NameFilter) {
-    this.#storage = storage
-    this.#filter = filter
-  }
-
-  async stat(path: string): Promise<Entry> {
-    return await this.#storage.stat(this.#there(path))
-  }
-
-  async statForResume(path: string, overwriting?: 'refused'): Promise<Entry> {
-    return await this.#storage.statForResume(this.#there(path), overwriting)
-  }
-
-  async *list(path: string): AsyncGenerator<readonly Entry[]> {
-    const { hides, denies } = this.#filter
-    for await (const batch of this.#storage.list(this.#there(path))) {
-      yield batch.filter(({ name }) => !hides(name) && !denies(joinPath('/', name)))
-    }
-  }
-
-  async read(path: string, offset: number): Promise<ReadableFile> {
-    return await this.#storage.read(this.#there(path), offset)
-  }
-
-  async write(path: string, mode: WriteMode): Promise<WritableFile> {
-    return await this.#storage.write(this.#allowed(path), mode)
-  }
-
-  async rename(from: string, to: string, replacing?: 'refused'): Promise<void> {
-    await this.#storage.rename(this.#there(from), this.#allowed(to), replacing)
-  }
-
-  async removeFile(path: string): Promise<void> {
-    await this.#storage.removeFile(this.#there(path))
-  }
-
-  async removeDirectory(path: string): Promise<void> {
-    await this.#storage.removeDirectory(this.#there(path))
-  }
-
-  /** What is denied stays, and with it the directories it is in: then nothing is removed. */
-  async removeTree(path: string, watch: Watch): Promise<void> {
-    if (await this.#holdsDenied(this.#there(path), watch)) throw new StorageError('not-empty')
-    await this.#storage.removeTree(path, watch)
-  }
-
-  async makeDirectory(path: string): Promise<void> {
-    await this.#storage.makeDirectory(this.#allowed(path))
-  }
-
-  async makeLink(path: string, target: string): Promise<void> {
-    await this.#storage.makeLink(this.#allowed(path), this.#there(target))
-  }
-
-  async checkRoom(directory: string, bytes: number): Promise<void> {
-    await this.#storage.checkRoom(this.#there(directory), bytes)
-  }
-
-  async room(directory: string): Promise<Room> {
-    return await this.#storage.room(this.#there(directory))
-  }
-
-  async setMode(path: string, mode: number): Promise<void> {
-    await this.#storage.setMode(this.#there(path), mode)
-  }
-
-  async setModified(path: string, modified: number): Promise<number> {
-    return await this.#storage.setModified(this.#there(path), modified)
-  }
-
-  close(): Promise<void> {
-    return this.#storage.close()
-  }
-
-  #there(path: string): string {
-    if (this.#filter.denies(path)) throw new StorageError('not-found')
-    return path
-  }
-
-  /** For what is to be made. */
-  #allowed(path: string): string {
-    if (this.#filter.denies(path)) throw new StorageError('forbidden')
-    return path
-  }
-
-  async #holdsDenied(path: string, watch: Watch): Promise<boolean> {
-    const directories: string[] = [path]
-    for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
-      for await (const batch of this.#storage.list(directory)) {
-        if (watch.signal.aborted) throw new StorageError('failed')
-        for (const { name, type, linkTarget } of batch) {
-          const entry = joinPath(directory, name)
-          if (this.#filter.denies(`/${nameOf(entry)}`)) return true
-          // What a link leads to stays.
-          if (type === 'directory' && linkTarget === undefined) directories.push(entry)
-        }
+async function holdsDenied(storage: Storage, path: string, { denies }: NameFilter, watch: Watch): Promise<boolean> {
+  const directories: string[] = [path]
+  for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
+    for await (const batch of storage.list(directory)) {
+      if (watch.signal.aborted) throw new StorageError('failed')
+      for (const { name, type, linkTarget } of batch) {
+        const entry = joinPath(directory, name)
+        if (denies(`/${nameOf(entry)}`)) return true
+        // What a link leads to stays.
+        if (type === 'directory' && linkTarget === undefined) directories.push(entry)
       }
     }
-    return false
   }
+  return false
 }

@@ -1,5 +1,5 @@
 /** Quotas as a worker sees them: the supervisor keeps count, and is asked with a deadline and a bound on what waits. */
-import type { Change, QuotaLimit, Quotas, Taking, Usage } from '../storage/quotas.ts'
+import type { Change, QuotaLimit, Quotas, Taking, Usage } from '../storage/quota/quotas.ts'
 import { StorageError } from '../storage/storage.ts'
 import type { FromWorker, TakingAnswer, UsageAnswer } from './messages.ts'
 

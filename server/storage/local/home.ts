@@ -1,0 +1,102 @@
+/** Opens a user's part of the server's directory as a storage. */
+import { concealedPath, concealIn, isConcealed } from '../concealed.ts'
+import { joinPath, namesOf } from '../path.ts'
+import { type Storage, StorageError } from '../storage.ts'
+import type { QuotaSettings } from './counting.ts'
+import { errnoOf, translated } from './errno.ts'
+import type { Getdents } from './getdents.ts'
+import { LocalStorage } from './local-storage.ts'
+import type { MayLead } from './place.ts'
+import type { RunningUploads } from './running-uploads.ts'
+import type { LocalSettings } from './settings.ts'
+import type { Statx } from './statx.ts'
+import type { SymlinkPolicy } from './symlinks.ts'
+import { makeDirectoryAt } from './sync.ts'
+import { Tree } from './tree.ts'
+import type { UploadSettings } from './upload.ts'
+import type { Volumes } from './volume.ts'
+
+export type LocalStorageOptions = {
+  /** The server's directory, as an absolute path of the operating system. */
+  readonly root: string
+  /** The directory below it that is `/` here, as an absolute virtual path; made if it is missing. */
+  readonly home: string
+  /** One set for all storages of a server: a file is written by one upload at a time. */
+  readonly uploads: RunningUploads
+  /** By default uploads are written in place, and not synced. */
+  readonly uploading?: UploadSettings | undefined
+  /** Where there are any: what is outside of the root does not count. */
+  readonly quotas?: QuotaSettings | undefined
+  /** Whether a path that goes through symbolic links may be used for where it leads. By default wherever that is inside. */
+  readonly mayLead?: MayLead
+  /** Where symbolic links may lead; by default to what is inside. */
+  readonly symlinks?: SymlinkPolicy
+  /** A directory of the server's own, as an absolute path of the operating system: nobody finds it here. */
+  readonly concealed?: string | undefined
+  /** A quicker way to look at many files; without it, they are looked at through node:fs. */
+  readonly statx?: Statx | undefined
+  /** A quicker way to read directories; without it, they are read through node:fs. */
+  readonly getdents?: Getdents | undefined
+  /** One for all storages of a server: what it knows of volumes spares the thread pool. */
+  readonly volumes?: Volumes | undefined
+}
+
+/** Opens a user's part of the server's directory. The caller closes it. Rejects with a StorageError. */
+export async function openLocalStorage({ concealed, ...options }: LocalStorageOptions): Promise<Storage> {
+  const { root, home, mayLead = () => true } = options
+  const path = concealed === undefined ? undefined : concealedPath(root, home, concealed)
+  if (path === undefined) return await openTree(options)
+  if (path === '/') throw new StorageError('not-found')
+  // Links are followed deeper down: none may lead there.
+  const leadsElsewhere: MayLead = (from, target) => !isConcealed(target, path) && mayLead(from, target)
+  return concealIn(await openTree({ ...options, mayLead: leadsElsewhere }), path)
+}
+
+async function openTree(options: Omit<LocalStorageOptions, 'concealed'>): Promise<Storage> {
+  const { root, home, mayLead, symlinks, volumes, uploading = plainUploads } = options
+  const settings: LocalSettings = {
+    uploads: options.uploads,
+    uploading,
+    quotas: options.quotas,
+    statx: options.statx,
+    getdents: options.getdents,
+  }
+  return await translated(async () => {
+    if (home === '/') return new LocalStorage(await Tree.open(root, symlinks, volumes, mayLead), settings)
+    // A home may be on a volume of its own.
+    const [mount = ''] = namesOf(home)
+    const gate = volumes?.gates?.ofDirectory(`${root}${home}`, `${root}/${mount}`)
+    const server = await Tree.open(root, symlinks, volumes, undefined, gate)
+    const place = { home, where: `${root}${home}` }
+    try {
+      return new LocalStorage(await openHome(server, place, mayLead ?? (() => true), uploading), settings)
+    } finally {
+      await server.close()
+    }
+  })
+}
+
+const plainUploads: UploadSettings = { mode: 'direct', durability: 'none', user: '' }
+
+async function openHome(
+  server: Tree,
+  { home, where }: { readonly home: string; readonly where: string },
+  mayLead: MayLead,
+  uploading: UploadSettings,
+): Promise<Tree> {
+  try {
+    return await server.below(home, where, mayLead)
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error
+  }
+  let path = '/'
+  for (const name of namesOf(home)) {
+    path = joinPath(path, name)
+    await server.at(path, place => makeDirectoryAt(place, 0o750, uploading.durability)).catch(unlessExists)
+  }
+  return await server.below(home, where, mayLead)
+}
+
+function unlessExists(error: unknown): void {
+  if (errnoOf(error) !== 'EEXIST') throw error
+}

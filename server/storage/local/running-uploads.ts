@@ -1,0 +1,14 @@
+/** What the open files of a process have in common. */
+import { Pace } from './pace.ts'
+import { createUploadClaims, type UploadClaims } from './upload-claims.ts'
+
+/** Files that uploads write to now, and how quickly files are read and written: one of these for all storages of a process. */
+export class RunningUploads {
+  readonly pace = { reading: new Pace(), writing: new Pace() }
+  readonly claims: UploadClaims
+
+  /** Without claims of others, those of this process alone. */
+  constructor(claims: UploadClaims = createUploadClaims()) {
+    this.claims = claims
+  }
+}
