@@ -1,4 +1,4 @@
-/** What each accepted control connection has: no delay, and signs of life. */
+/** What accepted connections have: no delay, and control connections signs of life. */
 import type { Server, Socket } from 'node:net'
 import { platform } from 'node:os'
 
@@ -21,6 +21,16 @@ export function acceptedOptions(server: Server, earlyFor = earlyMilliseconds): (
   return socket => {
     if (performance.now() - began < earlyFor) setOptions(socket)
   }
+}
+
+/**
+ * Sees to the connections of a server that has just begun to listen on a passive port: nobody was told of the port yet, so none comes
+ * early that matters. They need no signs of life: a transfer that stands still has a deadline.
+ */
+export function acceptUndelayed(server: Server): (socket: Socket) => void {
+  const handle: unknown = Reflect.get(server, '_handle')
+  if (platform() === 'linux' && hasOptions(handle) && handle.setNoDelay(true) === 0) return () => {}
+  return socket => void socket.setNoDelay(true)
 }
 
 function setOptions(socket: Socket): void {

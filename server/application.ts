@@ -1,40 +1,34 @@
 /** The whole server in a running state: configuration and its reload, sessions, logs, metrics, probes. Knows no process. */
 import type { ChildProcess } from 'node:child_process'
-import { randomBytes, X509Certificate } from 'node:crypto'
-import { hostname } from 'node:os'
+import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
-import { isDeepStrictEqual } from 'node:util'
 import { Admission } from './admission.ts'
 import { Bans } from './bans/bans.ts'
 import { commands } from './commands/index.ts'
-import type { CertificateFiles, Configuration, Problem } from './config/configuration.ts'
-import { type LoadResult, loadConfiguration } from './config/load.ts'
+import type { Configuration, Problem } from './config/configuration.ts'
+import type { LoadResult } from './config/load.ts'
 import { countUsers } from './config/probe-user.ts'
-import type { Violation } from './config/validate.ts'
 import { ConfigurationWatcher } from './config/watch.ts'
+import { ConfigurationError, type ConfigurationSource, readInitial } from './configuration-source.ts'
 import { EventMaker } from './events/event-maker.ts'
 import { Events } from './events/events.ts'
 import { tellingTelemetry } from './events/telling.ts'
+import { HomeRemovals } from './home-removals.ts'
 import { Listening } from './listening.ts'
+import { Overview } from './overview.ts'
+import { PartialRemovals } from './partial-removals.ts'
+import { Relaying } from './relay/relaying.ts'
 import { FtpServer } from './server.ts'
 import { createServing, type Serving, uploadClaims } from './serving.ts'
-import { StalePartials } from './storage/local-stale.ts'
-import { usageBelow } from './storage/local-usage.ts'
-import { QuotaLedger } from './storage/quota-ledger.ts'
-import { sumMetrics } from './telemetry/aggregate.ts'
+import { removeHome } from './storage/local/remove-home.ts'
+import { usageBelow } from './storage/local/usage.ts'
+import { QuotaLedger } from './storage/quota/quota-ledger.ts'
 import { createLog, type LogDestination } from './telemetry/logger.ts'
 import { createMetrics } from './telemetry/metrics.ts'
-import { createProbes, type MetricsSource, type Readiness } from './telemetry/probes.ts'
+import { createProbes, type Readiness } from './telemetry/probes.ts'
 import { createTelemetry } from './telemetry/recorder.ts'
-import {
-  type CertificateStatus,
-  describeServer,
-  describeSessions,
-  describeStalled,
-  type ServerStatus,
-  type SessionStatus,
-} from './telemetry/status.ts'
 import { TransferLog } from './telemetry/xferlog.ts'
+import { createFallbackCertificate } from './tls/fallback-certificate.ts'
 import { BandwidthLedger } from './workers/bandwidth-ledger.ts'
 import { SharedLedger } from './workers/shared-state.ts'
 import { WorkerPool } from './workers/worker-pool.ts'
@@ -53,21 +47,6 @@ export type ApplicationOptions = {
   readonly cores: number
   /** Of the runtime's pool. */
   readonly threads: number
-}
-
-/** A directory that is followed, or a configuration that stays, with where its settings come from. */
-export type ConfigurationSource =
-  | { readonly directory: string }
-  | { readonly configuration: Configuration; readonly locate: (violation: Violation) => Problem }
-
-/** There is no configuration to start with, or it names what can't be listened on. */
-export class ConfigurationError extends Error {
-  override readonly name = 'ConfigurationError'
-  readonly problems: readonly Problem[]
-  constructor(problems: readonly Problem[]) {
-    super(problems.map(({ file, path, message }) => `${file}${path === '' ? '' : `: ${path}`}: ${message}`).join('\n'))
-    this.problems = problems
-  }
 }
 
 export interface Application {
@@ -89,10 +68,7 @@ export async function startApplication({
   cores,
   threads,
 }: ApplicationOptions): Promise<Application> {
-  const loaded = 'directory' in source ? await loadConfiguration(source.directory, undefined) : undefined
-  const initial = 'directory' in source ? loaded?.configuration : source.configuration
-  if (initial === undefined) throw new ConfigurationError(loaded?.problems ?? [])
-  const locate = 'directory' in source ? inServerFile : source.locate
+  const { configuration: initial, files, locate } = await readInitial(source)
 
   const log = createLog(initial.server.logging, output)
   const metrics = createMetrics({ version, runtime, verbs: commands.flatMap(({ verbs }) => verbs) })
@@ -127,7 +103,7 @@ export async function startApplication({
     quotas: quotasHere,
     offences: bans,
     sessionsInAll,
-    who,
+    who: () => overview.who(),
     bandwidthShares: bandwidth.holder(),
     portShare: () => workers.shareHere,
     onIdle: () => workers.noteIdleHere(),
@@ -141,7 +117,7 @@ export async function startApplication({
     offences: bans,
     events,
     sessionsInAll,
-    who,
+    who: () => overview.who(),
     sessionsHere: () => serving.sessions.sessionCount,
     onShare: () => serving.sessions.followPorts(),
     telemetry,
@@ -153,27 +129,71 @@ export async function startApplication({
     bans,
     sessions: serving.sessions,
     workers,
-    createCertificate,
+    createCertificate: createFallbackCertificate,
   })
-  /** Of all processes together. */
-  const wholeRegistry: MetricsSource = {
-    contentType: metrics.registry.contentType,
-    metrics: async () =>
-      workers.isEmpty
-        ? metrics.registry.metrics()
-        : sumMetrics([...(await workers.metrics()), await metrics.registry.getMetricsAsJSON()]).metrics(),
-  }
   const listening = new Listening({
     server,
     createProbes: ({ port, addresses }) =>
-      createProbes({ port, addresses, registry: wholeRegistry, readiness: readinessNow, status, onFault }),
-    onChange: () => {
-      if (state === 'ready') telemetry.listeningChanged(problems())
-    },
+      createProbes({
+        port,
+        addresses,
+        registry: overview.metrics,
+        readiness: readinessNow,
+        status: () => overview.status(),
+        onFault,
+      }),
+    onChange: () => onListeningChange(),
     onFault,
   })
-  let stalePartials: StalePartials | undefined
-  let problemsOfFiles = loaded?.problems ?? []
+  const onListeningChange = (): void => {
+    if (state === 'ready') telemetry.listeningChanged(problems())
+  }
+  const relaying = new Relaying({
+    configuration: initial,
+    telemetry,
+    take: async (port, first, address) => {
+      const taken = serving.sessions.takeRelayed(port, first, address)
+      return taken === 'taken' || (await workers.takeRelayed(port, first, address)) === 'taken'
+    },
+    onChange: onListeningChange,
+    onFault,
+  })
+  const sessionsOfAll = ledger.holder()
+  const homeRemovals = new HomeRemovals({
+    telemetry,
+    isLoggedIn: user => sessionsOfAll.isClaimed('session-of-user', user),
+    remove: (directory, watch, configuration) =>
+      removeHome({
+        ...watch,
+        root: resolve(configuration.server.root),
+        directory,
+        isAtomic: configuration.server.uploads.mode === 'atomic',
+        claims: uploadClaims(sessionsOfAll),
+        volumes: serving.volumes,
+        filesPerSecond: homeFilesPerSecond,
+        onRemoved: (path, bytes) => quotasHere.change({ path, bytes: -bytes, files: -1 }),
+      }),
+  })
+  const partialRemovals = new PartialRemovals({
+    claims: uploadClaims(ledger.holder()),
+    volumes: serving.volumes,
+    telemetry,
+    onEach: (where, path, bytes) => {
+      if (where === root) quotasHere.change({ path, bytes: -bytes, files: -1 })
+    },
+  })
+  const overview = new Overview({
+    version,
+    server,
+    serving,
+    workers,
+    bans,
+    homeRemovals,
+    registry: metrics.registry,
+    problems,
+    loadedAt: () => loadedAt,
+  })
+  let problemsOfFiles = files?.loaded.problems ?? []
   let loadedAt = Date.now()
   let state: keyof typeof readiness = 'starting'
   let watcher: ConfigurationWatcher | undefined
@@ -188,8 +208,10 @@ export async function startApplication({
     await server.apply(initial)
     await listening.follow()
     if (listening.violations.length > 0) throw new ConfigurationError(listening.violations.map(locate))
+    await relaying.follow(initial)
   } catch (error) {
     await listening.close()
+    relaying.close()
     await server.close(0)
     await serving.close()
     await bans.close()
@@ -197,12 +219,13 @@ export async function startApplication({
     throw error
   }
   tellInForce(initial)
-  stalePartials = removeStalePartials(initial)
+  await partialRemovals.follow(initial)
+  homeRemovals.follow(initial)
   state = 'ready'
-  if (loaded !== undefined && 'directory' in source) {
+  if (files !== undefined) {
     watcher = new ConfigurationWatcher({
-      directory: source.directory,
-      initial: loaded,
+      directory: files.directory,
+      initial: files.loaded,
       onChange: result => {
         reloading = reloading.then(() => reload(result)).catch(onFault)
       },
@@ -216,11 +239,14 @@ export async function startApplication({
     async stop() {
       state = 'draining'
       // Who drains still follows its files: a user who is removed meanwhile has to go.
-      await server.close(server.configuration.server.limits.drainTimeoutSeconds * 1000)
+      const graceMilliseconds = server.configuration.server.limits.drainTimeoutSeconds * 1000
+      await Promise.all([server.close(graceMilliseconds), relaying.idle(graceMilliseconds)])
+      relaying.close()
       await watcher?.close()
       await reloading
       await listening.close()
-      await stalePartials?.close()
+      await partialRemovals.close()
+      await homeRemovals.close()
       await serving.close()
       await bans.close()
       await events.close(eventGraceMilliseconds)
@@ -232,7 +258,7 @@ export async function startApplication({
   }
 
   function problems(): readonly Problem[] {
-    return [...problemsOfFiles, ...listening.violations.map(locate)]
+    return [...problemsOfFiles, ...[...listening.violations, ...relaying.violations].map(locate)]
   }
 
   async function reload(result: LoadResult): Promise<void> {
@@ -251,66 +277,25 @@ export async function startApplication({
     events.follow(configuration.server)
     eventMaker.follow(configuration.server)
     await listening.follow()
+    await relaying.follow(configuration)
+    homeRemovals.follow(configuration)
     tellInForce(configuration)
-    if (isDeepStrictEqual(wantedOfPartials(configuration), wantedOfPartials(before))) return
-    await stalePartials?.close()
-    stalePartials = removeStalePartials(configuration)
-  }
-
-  function removeStalePartials(configuration: Configuration): StalePartials | undefined {
-    const { mode, roots, expireSeconds } = wantedOfPartials(configuration)
-    if (mode === 'direct') return undefined
-    const claims = uploadClaims(ledger.holder())
-    const onEach = (where: string, path: string, bytes: number): void => {
-      if (where === root) quotasHere.change({ path, bytes: -bytes, files: -1 })
-    }
-    const onRemoved = (count: number): void => telemetry.stalePartialsRemoved(count)
-    return new StalePartials({
-      roots,
-      expireSeconds,
-      pauseSeconds: pauseOf(expireSeconds),
-      claims,
-      volumes: serving.volumes,
-      onEach,
-      onRemoved,
-      onFault,
-    })
+    await partialRemovals.follow(configuration)
   }
 
   function tellInForce(configuration: Configuration): void {
     telemetry.reloaded(configuration.hash, countUsers(configuration), problems())
-    const certificate = certificateStatus()
+    const { certificate } = overview
     if (certificate !== undefined) telemetry.certificateExpires(Date.parse(certificate.expires))
-  }
-
-  async function who(): Promise<readonly SessionStatus[]> {
-    return [...describeSessions(serving.sessions.described()), ...(await workers.described()).sessions]
-  }
-
-  async function status(): Promise<ServerStatus> {
-    const { sessions: sessionsOfWorkers, stalledVolumes } = await workers.described()
-    return describeServer({
-      version,
-      configuration: server.configuration,
-      loadedAt,
-      problems: problems(),
-      sessions: serving.sessions.described(),
-      sessionCount: server.sessionCount,
-      workers: { status: workers.status, sessions: sessionsOfWorkers },
-      bans: { inForce: bans.inForce(), count: bans.size },
-      stalledVolumes: [...describeStalled(serving.gates.stalled), ...stalledVolumes],
-      certificate: certificateStatus(),
-    })
   }
 
   function readinessNow(): Readiness {
     return state === 'ready' && !server.isServing ? { ready: false, reason: 'no worker' } : readiness[state]
   }
-
-  function certificateStatus(): CertificateStatus | undefined {
-    return server.certificate && describeCertificate(server.certificate)
-  }
 }
+
+/** Users of the same volume must not notice. */
+const homeFilesPerSecond = 2000
 
 /** Time for sinks to take the last events; what they don't take waits on the disk. */
 const eventGraceMilliseconds = 5000
@@ -320,40 +305,3 @@ const readiness = {
   ready: { ready: true, reason: 'ready' },
   draining: { ready: false, reason: 'draining' },
 } as const satisfies Record<string, Readiness>
-
-function wantedOfPartials({ server: { root, storage, uploads, folders } }: Configuration) {
-  const { mode, partialsExpireSeconds: expireSeconds } = uploads
-  return {
-    mode,
-    expireSeconds,
-    roots: [
-      resolve(root),
-      ...new Set([...storage.symlinks.extraRoots, ...folders.flatMap(each => each.directory ?? [])]),
-    ],
-  }
-}
-
-/** A walk through all files is not to be repeated too often, nor is what was stale to stay long. */
-function pauseOf(expireSeconds: number): number {
-  return Math.min(3600, Math.max(60, expireSeconds / 4))
-}
-
-function inServerFile(violation: Violation): Problem {
-  return { file: 'server.yaml', ...violation }
-}
-
-function describeCertificate({ certificate }: CertificateFiles): CertificateStatus {
-  const { validToDate, fingerprint256, subject, issuer } = new X509Certificate(certificate)
-  return { expires: validToDate.toISOString(), selfSigned: subject === issuer, fingerprint: fingerprint256 }
-}
-
-async function createCertificate(): Promise<CertificateFiles> {
-  // Most servers are given a certificate: they start without the library that makes one.
-  const { createSelfSignedCertificate } = await import('./tls/self-signed.ts')
-  const name = hostname()
-  const options = { commonName: name, dnsNames: [name, 'localhost'], addresses: ['127.0.0.1', '::1'] }
-  return {
-    ...(await createSelfSignedCertificate({ ...options, validDays: 825, now: Date.now() })),
-    authority: undefined,
-  }
-}

@@ -1,8 +1,7 @@
 /** A client that has come: its connection, and both ends of it as the client sees them. */
 import type { Socket } from 'node:net'
 import { plainAddress } from './config/network.ts'
-import type { Address } from './control/session.ts'
-import { canonicalAddress } from './data/address.ts'
+import { type Address, canonicalAddress } from './data/address.ts'
 import type { FirstBytes } from './proxy-protocol/first-bytes.ts'
 import type { ProxiedEnds } from './proxy-protocol/header.ts'
 

@@ -7,7 +7,7 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import packageJson from '../package.json' with { type: 'json' }
-import { type Application, ConfigurationError, startApplication } from './application.ts'
+import { type Application, startApplication } from './application.ts'
 import { hashPasswordCommand } from './auth/hash-password-command.ts'
 import type { Configuration } from './config/configuration.ts'
 import {
@@ -16,6 +16,7 @@ import {
   embeddedVariables,
   environmentProblem,
 } from './config/embedded.ts'
+import { ConfigurationError } from './configuration-source.ts'
 import { coresGiven } from './workers/count.ts'
 import type { ToWorker } from './workers/messages.ts'
 import { runWorker } from './workers/worker.ts'

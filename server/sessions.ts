@@ -22,6 +22,7 @@ import { transferMeans } from './data/means.ts'
 import { PassivePorts } from './data/passive.ts'
 import type { PortShare } from './data/port-order.ts'
 import type { Sendfile } from './data/sendfile.ts'
+import type { FirstBytes } from './proxy-protocol/first-bytes.ts'
 import type { SessionHost } from './session-host.ts'
 import type { SessionStatus } from './telemetry/status.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
@@ -129,6 +130,19 @@ export class Sessions implements SessionHost {
   /** Closes passive ports that are not this process's any more. */
   followPorts(): void {
     this.#services.passivePorts.follow(this.#inForce.configuration.server.passive)
+  }
+
+  /** Gives a session that waits on the port a connection that another server has relayed from that address. */
+  takeRelayed(port: number, first: FirstBytes, address: string): 'taken' | 'not-awaited' {
+    const { passivePorts } = this.#services
+    if (!passivePorts.isAwaited(port)) return 'not-awaited'
+    passivePorts.takeRelayed(port, first, address)
+    return 'taken'
+  }
+
+  /** Whether a session waits on the port. */
+  isAwaited(port: number): boolean {
+    return this.#services.passivePorts.isAwaited(port)
   }
 
   serve(arrival: Arrival, listener: ListenerConfiguration, onEnd: () => void): void {

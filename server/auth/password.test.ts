@@ -192,12 +192,19 @@ describe('When the worker thread', () => {
   })
 
   test('dies while it has nothing to do, nobody notices', async () => {
+    const [order, gone] = [join(directory, 'order'), join(directory, 'gone')]
     const workerUrl = await workerOf(
       'idle.mjs',
-      `parentPort.on('message', () => { parentPort.postMessage(true); setImmediate(() => { throw new Error('later') }) })`,
+      `import { existsSync, writeFileSync } from 'node:fs'
+      const [order, gone] = ${JSON.stringify([order, gone])}
+      process.on('exit', () => writeFileSync(gone, ''))
+      parentPort.on('message', () => parentPort.postMessage(true))
+      if (!existsSync(order)) setInterval(() => { if (existsSync(order)) throw new Error('later') }, 5)`,
     )
     await using fragile = closing({ concurrency: 1, workerUrl })
     expect(await fragile.verify(hashCredential(threaded), password)).toBe('match')
+    await writeFile(order, '')
+    await expect.poll(() => existsSync(gone), { timeout: 5000 }).toBe(true)
     // The second check may still meet the dying thread; those after it get a new one.
     await expect.poll(() => fragile.verify(hashCredential(threaded), password), { timeout: 5000 }).toBe('match')
   })

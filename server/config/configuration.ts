@@ -4,6 +4,7 @@ import type { Schedule } from './schedule.ts'
 import type { UserBandwidth } from './schema/bandwidth.ts'
 import type { HostConfiguration } from './schema/hosts.ts'
 import type { Permission } from './schema/permissions.ts'
+import type { RemovedHome } from './schema/removed-homes.ts'
 import type { ServerConfiguration } from './schema.ts'
 
 export type Configuration = {
@@ -17,6 +18,8 @@ export type Configuration = {
   readonly hosts: ReadonlyMap<string, Host>
   /** That servers share which relay connections to each other: the first signs, all are believed. */
   readonly relaySecrets?: readonly string[] | undefined
+  /** Homes to remove, which only the first process has to know. */
+  readonly removedHomes?: readonly RemovedHome[] | undefined
 }
 
 /** A virtual host (RFC 7151). */

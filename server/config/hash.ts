@@ -10,7 +10,7 @@ export type DigestedFile = { readonly path: string; readonly digest: string }
  * bytes of the path. The files are `server.yaml`, `tls/tls.crt`, `tls/tls.key`, `tls/ca.crt`, `tls.crt` and
  * `tls.key` of each directory below `tls/` and every file below `users/`, as far as they exist; names that begin with a dot do not count. Where the newest content of a file is
  * refused, the content last in force counts in its place. A password file that lies outside `users/` counts by its
- * absolute path, and so does the file of `relay.secretFile`.
+ * absolute path, and that of `relay.secretFile` by its path as it is written.
  */
 export function configurationHash(files: Iterable<DigestedFile>): string {
   const hash = createHash('sha256')

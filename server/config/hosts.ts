@@ -44,7 +44,7 @@ export function placeOf({ host }: { readonly host: string | undefined }, configu
 }
 
 /** Whether a user may log in there. */
-export function takesUser(host: Place, { hosts = [] }: User): boolean {
+export function takesUser(host: Place, { hosts = [] }: Pick<User, 'hosts'>): boolean {
   if (host === 'removed') return false
   if (hosts.length > 0) return host !== undefined && hosts.includes(host.name)
   return host === undefined || host.users === 'all'
@@ -59,5 +59,16 @@ export function welcomeAt(place: Place, { welcome }: User, { server }: Configura
 /** The user as the place has it: with a home below the host’s root. */
 export function userAt(host: Place, user: User): User {
   if (host === undefined || host === 'removed' || host.root === '/') return user
-  return { ...user, home: user.home === '/' ? host.root : `${host.root}${user.home}` }
+  return { ...user, home: homeAt(host, user) }
+}
+
+/** The user's home at each place where the user may log in, below the server's root. */
+export function placesOf({ hosts }: Configuration, user: Pick<User, 'home' | 'hosts'>): readonly string[] {
+  const places = [undefined, ...new Set(hosts.values())].filter(place => takesUser(place, user))
+  return [...new Set(places.map(place => homeAt(place, user)))]
+}
+
+function homeAt(host: Host | undefined, { home }: Pick<User, 'home'>): string {
+  if (host === undefined || host.root === '/') return home
+  return home === '/' ? host.root : `${host.root}${home}`
 }

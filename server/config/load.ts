@@ -13,7 +13,9 @@ import { type ConfigurationFiles, readFiles } from './files.ts'
 import { configurationHash, type DigestedFile, fileDigest } from './hash.ts'
 import { hostsInForce, missingCertificates } from './hosts.ts'
 import { loadRelaySecrets, type RelaySecretsPart } from './relay-secrets.ts'
+import { loadRemovedHomes } from './removed-homes.ts'
 import { brokenRules, serverRules, serverSurroundingsRules } from './rules.ts'
+import { removedHomesFile } from './schema/removed-homes.ts'
 import type { ServerConfiguration } from './schema.ts'
 import { decodeText } from './text.ts'
 import { type ListPart, usersInForce } from './users-in-force.ts'
@@ -60,6 +62,7 @@ export async function loadConfiguration(
       .find(Boolean)
   const users = await usersInForce({ directory, contents, faultOf }, previous?.lists ?? new Map(), chosen.server?.value)
   const relay = await loadRelaySecrets(directory, chosen.server?.value.relay.secretFile, previous?.relaySecrets)
+  const removed = loadRemovedHomes(contents)
   const problems = [
     ...[...faults].map(([file, message]) => ({ file, path: '', message })),
     ...server.problems,
@@ -71,6 +74,7 @@ export async function loadConfiguration(
     ...(chosen.server === undefined ? [] : missingCertificates(chosen.server.value, hostFiles)),
     ...users.problems,
     ...relay.problems,
+    ...removed.problems,
   ]
   const references = [...users.references, ...relay.references]
   if (chosen.server === undefined) return { configuration: undefined, parts: undefined, problems, references }
@@ -81,7 +85,8 @@ export async function loadConfiguration(
           ...chosen.server.files,
           ...chosen.certificate.files,
           ...[...ofHosts.certificates.values()].flatMap(({ files }) => files),
-          ...users.files,
+          // An order that is refused is not in force, nor is the one before it.
+          ...users.files.filter(({ path }) => path !== removedHomesFile || removed.problems.length === 0),
           ...relay.part.files,
         ]),
       ),
@@ -90,6 +95,7 @@ export async function loadConfiguration(
       certificate: chosen.certificate.value?.files,
       hosts: hostsInForce(chosen.server.value, hostFiles),
       relaySecrets: relay.part.value,
+      ...(removed.homes.length > 0 && { removedHomes: removed.homes }),
     },
     parts: {
       server: chosen.server,

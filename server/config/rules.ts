@@ -1,5 +1,6 @@
 /** Rules over several fields: data and pure functions, so that each can be held against the same rule in another language. */
 import { normalize } from 'node:path/posix'
+import { backwardRelayRanges, missingRelaySecret, sharedRelayRanges, takenRelayPort } from './relay-rules.ts'
 import type { UserEntry } from './schema/user.ts'
 import type { ServerConfiguration } from './schema.ts'
 import type { Violation } from './validate.ts'
@@ -138,42 +139,10 @@ export const serverRules: readonly Rule<ServerConfiguration>[] = [
       ),
     ],
   },
-  {
-    message: 'must be set: other servers believe only what is signed',
-    brokenAt: ({ relay: { secretFile, port, ports } }) =>
-      secretFile === undefined && (port !== undefined || ports.length > 0) ? ['relay.secretFile'] : [],
-  },
-  {
-    message: 'must be a port that nothing else has',
-    brokenAt: server => {
-      const { port, ports } = server.relay
-      if (port === undefined) return []
-      const isTaken =
-        isPassive(server, port) || isListenedOn(server, port) || ports.some(({ first, last }) => port >= first && port <= last)
-      return isTaken ? ['relay.port'] : []
-    },
-  },
-  {
-    message: 'must not be below `first`',
-    brokenAt: ({ relay: { ports } }) =>
-      indexesOf(ports, ({ first, last }) => last < first).map(index => `relay.ports[${index}].last`),
-  },
-  {
-    message: 'must be a range without ports of this server, and of ranges before it',
-    brokenAt: server => {
-      const { ports } = server.relay
-      const own = [
-        server.passive.ports,
-        ...server.listeners.map(({ port }) => ({ first: port, last: port })),
-        ...(server.probes.enabled ? [{ first: server.probes.port, last: server.probes.port }] : []),
-      ]
-      return ports.flatMap((range, index) =>
-        [...own, ...ports.slice(0, index)].some(({ first, last }) => first <= range.last && range.first <= last)
-          ? [`relay.ports[${index}]`]
-          : [],
-      )
-    },
-  },
+  { message: 'must be set: other servers believe only what is signed', brokenAt: missingRelaySecret },
+  { message: 'must be a port that nothing else has', brokenAt: takenRelayPort },
+  { message: 'must not be below `first`', brokenAt: backwardRelayRanges },
+  { message: 'must be a range without ports of this server, and of ranges before it', brokenAt: sharedRelayRanges },
 ]
 
 /** Places of names that an earlier host has. */
@@ -290,10 +259,6 @@ function isAbove(first: string, second: string): boolean {
 
 function isPassive({ passive: { ports } }: ServerConfiguration, port: number): boolean {
   return port >= ports.first && port <= ports.last
-}
-
-function isListenedOn({ listeners, probes }: ServerConfiguration, port: number): boolean {
-  return listeners.some(each => each.port === port) || (probes.enabled && probes.port === port)
 }
 
 /** On Linux `::` takes IPv4 too, and a wildcard leaves no room for a single address with the same port. */

@@ -1,6 +1,7 @@
 /** Time windows of a user, as the clocks of a place show them. */
-import { zoneOffset } from '../listing/zone-offset.ts'
+
 import { type ScheduleEntry, weekdays } from './schema/schedule.ts'
+import { zoneOffset } from './zone-offset.ts'
 
 export type Schedule = {
   /** As written. */

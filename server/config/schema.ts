@@ -15,6 +15,7 @@ import { record } from './schema/parts.ts'
 import { logging, probes, state, workers } from './schema/process.ts'
 import { relay } from './schema/relay.ts'
 import { tls } from './schema/tls.ts'
+import { transfers } from './schema/transfers.ts'
 import { anonymous } from './schema/user.ts'
 
 /** `server.yaml`. */
@@ -50,6 +51,7 @@ export const serverSchema = record(
     state,
     storage,
     uploads,
+    transfers,
     quotas,
     folders,
     names,

@@ -40,7 +40,7 @@ test('all mistakes are told at once, one sentence for each place', () => {
       path: 'listeners[0].tls',
       message: 'must be one of `disabled`, `explicit`, `required` and `implicit`, in quotes',
     },
-    { path: 'probes', message: 'must be a mapping with the keys `enabled`, `port`, `addresses`' },
+    { path: 'probes', message: 'must be a mapping with the keys `enabled`, `port`, `addresses`, `user`' },
   ])
 })
 

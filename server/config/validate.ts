@@ -3,6 +3,7 @@ import { Ajv, type ErrorObject } from 'ajv'
 import { formats } from './formats.ts'
 import { sourcePattern, urlPattern } from './schema/events.ts'
 import { namePattern } from './schema/names.ts'
+import { type RemovedHomes, removedHomesSchema } from './schema/removed-homes.ts'
 import { type UserEntry, userListSchema, userSchema } from './schema/user.ts'
 import { type ServerConfiguration, serverSchema } from './schema.ts'
 
@@ -32,6 +33,9 @@ export const validateUserList = validator<{ readonly users: readonly unknown[] }
   ...userListSchema,
   properties: { users: { ...userListSchema.properties.users, items: {} } },
 })
+
+/** The order to remove homes. */
+export const validateRemovedHomes = validator<RemovedHomes>(removedHomesSchema)
 
 /** A key below a path: `users[3].home`. Of keys that are no plain words only the beginning that is one is told. */
 export function childPath(path: string, key: string | number): string {

@@ -3,11 +3,12 @@ import type { Offence } from '../bans/offence.ts'
 import type { ChecksumTurns } from '../checksums/turns.ts'
 import type { Configuration, User } from '../config/configuration.ts'
 import type { Permission } from '../config/schema/permissions.ts'
+import type { Address } from '../data/address.ts'
 import type { Transfer } from '../data/transfer.ts'
 import type { UserStorage } from '../storage/guarded.ts'
 import type { SessionStatus } from '../telemetry/status.ts'
 import type { Reply } from './reply.ts'
-import type { Address, LoggedIn, Session, SessionChange } from './session.ts'
+import type { LoggedIn, Session, SessionChange } from './session.ts'
 import type { Task } from './session-task.ts'
 
 /** The data connection as commands see it. Rejects with DataChannelError. */
@@ -54,7 +55,7 @@ export type AuthenticationResult =
   /** The password is right, and a one-time code is needed as well: it comes in its place then, with the user who was proved. */
   | { readonly accepted: 'in-part'; readonly user: User }
 
-/** What connection.ts is to do. */
+/** What session-commands.ts is to do. */
 export type Outcome =
   | {
       readonly kind: 'reply'

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { testConfiguration } from '../../test/support/data-connections.ts'
 import type { User } from '../config/configuration.ts'
 import type { Permission } from '../config/schema/permissions.ts'
 import type { ListenerConfiguration } from '../config/schema.ts'
@@ -66,7 +67,7 @@ function codeOf(command: Command, argument: string, session: Session, state: Dat
     target: () => undefined,
     discard: () => undefined,
   }
-  return shutGate(command, argument, { session, data })?.code
+  return shutGate(command, argument, { session, data, configuration: testConfiguration({}) })?.code
 }
 
 describe('shutGate', () => {

@@ -4,16 +4,14 @@ import { allowsSomewhere } from '../auth/permissions.ts'
 import type { User } from '../config/configuration.ts'
 import type { Command, Context } from './command.ts'
 import { notLoggedIn, type Reply, reply, storageReply } from './reply.ts'
+import { canRestart } from './representation.ts'
 import type { Session } from './session.ts'
 
-type Gate = (command: Command, argument: string, context: Pick<Context, 'session' | 'data'>) => Reply | undefined
+type GateContext = Pick<Context, 'session' | 'data' | 'configuration'>
+type Gate = (command: Command, argument: string, context: GateContext) => Reply | undefined
 
 /** The reply of the first gate that is shut, or undefined if the command may run. */
-export function shutGate(
-  command: Command,
-  argument: string,
-  context: Pick<Context, 'session' | 'data'>,
-): Reply | undefined {
+export function shutGate(command: Command, argument: string, context: GateContext): Reply | undefined {
   for (const gate of gates) {
     const answer = gate(command, argument, context)
     if (answer !== undefined) return answer
@@ -63,10 +61,10 @@ const gates: readonly Gate[] = [
     return storageReply('forbidden')
   },
 
-  function offsetFits(command, _argument, { session }) {
+  function offsetFits(command, _argument, { session, configuration }) {
     const isWhole = session.restartOffset === 0 && session.rangeEnd === undefined
-    if (command.restarts !== true || isWhole || session.type === 'image') return undefined
-    // RFC 3659 section 5.2: in ASCII the offset counts what is sent, which is not what lies in the file. The code: RFC 1123 section 4.1.3.4.
+    if (command.restarts !== true || isWhole || canRestart(session, configuration)) return undefined
+    // The code: RFC 1123 section 4.1.3.4.
     return reply(554, 'Restart needs TYPE I.')
   },
 

@@ -99,6 +99,10 @@ const transferReplies = {
   stalled: reply(426, 'The data connection stalled.'),
   truncated: reply(426, 'The data connection ended without TLS close_notify; the file may be incomplete.'),
   'storage-failed': reply(451, 'Local error in processing.'),
+  incomplete: reply(426, 'The data connection ended before the data did; the file may be incomplete.'),
+  malformed: reply(451, 'The data is not what MODE and STRU demand; the file may be incomplete.'),
+  inflated: reply(552, 'The data becomes longer than is allowed; the file is incomplete.'),
+  'too-many-deflated': reply(451, 'Too many transfers use MODE Z; try again later.'),
 } as const satisfies Record<TransferOutcome, Reply>
 
 /** The reply that ends a transfer. */

@@ -1,6 +1,6 @@
 /** Logging in and out: from a verdict on a password to a user with a storage and a place among the user's sessions. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { certificateUser, checkCode, type LoginResult } from '../auth/authenticator.ts'
+import { certificateUser, checkCode, currentUser, type LoginResult } from '../auth/authenticator.ts'
 import type { Offence } from '../bans/offence.ts'
 import type { Configuration, User } from '../config/configuration.ts'
 import { placeOf, userAt } from '../config/hosts.ts'
@@ -99,17 +99,23 @@ export async function certificateLogin(
   return login
 }
 
-/** The same login with the user and root of another configuration. Rejects with a StorageError. */
+/** The login as another configuration has its user and root; the same if the user is gone. */
 export async function renew(
   services: LoginServices,
   session: Session,
   login: LoggedIn,
-  user: User,
   configuration: Configuration,
-): Promise<LoggedIn> {
-  const renewed = await enter(services, session, user, configuration)
-  await login.storage.close()
-  return renewed
+): Promise<LoggedIn | 'home-unavailable'> {
+  const user = currentUser(login.user, configuration)
+  if (user === undefined) return login
+  try {
+    const renewed = await enter(services, session, userAt(placeOf(session, configuration), user), configuration)
+    await login.storage.close()
+    return renewed
+  } catch (error) {
+    if (error instanceof StorageError) return 'home-unavailable'
+    throw error
+  }
 }
 
 /** Gives back what the login took. */

@@ -9,6 +9,7 @@ import { runTransfer, type Transfer, type TransferResult } from '../data/transfe
 import type { Telemetry, TransferRecord } from '../telemetry/telemetry.ts'
 import type { Context, Outcome } from './command.ts'
 import { dataChannelReply, type Reply, reply, storageReply, transferReply } from './reply.ts'
+import { encodingOf } from './representation.ts'
 import type { Session } from './session.ts'
 import { type Direction, SessionBandwidth } from './session-bandwidth.ts'
 import { runTask, type Task } from './session-task.ts'
@@ -118,6 +119,11 @@ export class SessionTransfers {
     return answer
   }
 
+  /** RFC 959 section 4.2, word for word. */
+  #tellMarker(theirs: string, offset: number): Promise<void> | undefined {
+    return this.#owner.send(reply(110, `MARK ${theirs} = ${offset}`))
+  }
+
   #tell(result: TransferResult, { transfer, ...record }: Told): Promise<void> | undefined {
     const { telemetry, session } = this.#owner
     const { dataProtection: protection } = session()
@@ -134,6 +140,7 @@ export class SessionTransfers {
     progress: { bytes: number },
   ): Promise<Omit<TransferResult, 'durationSeconds'> & { readonly answer: Reply }> {
     const { server } = this.#owner.configuration()
+    const encoding = encodingOf(this.#owner.session(), { server })
     const tell = (bytes: number): void => {
       this.#owner.telemetry.transferMoved(directions[transfer.kind], bytes - progress.bytes)
       progress.bytes = bytes
@@ -149,6 +156,7 @@ export class SessionTransfers {
         onProgress: tell,
         means: this.#owner.means,
         pace,
+        ...(encoding && { encoding, onMarker: (...marker) => this.#tellMarker(...marker) }),
       })
       tell(result.bytes)
       return { ...result, answer: transferReply(result) }

@@ -1,13 +1,13 @@
-/** What a session is: data without sockets or methods. Commands say what changes in it; connection.ts keeps it. */
+/** What a session is: data without sockets or methods. Commands say what changes in it; session-state.ts keeps it. */
 
 import type { Algorithm } from '../checksums/algorithm.ts'
 import type { User } from '../config/configuration.ts'
 import type { Language } from '../config/schema/language.ts'
 import type { ListenerConfiguration } from '../config/schema.ts'
+import type { Address } from '../data/address.ts'
+import type { FileStructure, TransmissionMode } from '../data/encoding/encoding.ts'
 import { type FactName, factNames } from '../listing/facts.ts'
 import type { UserStorage } from '../storage/guarded.ts'
-
-export type Address = { readonly address: string; readonly port: number }
 
 export type Login =
   | { readonly state: 'awaiting-user' }
@@ -43,6 +43,12 @@ export type Session = {
   readonly cwd: string
   /** RFC 959 TYPE: ASCII or image. */
   readonly type: 'ascii' | 'image'
+  /** RFC 959 MODE. */
+  readonly mode: TransmissionMode
+  /** That OPTS MODE Z has set; undefined: as configured. */
+  readonly deflateLevel: number | undefined
+  /** RFC 959 STRU. */
+  readonly structure: FileStructure
   /** Offset that REST set for the very next command; 0 if none. */
   readonly restartOffset: number
   /** Where the range ends that RANG set for the very next command: the first byte that is not in it. Without one, it reaches to the end. */
@@ -76,6 +82,12 @@ type Settings = Omit<
   'id' | 'listener' | 'peer' | 'local' | 'started' | 'protection' | 'clientCertificate' | 'serverName'
 >
 
+/** As it is after connecting. */
+export function newSession(connected: Pick<Session, 'id' | 'listener' | 'peer' | 'local' | 'started'>): Session {
+  const unprotected = { protection: 'clear', clientCertificate: undefined, serverName: undefined } as const
+  return { ...connected, ...unprotected, ...initialSettings(connected.listener) }
+}
+
 /** What a session begins with: after connecting, after the TLS handshake (RFC 4217 section 4.2) and after REIN. */
 export function initialSettings(listener: ListenerConfiguration): Settings {
   // rclone and others never send PROT on implicit FTPS.
@@ -87,6 +99,9 @@ export function initialSettings(listener: ListenerConfiguration): Settings {
     failedLogins: 0,
     cwd: '/',
     type: 'ascii',
+    mode: 'stream',
+    deflateLevel: undefined,
+    structure: 'file',
     restartOffset: 0,
     rangeEnd: undefined,
     renameFrom: undefined,

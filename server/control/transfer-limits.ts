@@ -1,8 +1,9 @@
 /** How many transfers a session, a user and the server may have: asked before a command opens anything. */
-import type { User } from '../config/configuration.ts'
-import type { ServerConfiguration } from '../config/schema.ts'
+import type { Configuration } from '../config/configuration.ts'
 import { type ClaimKind, type SharedState, SharedStateError } from '../workers/shared-state.ts'
+import type { Command } from './command.ts'
 import { type Reply, reply } from './reply.ts'
+import type { Login } from './session.ts'
 
 /** Files and bytes of them that a session has moved; listings do not count. */
 export type Moved = { readonly files: number; readonly bytes: number }
@@ -21,12 +22,15 @@ export class TransferLimits {
     this.#shared = shared
   }
 
-  /** Why there may be no transfer of a file now; undefined where there may. Where nothing is limited it costs nothing. Followed by `end`. */
+  /** Why the command gets no transfer of a file now; undefined where it does. Where nothing is limited it costs nothing. Followed by `end`. */
   begin(
-    user: User,
-    limits: ServerConfiguration['limits'],
+    command: Pick<Command, 'transfers' | 'needs'> | undefined,
+    login: Login,
+    { server: { limits } }: Configuration,
     moved: Moved,
   ): Reply | undefined | Promise<Reply | undefined> {
+    if (command?.transfers !== true || command.needs === 'list' || login.state !== 'logged-in') return undefined
+    const { user } = login
     const maxFiles = user.limits.maxFilesPerSession ?? limits.maxFilesPerSession
     const maxBytes = user.limits.maxBytesPerSession ?? limits.maxBytesPerSession
     if (moved.files >= (maxFiles ?? Number.POSITIVE_INFINITY)) return enough

@@ -1,7 +1,6 @@
 /** Active data connections: the server connects to where PORT or EPRT said. */
 import { connect, isIP, type Socket } from 'node:net'
-import type { Address } from '../control/session.ts'
-import { canonicalAddress } from './address.ts'
+import { type Address, canonicalAddress } from './address.ts'
 import { DataChannelError } from './error.ts'
 
 export type ActiveOptions = {

@@ -2,7 +2,9 @@
 import { BlockList, isIP } from 'node:net'
 import { plainAddress } from '../config/network.ts'
 import type { ServerConfiguration } from '../config/schema.ts'
-import type { Address } from '../control/session.ts'
+
+/** One end of a connection. */
+export type Address = { readonly address: string; readonly port: number }
 
 /** RFC 959 PORT: `h1,h2,h3,h4,p1,p2`. Undefined if it is not that. */
 export function parsePort(text: string): Address | undefined {

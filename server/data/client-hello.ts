@@ -75,7 +75,8 @@ function identitiesOf(keys: Fields): readonly Buffer[] {
   const list = new Fields(keys.vector(2))
   const identities: Buffer[] = []
   while (!list.isEmpty) {
-    identities.push(list.vector(2))
+    const identity = list.vector(2)
+    if (identity.length > 0) identities.push(identity)
     // Its age.
     list.take(4)
   }

@@ -81,11 +81,16 @@ export class DataConnection {
    * section 5.2: the reply comes after the data connection is closed). Rejects when the connection is lost before all is sent.
    */
   async end(): Promise<void> {
-    await this.#operation<void>((resolve, reject) => {
+    await this.shut()
+    await this.#closed()
+  }
+
+  /** The same without the wait, where the client may have one of its own: for the reply. */
+  shut(): Promise<void> {
+    return this.#operation<void>((resolve, reject) => {
       this.#stream.end((error?: Error | null) => (error ? reject(error) : resolve()))
       this.#stream.resume()
     })
-    await this.#closed()
   }
 
   /** Sends as many of the bytes as the kernel takes now, which it can in clear text, and returns how many; more must follow, or `endAtOnce`. */

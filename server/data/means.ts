@@ -1,5 +1,6 @@
 /** What all transfers of a server share. */
 import { BufferPool } from './buffer-pool.ts'
+import { DeflateSlots } from './encoding/deflate-slots.ts'
 import type { Sendfile } from './sendfile.ts'
 import { loadSocketCalls, type SocketCalls } from './socket-calls.ts'
 import { loadSplice, type Splice } from './splice.ts'
@@ -13,6 +14,7 @@ export type TransferMeans = {
   /** The same for what is sent at once. */
   readonly socketCalls: SocketCalls | undefined
   readonly buffers: BufferPool
+  readonly deflateSlots: DeflateSlots
   /** For bytes that are gone before anything else can happen. */
   readonly passing: Uint8Array
   readonly clock: TurnClock
@@ -28,6 +30,7 @@ export function transferMeans(sendfile?: Sendfile): TransferMeans {
     splice: sendfile && loadSplice(),
     socketCalls: sendfile && loadSocketCalls(),
     buffers: new BufferPool(),
+    deflateSlots: new DeflateSlots(),
     passing: Buffer.allocUnsafeSlow(passingBytes),
     clock: new TurnClock(),
   }

@@ -1,6 +1,6 @@
 /** A port that is listened on for all sessions that wait on it. Whose a connection is, it knows by where it comes from and by the TLS session it goes on with. */
 import { createServer, type Server, type Socket } from 'node:net'
-import { acceptedOptions } from '../accepted-options.ts'
+import { acceptUndelayed } from '../accepted-options.ts'
 import { plainAddress } from '../config/network.ts'
 import { FirstBytes } from '../proxy-protocol/first-bytes.ts'
 import { receiveProxyHeader } from '../proxy-protocol/receive.ts'
@@ -55,7 +55,7 @@ export class PassiveListener {
     this.#server = server
     this.#options = options
     // Without delay, or small transfers wait 40 ms for Nagle's algorithm.
-    const setOptions = acceptedOptions(server)
+    const setOptions = acceptUndelayed(server)
     server.on('connection', socket => {
       setOptions(socket)
       this.#onConnection(socket)

@@ -1,10 +1,14 @@
 /** A transfer: what is moved over a data connection, and how it ended. */
 import { type ReadableFile, StorageError, type StorageErrorKind, type WritableFile } from '../storage/storage.ts'
-import { fromNetwork, type LineEndConverter, toNetwork } from './ascii.ts'
+import { type LineEndConverter, toNetwork } from './ascii.ts'
 import type { DataConnection } from './connection.ts'
+import { listed, piecesOf, sendEncoded } from './encoded-transfer.ts'
+import { type Encoding, EncodingError, type EncodingErrorKind } from './encoding/encoding.ts'
+import { fromStorage } from './from-storage.ts'
 import type { TransferMeans } from './means.ts'
 import type { Pace } from './pace.ts'
-import { paceWait, receivePaced, sendPaced, takeAll } from './paced-transfer.ts'
+import { paceWait, sendPaced, takeAll } from './paced-transfer.ts'
+import { receiveFile, TruncatedError } from './receiving.ts'
 import { sendAtOnce } from './send-at-once.ts'
 import type { KernelSocket } from './sendfile.ts'
 
@@ -15,6 +19,8 @@ export type Transfer =
       readonly file: WritableFile
       readonly path: string
       readonly type: 'ascii' | 'image'
+      /** Where in the file it begins, for who is told of restart markers. */
+      readonly offset?: number
     }
   /** Lines end with CRLF already; file names are encoded by encodeName. A chunk is valid until the next one is asked for. */
   | { readonly kind: 'send-listing'; readonly chunks: AsyncIterable<Uint8Array>; readonly path: string }
@@ -29,6 +35,7 @@ export type TransferOutcome =
   /** TLS ended without close_notify, and the configuration rejects that. */
   | 'truncated'
   | 'storage-failed'
+  | EncodingErrorKind
 
 export type TransferResult = {
   readonly outcome: TransferOutcome
@@ -53,6 +60,10 @@ export type TransferOptions = {
   readonly means: TransferMeans
   /** That of the session in this direction; what it limits may change at any time. */
   readonly pace?: Pace
+  /** Undefined for what goes over the connection as it is: MODE S, STRU F. */
+  readonly encoding?: Encoding
+  /** The client has set a restart marker in an upload, up to which all is in the file: how long that is then. */
+  readonly onMarker?: (marker: string, offset: number) => Promise<void> | undefined
 }
 
 /**
@@ -91,7 +102,7 @@ export async function runTransfer(
     return result(await inTime(move(transfer, connection, options)))
   } catch (error) {
     if (transfer.kind === 'receive-file') await inTime(transfer.file.abandon()).catch(() => {})
-    else if (error instanceof StorageError) connection.reset()
+    else if (error instanceof StorageError || error instanceof EncodingError) connection.reset()
     return result(stopped === undefined ? endingOf(error) : { outcome: stopped })
   } finally {
     signal.removeEventListener('abort', onAbort)
@@ -107,13 +118,10 @@ const storagePatienceMilliseconds = 2000
 
 type Ending = Pick<TransferResult, 'outcome' | 'storageError' | 'closeNotify'>
 
-class TruncatedError extends Error {
-  override readonly name = 'TruncatedError'
-}
-
 function endingOf(error: unknown): Ending {
   if (error instanceof StorageError) return { outcome: 'storage-failed', storageError: error.kind }
   if (error instanceof TruncatedError) return { outcome: 'truncated', closeNotify: false }
+  if (error instanceof EncodingError) return { outcome: error.kind }
   return { outcome: 'connection-lost' }
 }
 
@@ -123,7 +131,7 @@ function move(transfer: Transfer, connection: DataConnection, options: TransferO
     case 'send-file':
       return sendFile(transfer.file, transfer.type, connection, options)
     case 'receive-file':
-      return receiveFile(transfer.file, transfer.type, connection, options)
+      return receiveUpload(transfer, connection, options)
     case 'send-listing':
       return sendListing(transfer.chunks, connection, options)
   }
@@ -138,6 +146,11 @@ async function sendFile(
   connection: DataConnection,
   options: TransferOptions,
 ): Promise<Ending> {
+  if (options.encoding !== undefined) {
+    const source = { chunks: piecesOf(file), content: type, offset: file.offset }
+    await sendEncoded(source, connection, options.encoding, options)
+    return { outcome: 'complete' }
+  }
   if (type === 'image' && !isLimited(options.pace) && sendAtOnce(file, connection, options.means)) {
     options.onProgress(connection.bytesWritten)
     await connection.closedByClient()
@@ -263,61 +276,25 @@ async function sendByPump(
 /** Files of up to so many bytes get a buffer of their size. */
 const largestOwn = 65_536
 
-async function receiveFile(
-  file: WritableFile,
-  type: 'ascii' | 'image',
+async function receiveUpload(
+  transfer: Transfer & { readonly kind: 'receive-file' },
   connection: DataConnection,
-  { onProgress, rejectTruncated, stallTimeoutSeconds, means, pace, signal }: TransferOptions,
+  options: TransferOptions,
 ): Promise<Ending> {
-  const converter = type === 'ascii' ? fromNetwork() : undefined
-  const write = (bytes: Uint8Array): Promise<void> | undefined => {
-    if (bytes.length === 0) return undefined
-    const writing = file.write(bytes)
-    return writing && fromStorage(writing)
-  }
-  const consume = (bytes: Uint8Array) => {
-    const writing = write(converter?.convert(bytes) ?? bytes)
-    if (writing !== undefined) return writing.then(() => onProgress(connection.bytesRead))
-    onProgress(connection.bytesRead)
-    return undefined
-  }
-  const wait = paceWait(connection, signal)
-  const absorb = type === 'image' ? file.absorb?.bind(file) : undefined
-  const consumeInTime = (bytes: Uint8Array) =>
-    isLimited(pace) ? receivePaced(bytes, pace, wait, consume) : consume(bytes)
-  const { closeNotify, broken } = await connection.receive(consumeInTime, {
-    ...means,
-    // What has to wait goes through our memory, in small pieces.
-    absorb: absorb && ((...given) => (isLimited(pace) ? undefined : absorb(...given))),
-    onProgress: () => onProgress(connection.bytesRead),
-  })
-  if (broken || (closeNotify === false && rejectTruncated)) throw new TruncatedError('no close_notify')
-  connection.watchStall(0, () => {})
-  if (converter !== undefined) await write(converter.end())
-  await finishInTime(file, stallTimeoutSeconds)
-  // The file is whole: how the client goes does not matter any more. In clear text it has gone, and nothing is left to send but FIN.
-  if (connection.protection !== 'clear') await connection.end().catch(() => {})
+  const { closeNotify } = await receiveFile(transfer, connection, options)
   return { outcome: 'complete', ...(closeNotify === undefined ? {} : { closeNotify }) }
-}
-
-/** A volume that hangs may do so at the very end: what waits for it is left behind, and goes on by itself once it can. */
-async function finishInTime(file: WritableFile, seconds: number): Promise<void> {
-  const finishing = finish(file)
-  if (finishing === undefined) return
-  const { promise: givenUp, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new StorageError('failed')), seconds * 1000)
-  try {
-    await Promise.race([fromStorage(finishing), givenUp])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 async function sendListing(
   chunks: AsyncIterable<Uint8Array>,
   connection: DataConnection,
-  { onProgress, pace, signal }: TransferOptions,
+  options: TransferOptions,
 ): Promise<Ending> {
+  const { onProgress, pace, signal, encoding } = options
+  if (encoding !== undefined) {
+    await sendEncoded({ chunks: listed(chunks), content: 'lines', offset: 0 }, connection, encoding, options)
+    return { outcome: 'complete' }
+  }
   const iterator = chunks[Symbol.asyncIterator]()
   try {
     for (;;) {
@@ -332,21 +309,4 @@ async function sendListing(
   }
   await connection.end()
   return { outcome: 'complete' }
-}
-
-function finish(file: WritableFile): Promise<void> | undefined {
-  try {
-    return file.finish()
-  } catch (error) {
-    throw error instanceof StorageError ? error : new StorageError('failed', { cause: error })
-  }
-}
-
-/** So that what goes wrong in the storage is never taken for the connection's fault. */
-async function fromStorage<T>(operation: Promise<T>): Promise<T> {
-  try {
-    return await operation
-  } catch (error) {
-    throw error instanceof StorageError ? error : new StorageError('failed', { cause: error })
-  }
 }

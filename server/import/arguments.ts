@@ -99,9 +99,9 @@ const takes = {
 } as const
 
 function isSource(text: string): text is keyof typeof takes {
-  return text in takes
+  return Object.hasOwn(takes, text)
 }
 
 function isRole(text: string): text is Role {
-  return text in roles
+  return Object.hasOwn(roles, text)
 }

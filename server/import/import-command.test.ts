@@ -368,11 +368,13 @@ describe('arguments', () => {
   it.each([
     [[], 'must be named'],
     [['wu-ftpd'], 'must be pure-ftpd, proftpd or vsftpd'],
+    [['constructor'], 'must be pure-ftpd, proftpd or vsftpd'],
     [['pure-ftpd'], '--users must name a file'],
     [['vsftpd'], 'One of --virtual-users, --pwdfile and --passwd'],
     [['pure-ftpd', '--users', 'p', '--root', 'home'], '--root must be an absolute path'],
     [['pure-ftpd', '--users', 'p', '--on-loss', 'maybe'], '--on-loss must be disable or refuse'],
     [['proftpd', '--users', 'p', '--group-role', 'a=b'], '--group-role must be GROUP=ROLE'],
+    [['proftpd', '--users', 'p', '--group-role', 'a=toString'], '--group-role must be GROUP=ROLE'],
     [['vsftpd', '--pwdfile', 'p', '--passwords', 'x'], '--passwords must be clear or crypt'],
     [['pure-ftpd', '--groups', 'p'], '--groups'],
     [['pure-ftpd', '--users', 'p', '--time-zone', '+01:00'], '--time-zone must be'],

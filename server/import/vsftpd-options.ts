@@ -12,7 +12,7 @@ export function readOptions(file: SourceFile): { readonly options: Options; read
   for (const { place, text } of meaningfulLines(file)) {
     const [, name, value = ''] = /^([a-z_]+)=(.*)$/.exec(text) ?? []
     if (name === undefined) mistakes.push({ place, message: 'must be `option=value`, without spaces around the `=`' })
-    else if (name in defaults && booleanOf(value) === undefined) {
+    else if (Object.hasOwn(defaults, name) && booleanOf(value) === undefined) {
       mistakes.push({ place, message: `${name} must be YES or NO` })
     } else if (numbers.has(name) && !/^\d{1,15}$/.test(value)) {
       mistakes.push({ place, message: `${name} must be a whole number` })

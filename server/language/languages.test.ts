@@ -99,7 +99,7 @@ describe('A reply in another language', () => {
 
 /** Codes of commands, words of facts and checksums, and lists: what programs read. */
 const parsed: readonly RegExp[] = [
-  /^UNIX Type: L8$|^PBSZ=0$|^MLST OPTS |^Name=ftp-operator;|^FILE: /,
+  /^UNIX Type: L8$|^PBSZ=0$|^MLST OPTS |^Name=ftp-operator;|^FILE: |^MARK \{1\} = \{2\}$/,
   /^The network protocol is not supported, use \(/,
   /^Data connections are \{1\}\.$|^ TYPE: \{1\}/,
   /^[^A-Za-z]*$/,

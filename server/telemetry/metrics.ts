@@ -102,6 +102,11 @@ export function createMetrics({ version, runtime, verbs }: MetricsOptions) {
       'stale_partials_removed_total',
       'Atomic uploads that had broken off, and were removed because nobody went on with them.',
     ),
+    homesRemoved: counter('homes_removed_total', 'Homes that were ordered to be removed, and are gone.'),
+    homesNotRemoved: counter(
+      'homes_not_removed_total',
+      'Times that a home could not be removed as it was ordered, each reason once.',
+    ),
     stalledVolumes: gauge(
       'stalled_volumes',
       'Volumes that have answered nothing for too long, such as NFS whose server is gone.',
@@ -138,6 +143,23 @@ export function createMetrics({ version, runtime, verbs }: MetricsOptions) {
       'sink',
     ),
     eventSpoolBytes: gauge('event_spool_bytes', 'Size of the spool of events when it was written to last.'),
+    relaysActive: gauge('relays_active', 'Data connections that are being relayed to other servers.'),
+    relays: counter(
+      'relays_total',
+      'Data connections that were relayed to other servers, by how they ended.',
+      'result',
+    ),
+    relayFailures: counter(
+      'relay_failures_total',
+      'Connections for passive ports of other servers that were not relayed, by why.',
+      'reason',
+    ),
+    relayBytes: counter('relay_bytes_total', 'Bytes that were relayed: `to-owner`, `to-client`.', 'direction'),
+    handovers: counter(
+      'handovers_total',
+      'Data connections that other servers have handed over: `taken`, or why not.',
+      'result',
+    ),
     faults: counter('faults_total', 'Defects of the server that came to light; see the log.'),
 
     workers: gauge('workers', 'Processes that serve sessions beside the first one; 0 if that serves them itself.'),

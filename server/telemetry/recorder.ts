@@ -119,6 +119,14 @@ export function createTelemetry({ logger, metrics, transferLog, now = Date.now }
       metrics.stalePartialsRemoved.inc(count)
       logger.info({ count }, 'stale partial uploads removed')
     },
+    homeRemoved(user, home, removed) {
+      metrics.homesRemoved.inc()
+      logger.info({ user, home: shownPath(home), removed }, 'home removed')
+    },
+    homeNotRemoved(user, home, reason) {
+      metrics.homesNotRemoved.inc()
+      logger.warn({ user, home: shownPath(home), reason }, 'home not removed')
+    },
     volumeStalled(directory) {
       metrics.stalledVolumes.inc()
       logger.error({ directory }, 'volume does not answer')
@@ -166,6 +174,29 @@ export function createTelemetry({ logger, metrics, transferLog, now = Date.now }
           { directory, reason: error instanceof Error ? error.message : 'unknown' },
           'bans are kept in memory only',
         )
+    },
+    relayBegun() {
+      metrics.relaysActive.inc()
+    },
+    relayEnded(result, { toOwner, toClient }) {
+      metrics.relaysActive.dec()
+      metrics.relays.inc({ result })
+      metrics.relayBytes.inc({ direction: 'to-owner' }, toOwner)
+      metrics.relayBytes.inc({ direction: 'to-client' }, toClient)
+    },
+    relayFailed(reason, client, port) {
+      metrics.relayFailures.inc({ reason })
+      const suppressed = quietly(`relay ${reason}`)
+      if (suppressed === undefined) return
+      logger.warn({ reason, address: client, passivePort: port, suppressed }, 'data connection not relayed')
+    },
+    handedOver() {
+      metrics.handovers.inc({ result: 'taken' })
+    },
+    handoverRefused(reason, from) {
+      metrics.handovers.inc({ result: reason })
+      const suppressed = quietly(`handover ${reason}`)
+      if (suppressed !== undefined) logger.warn({ reason, from, suppressed }, 'relayed data connection refused')
     },
     passivePortsExhausted() {
       metrics.passivePortsExhausted.inc()

@@ -13,7 +13,7 @@ const listener = {
 } as const
 const configuration: Configuration = {
   hash: 'abc',
-  server: { listeners: [listener] } as unknown as ServerConfiguration,
+  server: { listeners: [listener], probes: {} } as unknown as ServerConfiguration,
   users: new Map(),
   certificate: { certificate: 'CERT', key: 'PRIVATE KEY', authority: undefined },
   hosts: new Map(),

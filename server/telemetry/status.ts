@@ -31,7 +31,21 @@ export type ServerStatus = {
   readonly banCount: number
   /** Those that have answered nothing for too long, as far as the processes know that serve sessions. */
   readonly stalledVolumes: readonly StalledVolumeStatus[]
+  /** Homes that are ordered to be removed, as long as they are. */
+  readonly removedHomes: readonly RemovedHomeStatus[]
   readonly certificate: CertificateStatus | undefined
+}
+
+export type RemovedHomeStatus = {
+  /** Of the order. */
+  readonly id: string
+  readonly user: string
+  readonly home: string
+  /** `refused`: somebody has it. `failed`: it is tried again. */
+  readonly state: 'waiting' | 'removing' | 'removed' | 'refused' | 'failed'
+  /** Files and directories that are gone. */
+  readonly removed: number
+  readonly message?: string
 }
 
 export type StalledVolumeStatus = {
@@ -96,6 +110,7 @@ export type ServerFacts = {
   /** Processes that serve sessions beside this one, and their sessions. */
   readonly workers?: { readonly status: readonly WorkerStatus[]; readonly sessions: readonly SessionStatus[] }
   readonly stalledVolumes?: readonly StalledVolumeStatus[]
+  readonly removedHomes?: readonly RemovedHomeStatus[]
   readonly bans: { readonly inForce: Iterable<Ban>; readonly count: number }
   readonly certificate: CertificateStatus | undefined
 }
@@ -115,6 +130,7 @@ export function describeServer(facts: ServerFacts): ServerStatus {
     workers,
     bans,
     stalledVolumes,
+    removedHomes,
     certificate,
   } = facts
   const rejected = problems.filter(problem => problem.user !== undefined)
@@ -137,6 +153,7 @@ export function describeServer(facts: ServerFacts): ServerStatus {
     bans: describeBans(bans.inForce),
     banCount: bans.count,
     stalledVolumes: stalledVolumes ?? [],
+    removedHomes: removedHomes ?? [],
     certificate,
   }
 }

@@ -4,8 +4,9 @@ import type { BanTelemetry } from '../bans/bans.ts'
 import type { Problem } from '../config/configuration.ts'
 import type { Session } from '../control/session.ts'
 import type { TransferResult } from '../data/transfer.ts'
-import type { EventsTelemetry } from '../events/events.ts'
-import type { WorkerEnd } from '../workers/worker-process.ts'
+import type { EventsTelemetry } from '../events/telemetry.ts'
+import type { RelayTelemetry } from '../relay/telemetry.ts'
+import type { FileChange } from '../storage/guarded.ts'
 
 export type TransferRecord = TransferResult & {
   readonly verb: string
@@ -35,12 +36,10 @@ export type LoginFailureReason =
   | 'too-many-sessions'
   | 'home-unavailable'
 
-/** A file or directory that a user has removed or renamed; paths as the user sees them. */
-export type FileChange =
-  | { readonly kind: 'removed'; readonly path: string; readonly entry: 'file' | 'directory' }
-  | { readonly kind: 'renamed'; readonly from: string; readonly to: string }
+/** How a process ended that served sessions, and how many were lost with it. */
+export type WorkerEnd = { readonly how: string; readonly lostSessions: number; readonly expected: boolean }
 
-export interface Telemetry extends BanTelemetry, EventsTelemetry {
+export interface Telemetry extends BanTelemetry, EventsTelemetry, RelayTelemetry {
   /** The detail is for the log. */
   connectionRefused(listener: string, address: string, reason: RefusalReason, detail?: string): void
   sessionOpened(session: Session): void
@@ -60,6 +59,10 @@ export interface Telemetry extends BanTelemetry, EventsTelemetry {
   fileChanged(session: Session, user: string, change: FileChange): Promise<void> | undefined
   /** What uploads that broke off have left, and nobody went on with. */
   stalePartialsRemoved(count: number): void
+  /** A home that was ordered to be removed is gone; so many files and directories went with it. */
+  homeRemoved(user: string, home: string, removed: number): void
+  /** It can't be removed now. It is tried again; another reason is told again. */
+  homeNotRemoved(user: string, home: string, reason: string): void
   /** A volume has answered nothing for too long; it was first used for this directory of the operating system. */
   volumeStalled(directory: string): void
   volumeAnswering(directory: string): void

@@ -1,8 +1,8 @@
 /** Lines of transfers in the format xferlog(5) of wu-ftpd, which statistics of FTP servers read. */
 import type { ServerConfiguration } from '../config/schema.ts'
+import { zoneOffset } from '../config/zone-offset.ts'
 import type { Session } from '../control/session.ts'
 import { calendarTime, twoDigits } from '../listing/time.ts'
-import { zoneOffset } from '../listing/zone-offset.ts'
 import type { LogDestination } from './logger.ts'
 import type { TransferRecord } from './telemetry.ts'
 import { shownName, shownPath } from './text.ts'

@@ -1,12 +1,13 @@
 /** What the supervisor and its worker processes say to each other. Messages of one direction arrive in their order. */
+
 import type { Offence } from '../bans/offence.ts'
 import type { CertificateFiles } from '../config/configuration.ts'
 import type { EventKind } from '../config/schema/events.ts'
 import type { ListenerConfiguration } from '../config/schema.ts'
-import type { Address } from '../control/session.ts'
+import type { Address } from '../data/address.ts'
 import type { PortShare } from '../data/port-order.ts'
 import type { CloudEvent } from '../events/event.ts'
-import type { Change, QuotaLimit, Taking, Usage } from '../storage/quotas.ts'
+import type { Change, QuotaLimit, Taking, Usage } from '../storage/quota/quotas.ts'
 import type { StorageErrorKind } from '../storage/storage.ts'
 import type { MetricsSnapshot } from '../telemetry/aggregate.ts'
 import type { SessionStatus, StalledVolumeStatus } from '../telemetry/status.ts'
@@ -36,6 +37,10 @@ export type ToWorker =
       readonly sessionsInAll: number
       readonly proxied: ProxiedSession | undefined
     }
+  /** A data connection that another server has relayed, from this client; its socket comes with it. */
+  | { readonly kind: 'relayed'; readonly port: number; readonly address: string; readonly early: Uint8Array }
+  /** Whether a session waits there. */
+  | { readonly kind: 'is-awaited'; readonly request: number; readonly port: number }
   /** A client was banned: whoever has not logged in from there is to go. */
   | { readonly kind: 'banned'; readonly client: string }
   | { readonly kind: 'answers'; readonly answers: readonly Answer[] }
@@ -44,7 +49,7 @@ export type ToWorker =
   | SessionsAnswer
   /** Events that are stored, or never will be. */
   | { readonly kind: 'events-put'; readonly requests: readonly number[] }
-  | { readonly kind: 'collect'; readonly request: number; readonly what: Collected['what'] }
+  | { readonly kind: 'collect'; readonly request: number; readonly what: Description['what'] }
   | { readonly kind: 'stop'; readonly graceMilliseconds: number }
 
 /** What a proxy has said of a client, and what was read behind that. */
@@ -105,7 +110,10 @@ export type Claim = {
   readonly limit: number | undefined
 }
 
-export type Collected =
+export type Collected = Description | { readonly what: 'awaited'; readonly awaited: boolean }
+
+/** What a worker tells of itself. */
+export type Description =
   | { readonly what: 'metrics'; readonly metrics: MetricsSnapshot }
   | {
       readonly what: 'sessions'

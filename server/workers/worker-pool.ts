@@ -3,17 +3,18 @@ import type { ChildProcess } from 'node:child_process'
 import type { OffenceReports } from '../bans/offence-reports.ts'
 import { noShare, type PortShare, wholeRange } from '../data/port-order.ts'
 import type { EventOutlet } from '../events/event-maker.ts'
+import type { FirstBytes } from '../proxy-protocol/first-bytes.ts'
 import type { SessionHost } from '../session-host.ts'
 import type { InForce } from '../sessions.ts'
-import type { QuotaLedger } from '../storage/quota-ledger.ts'
+import type { QuotaLedger } from '../storage/quota/quota-ledger.ts'
 import { type MetricsSnapshot, sumMetrics } from '../telemetry/aggregate.ts'
 import type { SessionStatus, StalledVolumeStatus, WorkerStatus } from '../telemetry/status.ts'
-import type { Telemetry } from '../telemetry/telemetry.ts'
+import type { Telemetry, WorkerEnd } from '../telemetry/telemetry.ts'
 import { countDeath, replacementDelay } from './backoff.ts'
 import type { BandwidthLedger } from './bandwidth-ledger.ts'
 import { workerCount } from './count.ts'
 import type { SharedLedger } from './shared-state.ts'
-import { type WorkerEnd, WorkerProcess } from './worker-process.ts'
+import { WorkerProcess } from './worker-process.ts'
 
 export type WorkerPoolOptions = {
   /** Starts the program as a worker, with an IPC channel and advanced serialization. */
@@ -115,6 +116,17 @@ export class WorkerPool {
     this.#options.onShare()
   }
 
+  /** Gives a connection that another server has relayed to the worker with a session that waits for it, if there is one. */
+  async takeRelayed(port: number, first: FirstBytes, address: string): Promise<'taken' | 'not-awaited'> {
+    const answers = this.#workers().map(async worker => {
+      if ((await worker.isAwaited(port, answerMilliseconds)) !== true) throw new Error('not here')
+      return worker
+    })
+    const worker = await Promise.any(answers).catch(() => undefined)
+    worker?.takeRelayed(port, first, address)
+    return worker === undefined ? 'not-awaited' : 'taken'
+  }
+
   /** Ends the sessions of a client that nobody is logged in to. */
   endStrangers(client: string): void {
     for (const worker of this.#workers()) worker.endStrangers(client)
@@ -208,13 +220,15 @@ export class WorkerPool {
     const worker: WorkerProcess = new WorkerProcess({
       id: this.#lastId,
       child: startWorker(),
-      claims: ledger.holder(),
-      quotas: quotas.holder(),
-      bandwidth: bandwidth.holder(),
-      offences,
-      events,
+      holdings: {
+        claims: ledger.holder(),
+        quotas: quotas.holder(),
+        bandwidth: bandwidth.holder(),
+        offences,
+        events,
+        who,
+      },
       sessionsInAll,
-      who,
       onEnd: how => this.#ended(slot, worker, how, performance.now() - started),
       onIdle: () => {
         if (this.#retiring.has(worker) && !this.#closed) this.#dismiss(worker)

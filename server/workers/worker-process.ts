@@ -1,55 +1,39 @@
 /** One worker process as the supervisor sees it: it takes sockets, follows the configuration, and may die at any time. */
+
 import type { ChildProcess } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import type { Arrival } from '../arrival.ts'
-import type { OffenceReports } from '../bans/offence-reports.ts'
 import type { ListenerConfiguration } from '../config/schema.ts'
-import type { Address } from '../control/session.ts'
+import type { Address } from '../data/address.ts'
 import type { PortShare } from '../data/port-order.ts'
-import type { EventOutlet } from '../events/event-maker.ts'
+import type { FirstBytes } from '../proxy-protocol/first-bytes.ts'
 import type { SessionHost } from '../session-host.ts'
 import type { InForce } from '../sessions.ts'
-import type { QuotaHolder } from '../storage/quota-ledger.ts'
-import type { QuotaLimit, Taking, Usage } from '../storage/quotas.ts'
-import { StorageError } from '../storage/storage.ts'
 import { lastingMetrics, type MetricsSnapshot } from '../telemetry/aggregate.ts'
-import type { SessionStatus } from '../telemetry/status.ts'
-import type { BandwidthHolder } from './bandwidth-ledger.ts'
-import type { Answer, Collected, FromWorker, ToWorker } from './messages.ts'
-import type { ClaimHolder } from './shared-state.ts'
+import type { WorkerEnd } from '../telemetry/telemetry.ts'
+import type { Answer, Collected, Description, FromWorker, ToWorker } from './messages.ts'
 import { wireConfiguration, wireUsers } from './wire-configuration.ts'
+import { type WorkerHoldings, WorkerRequests } from './worker-requests.ts'
 
 export type WorkerProcessOptions = {
   /** Told in its log and in /status; no two processes of a server have the same. */
   readonly id: number
   /** Started with an IPC channel and advanced serialization. */
   readonly child: ChildProcess
-  /** What its sessions have taken; given back when it ends. */
-  readonly claims: ClaimHolder
-  /** What its uploads have taken. */
-  readonly quotas: QuotaHolder
-  /** What its transfers have of rates that all processes share. */
-  readonly bandwidth: BandwidthHolder
-  /** Told of what its clients do. */
-  readonly offences: OffenceReports
-  /** Gets the events of its sessions. */
-  readonly events: EventOutlet
+  readonly holdings: WorkerHoldings
   readonly sessionsInAll: () => number
-  /** Each of them. Never rejects. */
-  readonly who: () => Promise<readonly SessionStatus[]>
   /** Told once: how it ended, and how many sessions were lost with it. */
   readonly onEnd: (how: WorkerEnd) => void
   /** The last session has ended. */
   readonly onIdle: () => void
 }
 
-export type WorkerEnd = { readonly how: string; readonly lostSessions: number; readonly expected: boolean }
-
 export class WorkerProcess implements SessionHost {
   readonly id: number
   readonly #options: WorkerProcessOptions
   readonly #child: ChildProcess
+  readonly #requests: WorkerRequests
   /** What is to be done when a session ends, by the number the worker knows it by. */
   readonly #sessions = new Map<number, () => void>()
   /** Not in the worker's hands yet. */
@@ -63,7 +47,6 @@ export class WorkerProcess implements SessionHost {
   #onInForce: (() => void) | undefined
   #applying: Promise<void> = Promise.resolve()
   #metrics: MetricsSnapshot = []
-  readonly #eventsPut: number[] = []
   #stopping = false
   #hasEnded = false
 
@@ -71,7 +54,7 @@ export class WorkerProcess implements SessionHost {
     this.id = options.id
     this.#options = options
     this.#child = options.child
-    options.bandwidth.onShare = (key, share) => this.#send({ kind: 'bandwidth-share', key, share })
+    this.#requests = new WorkerRequests(options.holdings, message => this.#send(message))
     this.#child.on('message', messages => this.#receive(messages as readonly FromWorker[]))
     this.#child.on('error', error => {
       // One that never started has no exit either.
@@ -140,14 +123,34 @@ export class WorkerProcess implements SessionHost {
   }
 
   /** Undefined if there is no answer in time. */
-  async collect(what: Collected['what'], deadlineMilliseconds: number): Promise<Collected | undefined> {
+  async collect(what: Description['what'], deadlineMilliseconds: number): Promise<Description | undefined> {
+    const collected = await this.#ask(request => ({ kind: 'collect', request, what }), deadlineMilliseconds)
+    return collected?.what === 'awaited' ? undefined : collected
+  }
+
+  /** Whether one of its sessions waits on the passive port; undefined if there is no answer in time. */
+  async isAwaited(port: number, deadlineMilliseconds: number): Promise<boolean | undefined> {
+    const collected = await this.#ask(request => ({ kind: 'is-awaited', request, port }), deadlineMilliseconds)
+    return collected?.what === 'awaited' ? collected.awaited : undefined
+  }
+
+  /** Hands over a data connection that another server has relayed. */
+  takeRelayed(port: number, { socket, bytes }: FirstBytes, address: string): void {
+    this.#handing.add(socket)
+    this.#child.send({ kind: 'relayed', port, address, early: bytes } satisfies ToWorker, socket, error => {
+      this.#handing.delete(socket)
+      if (error !== null) socket.destroy()
+    })
+  }
+
+  async #ask(message: (request: number) => ToWorker, deadlineMilliseconds: number): Promise<Collected | undefined> {
     if (this.#hasEnded) return undefined
     this.#lastRequest += 1
     const request = this.#lastRequest
     const { promise, resolve } = Promise.withResolvers<Collected | undefined>()
     this.#waiting.set(request, resolve)
     const timer = setTimeout(() => resolve(undefined), deadlineMilliseconds)
-    this.#send({ kind: 'collect', request, what })
+    this.#send(message(request))
     const collected = await promise
     clearTimeout(timer)
     this.#waiting.delete(request)
@@ -209,43 +212,9 @@ export class WorkerProcess implements SessionHost {
 
   /** What is to be answered, if anything. */
   #take(message: FromWorker): boolean | undefined {
-    const { claims, quotas, offences } = this.#options
     switch (message.kind) {
-      case 'claim': {
-        const granted = claims.claim(message.claim, message.key, message.limit)
-        return message.limit === undefined ? undefined : granted
-      }
-      case 'is-claimed':
-        return claims.isClaimed(message.claim, message.key)
-      case 'release':
-        claims.release(message.claim, message.key)
-        return undefined
-      case 'take':
-        void this.#takeOfQuotas(message.request, message.taking)
-        return undefined
-      case 'who':
-        void this.#tellSessions(message.request)
-        return undefined
-      case 'usage':
-        void this.#tellUsage(message.request, message.limits)
-        return undefined
-      case 'bandwidth-use':
-        this.#options.bandwidth.use(message.key, message.transfers)
-        return undefined
-      case 'change':
-        quotas.change(message.change)
-        return undefined
-      case 'event':
-        void this.#putEvent(message)
-        return undefined
       case 'ended':
         this.#sessionEnded(message.session)
-        return undefined
-      case 'offended':
-        offences.offended(message.address, message.offence, message.user)
-        return undefined
-      case 'logged-in':
-        offences.loggedIn(message.address, message.user)
         return undefined
       case 'in-force':
         this.#revisionInForce = message.revision
@@ -255,40 +224,9 @@ export class WorkerProcess implements SessionHost {
         if (message.collected.what === 'metrics') this.#metrics = message.collected.metrics
         this.#waiting.get(message.request)?.(message.collected)
         return undefined
+      default:
+        return this.#requests.take(message)
     }
-  }
-
-  async #takeOfQuotas(request: number, taking: Taking): Promise<void> {
-    let answer: number | StorageError['kind']
-    try {
-      answer = await this.#options.quotas.take(taking)
-    } catch (error) {
-      answer = error instanceof StorageError ? error.kind : 'failed'
-    }
-    this.#send({ kind: 'taken', request, answer })
-  }
-
-  async #tellUsage(request: number, limits: readonly QuotaLimit[]): Promise<void> {
-    let answer: readonly Usage[] | StorageError['kind']
-    try {
-      answer = await this.#options.quotas.usage(limits)
-    } catch (error) {
-      answer = error instanceof StorageError ? error.kind : 'failed'
-    }
-    this.#send({ kind: 'usage', request, answer })
-  }
-
-  /** What one turn of the event loop has stored is one answer. */
-  async #putEvent({ request, event, eventKind }: Extract<FromWorker, { kind: 'event' }>): Promise<void> {
-    await this.#options.events.put(event, eventKind)
-    if (this.#eventsPut.length === 0) {
-      setTimeout(() => this.#send({ kind: 'events-put', requests: this.#eventsPut.splice(0) }), 0)
-    }
-    this.#eventsPut.push(request)
-  }
-
-  async #tellSessions(request: number): Promise<void> {
-    this.#send({ kind: 'who', request, sessions: await this.#options.who() })
   }
 
   #sessionEnded(session: number): void {
@@ -305,9 +243,7 @@ export class WorkerProcess implements SessionHost {
     const lostSessions = this.#sessions.size
     for (const onEnd of this.#sessions.values()) onEnd()
     this.#sessions.clear()
-    this.#options.claims.releaseAll()
-    this.#options.quotas.releaseAll()
-    this.#options.bandwidth.releaseAll()
+    this.#requests.releaseAll()
     for (const resolve of this.#waiting.values()) resolve(undefined)
     this.#onInForce?.()
     this.#ended.resolve()

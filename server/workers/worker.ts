@@ -6,15 +6,16 @@ import type { User } from '../config/configuration.ts'
 import type { BandwidthShares } from '../data/bandwidth.ts'
 import type { PortShare } from '../data/port-order.ts'
 import { EventMaker } from '../events/event-maker.ts'
-import { RemoteEvents } from '../events/remote-events.ts'
 import { tellingTelemetry } from '../events/telling.ts'
+import { FirstBytes } from '../proxy-protocol/first-bytes.ts'
 import { createServing, type Serving } from '../serving.ts'
 import { createLog, type LogDestination, type ServerLog } from '../telemetry/logger.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import { createTelemetry } from '../telemetry/recorder.ts'
 import { describeSessions, describeStalled } from '../telemetry/status.ts'
 import { TransferLog } from '../telemetry/xferlog.ts'
-import type { Collected, FromWorker, ToWorker } from './messages.ts'
+import type { Description, FromWorker, ToWorker } from './messages.ts'
+import { RemoteEvents } from './remote-events.ts'
 import { RemoteQuotas } from './remote-quotas.ts'
 import { RemoteSessions } from './remote-sessions.ts'
 import { RemoteState } from './remote-state.ts'
@@ -133,6 +134,12 @@ class Worker {
       case 'session':
         this.#sessionsInAll = message.sessionsInAll
         return this.#serve(message, socket)
+      case 'relayed':
+        return this.#takeRelayed(message, socket)
+      case 'is-awaited': {
+        const awaited = this.#begun?.serving.sessions.isAwaited(message.port) === true
+        return this.#say({ kind: 'collected', request: message.request, collected: { what: 'awaited', awaited } })
+      }
       case 'banned':
         return this.#begun?.serving.sessions.endStrangers(message.client)
       case 'answers':
@@ -204,11 +211,19 @@ class Worker {
     this.#begun.serving.sessions.serve({ ...arrival, ...ends }, listener, ended)
   }
 
+  #takeRelayed({ port, address, early }: Extract<ToWorker, { kind: 'relayed' }>, socket: unknown): void {
+    if (!(socket instanceof Socket)) return
+    // As the listeners of passive ports have it, and nothing is to be read of it before it is known whose it is.
+    socket.allowHalfOpen = true
+    const first = new FirstBytes(socket, early).hold()
+    if (this.#begun?.serving.sessions.takeRelayed(port, first, address) !== 'taken') socket.resetAndDestroy()
+  }
+
   async #collect({ request, what }: Extract<ToWorker, { kind: 'collect' }>): Promise<void> {
     this.#say({ kind: 'collected', request, collected: await this.#describe(what) })
   }
 
-  async #describe(what: Collected['what']): Promise<Collected> {
+  async #describe(what: Description['what']): Promise<Description> {
     if (what === 'metrics') return { what, metrics: (await this.#begun?.metrics.registry.getMetricsAsJSON()) ?? [] }
     const sessions = describeSessions(this.#begun?.serving.sessions.described() ?? [])
     const stalled = describeStalled(this.#begun?.serving.gates.stalled ?? [])
