@@ -17,6 +17,7 @@ import { createEventRecorder } from './kubernetes/events.ts'
 import { createTransport } from './kubernetes/transport.ts'
 import { createLogger } from './logger.ts'
 import { createOperatorMetrics } from './metrics.ts'
+import { createPassiveProbes } from './passive-probe/probes.ts'
 import { startProbes } from './probes.ts'
 import type { Settings } from './settings.ts'
 
@@ -136,9 +137,10 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   /** Controllers for each term; the caches outlive them. */
   async function lead(signal: AbortSignal): Promise<void> {
     const bindings = createBindings(user => users.enqueue(user))
+    const probes = createPassiveProbes({ onEnd: server => servers.enqueue(server), clock, random, logger })
     const servers = controllerOf(
       'ftpserver',
-      createReconciler({ cluster, view, observer, bindings, events, clock, logger }),
+      createReconciler({ cluster, view, observer, bindings, probes, events, clock, logger }),
       view.sources,
     )
     const users = controllerOf(
@@ -150,6 +152,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       await Promise.all([servers.start(signal), users.start(signal)])
       await aborted(signal)
     } finally {
+      await probes.close()
       await Promise.all([servers.stop({ graceSeconds }), users.stop({ graceSeconds })])
     }
   }

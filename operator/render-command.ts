@@ -161,7 +161,7 @@ function withEncodedText(object: KubernetesObject): KubernetesObject {
 
 function render(server: Server, documents: Documents, { operator, now }: RenderOptions) {
   const { podMonitor, prometheusRule } = server.spec.monitoring
-  const { apply, problems, certificateNeeded, decisions } = plan({
+  const { apply, problems, certificateNeeded, relaySecretNeeded, decisions } = plan({
     now,
     server,
     operator,
@@ -179,6 +179,8 @@ function render(server: Server, documents: Documents, { operator, now }: RenderO
     pods: [],
     nodes: new Map(),
     resolvedNames: new Map(),
+    probe: undefined,
+    provider: undefined,
   })
   return {
     manifests: apply.map(withoutClusterFields),
@@ -188,6 +190,9 @@ function render(server: Server, documents: Documents, { operator, now }: RenderO
       ...(certificateNeeded === undefined
         ? []
         : [`Secret ${certificateNeeded.secretName} with a self-signed certificate is made in the cluster`]),
+      ...(relaySecretNeeded === undefined
+        ? []
+        : [`Secret ${relaySecretNeeded.secretName}, by which pods know each other, is made in the cluster`]),
     ],
   }
 }

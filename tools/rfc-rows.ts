@@ -13,6 +13,55 @@ function proof(file: string, test: string): RfcRow['proof'] {
   return { file, test }
 }
 
+const encodings = 'test/server/control-encodings.test.ts'
+
+const rfc959: readonly RfcRow[] = [
+  {
+    rfc: 'RFC 959 section 3.1.1.1',
+    feature: 'Line ends of ASCII',
+    answer:
+      'LF in files is CRLF on the network; a CRLF in a file is sent as it is, a CR alone goes both ways. SIZE: 550, REST: 501, since what would be sent is not known. With `transfers.ascii: off` files go as they are.',
+    proof: proof('test/server/control-files.test.ts', 'stores CRLF as LF, however it is cut'),
+  },
+  {
+    rfc: 'RFC 959 section 3.1.2.2',
+    feature: 'Files with records (`STRU R`)',
+    answer:
+      'Records are lines: each LF of a file is an end of record, a file that does not end with LF has none there. In listings as well, and in all modes.',
+    proof: proof(encodings, 'has records for lines in both directions'),
+  },
+  {
+    rfc: 'RFC 959 section 3.4.2',
+    feature: 'Block mode (`MODE B`)',
+    answer:
+      'The end of a file is told, and an upload without it is incomplete (426). The server closes the data connection after each transfer, with 226.',
+    proof: proof(encodings, 'ends an upload where its end is told'),
+  },
+  {
+    rfc: 'RFC 959 section 3.4.3',
+    feature: 'Compressed mode (`MODE C`)',
+    answer: 'Runs of bytes and of the filler; ends, records and markers behind an escape. As in block mode otherwise.',
+    proof: proof(encodings, 'compresses runs, tells the end'),
+  },
+  {
+    rfc: 'RFC 959 section 3.5',
+    feature: 'Restart markers in block and compressed mode',
+    answer:
+      '`110 MARK theirs = ours` to each in an upload, once all before it is in the file; one in each MiB of a download. They are offsets in the file, for REST in any type.',
+    proof: proof(encodings, 'answers the markers of an upload'),
+  },
+]
+
+const deflate: readonly RfcRow[] = [
+  {
+    rfc: 'draft-preston-ftpext-deflate',
+    feature: 'Deflated transfers (`MODE Z`)',
+    answer:
+      'Files and listings, with TYPE A, STRU R, TLS and REST, whose offset counts bytes of the file. `OPTS MODE Z LEVEL n`; other engines and methods: 504. Cut off: 426; broken, or with bytes behind the end: 451; too much of it: 552.',
+    proof: proof(encodings, 'deflates downloads and listings, and inflates uploads'),
+  },
+]
+
 const rfc1123: readonly RfcRow[] = [
   {
     rfc: 'RFC 1123 section 4.1.2.1',
@@ -283,6 +332,7 @@ const rfc3659: readonly RfcRow[] = [
 
 /** In the order of the RFCs. */
 export const rfcRows: readonly RfcRow[] = [
+  ...rfc959,
   ...rfc1123,
   ...rfc2228And4217,
   ...rfc2389And2428,
@@ -291,4 +341,5 @@ export const rfcRows: readonly RfcRow[] = [
   ...rfc3659,
   ...rfc2640Language,
   ...rfc7151,
+  ...deflate,
 ]

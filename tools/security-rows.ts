@@ -184,9 +184,9 @@ const load: readonly SecurityRow[] = [
         'a download that nobody reads is ended with 426 and RST, so that nobody takes it for whole',
       ),
       proof('test/faults/frozen-volume.test.ts', 'whoever needs it is told so in time, and others go on as before'),
-      proof('server/storage/volume-gate.test.ts', 'volumes that hang leave some to others, one after the other'),
+      proof('server/storage/local/volume-gates.test.ts', 'volumes that hang leave some to others, one after the other'),
       proof(
-        'server/storage/volume-gate.test.ts',
+        'server/storage/local/volume-gates.test.ts',
         'is stalled after a quarter of the patience, once, and refuses commands at once',
       ),
     ],
@@ -228,7 +228,7 @@ const load: readonly SecurityRow[] = [
     defence:
       'A matcher of our own, without backtracking beyond the last star; 256 characters, 8 levels, 10,000 results and directories at most.',
     proofs: [
-      proof('server/listing/glob.test.ts', 'that are made to be slow end at once'),
+      proof('server/storage/glob.test.ts', 'that are made to be slow end at once'),
       proof('server/listing/list.test.ts', 'refuses patterns of more than eight levels'),
     ],
   },
@@ -301,7 +301,7 @@ const transfers: readonly SecurityRow[] = [
         'is never mixed with the file it was to replace: an offset beyond its end is refused',
       ),
       proof('test/faults/upload-truth.test.ts', 'by $name is told as what it is'),
-      proof('test/faults/upload-truth.test.ts', 'on a full disk is told as that, and what fitted is kept'),
+      proof('test/faults/upload-truth.test.ts', 'on a full disk is told as that, and what fitted is kept, in %s'),
       proof(
         'test/faults/durable-uploads.test.ts',
         'is answered with 226 once the file and its directory are on the disk, and not before',
@@ -322,8 +322,14 @@ const transfers: readonly SecurityRow[] = [
   {
     attack: 'Bombs for decompression, and hashing of large files on demand',
     defence:
-      'There is no MODE Z. Checksums need the permission to download; four are computed at once over all processes, in pieces between which everybody else has a turn, and the others wait in line, for half a minute at most. ABOR and the end of the connection end them.',
+      'An upload in MODE Z is inflated piece by piece, in other threads, and refused (552) where it becomes more than `transfers.deflate.maxRatio` times what came, beyond 16 MiB; quotas hold by what is stored, and `maxTransfers` are in this mode at once, while others wait. Checksums need the permission to download; four are computed at once over all processes, in pieces between which everybody else has a turn, and the others wait in line, for half a minute at most. ABOR and the end of the connection end them.',
     proofs: [
+      proof(
+        'test/server/control-encodings.test.ts',
+        'answers an upload that %s in clear words, and marks it incomplete',
+      ),
+      proof('test/server/control-encodings.test.ts', 'holds to a quota by what is stored'),
+      proof('server/data/encoding/deflate.test.ts', 'refuses what becomes too much, long before it is all there'),
       proof(
         'test/server/control-checksums.test.ts',
         'four are computed at once, one more waits until another ends, and others are served meanwhile',
@@ -350,7 +356,7 @@ const transfers: readonly SecurityRow[] = [
   {
     attack: 'Forged PROXY headers',
     defence:
-      'They are read from `proxyProtocol.trustedNetworks` only, which are empty by default; a connection from there must begin with one, in time, of bounded length and with a checksum that holds, if any. The address in it counts for everything, on data connections as well.',
+      'They are read from `proxyProtocol.trustedNetworks` only, which are empty by default; a connection from there must begin with one, in time, of bounded length and with a checksum that holds, if any. The address in it counts for everything, on data connections as well. What another server hands over (`relay`, off by default) comes to a port of its own, and its header is signed by a secret they share, believed once and for a minute; others are reset, and 256 are waited for at once.',
     proofs: [
       proof(
         'test/security/proxy-protocol.test.ts',
@@ -361,6 +367,10 @@ const transfers: readonly SecurityRow[] = [
         'is demanded of a trusted proxy: %s in its place ends the connection, without a word',
       ),
       proof('test/security/proxy-protocol.test.ts', 'decides which limits, bans and networks of users hold'),
+      proof('test/security/relay.test.ts', 'who comes %s is refused'),
+      proof('test/security/relay.test.ts', 'a header is believed once'),
+      proof('test/security/relay.test.ts', 'a signed header is for the address it names, and no other'),
+      proof('server/relay/signed-header.test.ts', 'is believed no more if any of its bits is another one'),
       proof(
         'test/security/proxy-protocol.test.ts',
         'are those of the client by their headers; all others are strays and cost it nothing',

@@ -180,6 +180,11 @@ export const passive = record(
         description: 'Advertised address by client network; the first match wins.',
       },
     ),
+    verification: oneOf(['Enabled', 'Disabled'], {
+      default: 'Enabled',
+      description:
+        'Whether the operator tries the passive ports: it logs in at the address of clients as a user of its own, who sees no files, and moves a byte over each port, after changes and twice a day. The condition `PassiveVerified` has what came of it.',
+    }),
     peerCheck: oneOf(['Auto', ...kubernetesWords(server.passive.properties.peerCheck.enum)], {
       default: 'Auto',
       description:
@@ -210,6 +215,11 @@ export const service = record(
       default: 'Auto',
       description:
         '`Local` keeps the address of clients and takes them to replicas on the node they came to only. `Cluster` reaches every replica and may hide the address. `Auto`: `Local` for one replica, `Cluster` for several.',
+    }),
+    relay: oneOf(['Auto', 'Enabled', 'Disabled'], {
+      default: 'Auto',
+      description:
+        'Whether a pod that gets a data connection for a passive port of another one relays it there, with the address of the client, so that connections may reach any pod on any node. `Enabled`: always, and `externalTrafficPolicy: Auto` is `Local` for several replicas too. `Auto`: with `externalTrafficPolicy: Local`, once there are several replicas. `Disabled`: never; with `Local`, connections that come to another node than that of their replica are lost. Another value restarts the pods.',
     }),
     proxyProtocol: record(
       {

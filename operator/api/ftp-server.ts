@@ -45,6 +45,7 @@ export const specSchema = record(
     bandwidth: kubernetesStyle(serverSchema.properties.bandwidth),
     bans,
     uploads: kubernetesStyle(serverSchema.properties.uploads),
+    transfers: kubernetesStyle(serverSchema.properties.transfers),
     quotas: kubernetesStyle(serverSchema.properties.quotas),
     folders,
     names: kubernetesStyle(serverSchema.properties.names),

@@ -17,6 +17,11 @@ export const ftpUserRules: Readonly<Record<string, readonly Rule[]>> = {
       fieldPath: '.previousPassword',
       reason: 'FieldValueForbidden',
     },
+    {
+      rule: "self.reclaimPolicy != 'Delete' || !has(self.home) || self.home != '/'",
+      message: 'must not be `/` with `reclaimPolicy: Delete`: it is all of the server’s files',
+      fieldPath: '.home',
+    },
   ],
   'spec.previousPassword': [exactlyOne('passwordHash', 'passwordSecretRef')],
   'spec.clientCertificate': [exactlyOne('commonName', 'fingerprint')],

@@ -12,7 +12,7 @@ const server = record(
     conditions: listByKey('type', condition, {
       maxItems: 8,
       description:
-        '`Accepted`: whether the server takes the user. `Synced`: whether all its pods have the user as it is now in force.',
+        '`Accepted`: whether the server takes the user. `Synced`: whether all its pods have the user as it is now in force. Of a user who is being deleted in place of both `HomeRemoved`: whether its home is gone.',
     }),
   },
   { description: 'The user at one server.' },

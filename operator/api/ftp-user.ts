@@ -75,9 +75,10 @@ export const ftpUserSpecSchema = kubernetesStyle(
       previousPassword: Type.Optional(previousPassword),
       totpSecretRef: Type.Optional(totpSecretRef),
       ...userSettings,
-      reclaimPolicy: oneOf(['Retain'], {
+      reclaimPolicy: oneOf(['Retain', 'Delete'], {
         default: 'Retain',
-        description: 'What becomes of the home when this resource is deleted: it stays with its files.',
+        description:
+          'What becomes of the home when this resource is deleted. `Retain`: it stays with its files. `Delete`: the servers remove it with all that is in it, unless somebody else has it or something in it; the resource is there until they have.',
       }),
     },
     {

@@ -57,6 +57,11 @@ export const rules: Readonly<Record<string, readonly Rule[]>> = {
       fieldPath: '.listeners',
     },
     {
+      rule: "!self.hostNetwork || self.service.relay != 'Enabled'",
+      message: 'must not be `Enabled` with `hostNetwork`: clients reach each pod at the address of its node',
+      fieldPath: '.service.relay',
+    },
+    {
       rule: "self.service.type in ['LoadBalancer', 'NodePort'] || self.listeners.all(listener, !has(listener.nodePort))",
       message: '`nodePort` may not be given unless `service.type` is `LoadBalancer` or `NodePort`',
       fieldPath: '.listeners',
@@ -152,6 +157,11 @@ export const rules: Readonly<Record<string, readonly Rule[]>> = {
       rule: "self.type in ['LoadBalancer', 'NodePort'] || self.externalTrafficPolicy == 'Auto'",
       message: 'must be `Auto` unless `type` is `LoadBalancer` or `NodePort`',
       fieldPath: '.externalTrafficPolicy',
+    },
+    {
+      rule: "self.type != 'None' || self.relay != 'Enabled'",
+      message: 'must not be `Enabled` with `type` `None`: without a Service nothing comes to the wrong pod',
+      fieldPath: '.relay',
     },
     {
       rule: '!has(self.ipFamilies) || self.ipFamilies.size() < 2 || self.ipFamilies[0] != self.ipFamilies[1]',

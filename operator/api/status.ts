@@ -15,6 +15,8 @@ export const conditionTypes = [
   'AddressReady',
   'StorageReady',
   'SourceIPPreserved',
+  'PortsWithinLimits',
+  'PassiveVerified',
 ] as const
 export type ConditionType = (typeof conditionTypes)[number]
 
@@ -112,6 +114,18 @@ export const statusSchema = record(
                 maxItems: 4096,
                 description: 'Passive ports that are reached under other numbers, such as node ports.',
               },
+            ),
+          ),
+          verification: Type.Optional(
+            record(
+              {
+                time: time('When the passive ports were found as `PassiveVerified` has it.'),
+                digest: text({
+                  maxLength: 64,
+                  description: 'Of what was tried: where it is another, it is tried anew.',
+                }),
+              },
+              { description: 'The last try of the passive ports.' },
             ),
           ),
         },

@@ -2,10 +2,11 @@
 import type { Logger } from 'pino'
 import { type Clock, pause } from '../clock.ts'
 import { hasReason } from '../kubernetes/api-error.ts'
-import type { CallOptions, Cluster } from '../kubernetes/cluster.ts'
+import type { Cluster } from '../kubernetes/cluster.ts'
 import { kinds } from '../kubernetes/kinds.ts'
 import { microTime } from '../kubernetes/micro-time.ts'
 import type { KubernetesObject } from '../kubernetes/object.ts'
+import type { CallOptions } from '../kubernetes/transport.ts'
 import { type LeaseRecord, leaseManifest, parseLease } from './lease.ts'
 
 export type LeaderElectorOptions = {

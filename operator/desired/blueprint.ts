@@ -1,6 +1,7 @@
 /** All that builders look at: the resource, and what was decided from the state of the cluster. */
 import type { FtpServer } from '../api/ftp-server.ts'
 import type { Half, Rollout } from './ports.ts'
+import type { RangeOwner } from './relay.ts'
 
 export type Blueprint = {
   readonly server: FtpServer
@@ -27,6 +28,12 @@ export type Blueprint = {
   readonly certificate: CertificateSource
   /** Names for a certificate that is requested or made. */
   readonly certificateNames: CertificateNames
+  /** Where pods hand over connections for passive ports that are not theirs; undefined where it is not known yet. */
+  readonly relayPeerOf: (owns: RangeOwner['owns']) => string | undefined
+  /** Content of the Secret that pods know each other by, as far as it is wanted and there is one. */
+  readonly relaySecrets: ReadonlyMap<string, Uint8Array> | undefined
+  /** Whether the Service may take connections for passive ports to any pod. */
+  readonly relay: 'on' | 'off'
   /** Content of the users' Secrets, by key. */
   readonly users: readonly ReadonlyMap<string, Uint8Array>[]
 }

@@ -10,6 +10,7 @@ import { disruptionBudget } from './disruption-budget.ts'
 import { networkPolicy } from './network-policy.ts'
 import { podMonitor } from './pod-monitor.ts'
 import { prometheusRule } from './prometheus-rule.ts'
+import { relaySecret } from './relay.ts'
 import { service } from './service.ts'
 import { serviceAccount } from './service-account.ts'
 import { usersSecrets } from './users-secrets.ts'
@@ -24,6 +25,7 @@ const builders: readonly Builder[] = [
   certificate,
   certificateSecret,
   usersSecrets,
+  relaySecret,
   configMap,
   service,
   deployments,

@@ -23,6 +23,8 @@ export const annotationKeys = {
   files: `${group}/files-hash`,
   /** On an FtpServer, set by people: a new value restarts the pods. */
   restartedAt: `${group}/restarted-at`,
+  /** On an FtpServer, set by people: a new value has the passive ports tried anew. */
+  verifyPassive: `${group}/verify-passive`,
 } as const
 
 /** The label `app.kubernetes.io/name` of all objects of all servers. */
@@ -32,11 +34,17 @@ export const operatorApplicationName = 'ftp-operator'
 
 export const usersSecrets = 8
 
+/** Login name with which the operator tries the way in. */
+export const probeUser = 'ftp-operator-probe'
+/** Its list. Before all others in the order of bytes: nobody else can have the name. */
+export const probeListKey = '00-0probe.yaml'
+
 export const nameOf = {
   deployment: (server: string, replica: number) => `${server}-${replica}`,
   configMap: (server: string) => `${server}-config`,
   usersSecret: (server: string, shard: number) => `${server}-users-${shard}`,
   certificateSecret: (server: string) => `${server}-tls`,
+  relaySecret: (server: string) => `${server}-relay`,
   claim: (server: string) => `${server}-data`,
 } as const
 

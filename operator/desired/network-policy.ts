@@ -4,6 +4,7 @@ import type { Built } from './manifest.ts'
 import { metadataOf } from './metadata.ts'
 import { labelKeys, operatorApplicationName, selectorLabels } from './names.ts'
 import { containerPorts, probesPort, sliceOf } from './ports.ts'
+import { canRelay, relayPort } from './relay.ts'
 
 type Peer = Blueprint['server']['spec']['networkPolicy']['from'][number]
 type Port = { readonly protocol: 'TCP'; readonly port: number; readonly endPort?: number }
@@ -37,6 +38,14 @@ export function networkPolicy(blueprint: Blueprint): Built<NetworkPolicyFields> 
             { protocol: 'TCP', port: spec.passive.firstPort, endPort: last },
           ],
         },
+        ...(canRelay(spec)
+          ? [
+              {
+                from: [{ podSelector: { matchLabels: selectorLabels(metadata.name) } }],
+                ports: [{ protocol: 'TCP' as const, port: relayPort(spec) }],
+              },
+            ]
+          : []),
         { from: monitors(blueprint), ports: [{ protocol: 'TCP', port: probesPort }] },
       ],
     },

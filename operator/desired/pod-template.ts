@@ -7,6 +7,7 @@ import { annotationKeys, labelKeys, nameOf, passivePortName, replicaLabels, user
 import { overlay } from './overlay.ts'
 import { affinityOf, spreadOf } from './placement.ts'
 import { containerPorts, type Half, passiveRange, portsOf, probesPort, probesPortName } from './ports.ts'
+import { canRelay, relayDirectory, relaySecretKey, relaySecretName } from './relay.ts'
 import { dataDirectory, eventSecretsDirectory, folderDirectory, serverYamlKey } from './server-configuration.ts'
 
 const containerName = 'ftp-server'
@@ -109,6 +110,9 @@ function container(blueprint: Blueprint, replica: number, half: Half): V1Contain
       ...(eventSecrets(blueprint).length > 0
         ? [{ name: 'events', mountPath: eventSecretsDirectory, readOnly: true }]
         : []),
+      ...(canRelay(spec)
+        ? [{ name: 'relay', mountPath: `${configurationDirectory}/${relayDirectory}`, readOnly: true }]
+        : []),
       ...folderClaims(blueprint).map(({ volume, claim }) => ({ name: volume, mountPath: folderDirectory(claim) })),
       { name: 'data', mountPath: dataDirectory, ...(subPath !== undefined && { subPath }) },
     ],
@@ -147,6 +151,7 @@ function volumes(blueprint: Blueprint, replica: number, half: Half): V1Volume[] 
     },
     ...tlsVolumes(blueprint),
     ...eventVolumes(blueprint),
+    ...relayVolumes(blueprint),
     ...folderClaims(blueprint).map(({ volume, claim }) => ({
       name: volume,
       persistentVolumeClaim: { claimName: claim },
@@ -184,6 +189,12 @@ function eventVolumes(blueprint: Blueprint): V1Volume[] {
     secret: { name, optional: true, items: [{ key, path: sink }] },
   }))
   return sources.length === 0 ? [] : [{ name: 'events', projected: { defaultMode: secretMode, sources } }]
+}
+
+function relayVolumes({ server }: Blueprint): V1Volume[] {
+  if (!canRelay(server.spec)) return []
+  const secret = { name: relaySecretName(server), items: [item(relaySecretKey)] }
+  return [{ name: 'relay', projected: { defaultMode: secretMode, sources: [{ secret }] } }]
 }
 
 /** Each claim is mounted once, whatever folders it is for. */

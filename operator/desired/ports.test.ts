@@ -10,6 +10,7 @@ function passive(portsPerReplica: number): FtpServerSpec['passive'] {
     advertisedAddresses: [],
     sharing: 'Auto',
     portWaitSeconds: 10,
+    verification: 'Enabled',
     peerCheck: 'Auto',
   }
 }

@@ -6,7 +6,9 @@ import { apiVersion, type FtpServer, plural } from '../api/ftp-server.ts'
 import { toServerStyle } from '../api/kubernetes-style.ts'
 import { languageTags } from '../api/language.ts'
 import type { Blueprint } from './blueprint.ts'
+import { probeUser } from './names.ts'
 import { containerPorts, type Half, passiveRange, portsOf, probesPort } from './ports.ts'
+import { canRelay, otherRanges, relayDirectory, relayPort, relaySecretKey } from './relay.ts'
 
 const { properties } = serverSchema
 const written = Type.Partial(serverSchema)
@@ -51,6 +53,7 @@ function serverConfiguration(blueprint: Blueprint, replica: number, half: Half) 
       peerCheck,
       ...proxyProtocol(),
     },
+    ...(canRelay(spec) && { relay: relayConfiguration(blueprint, replica, half) }),
     active: toServerStyle(spec.active, properties.active),
     limits: {
       ...toServerStyle(spec.limits, properties.limits),
@@ -62,6 +65,7 @@ function serverConfiguration(blueprint: Blueprint, replica: number, half: Half) 
     bans: { enabled: bansEnabled, ...toServerStyle(spec.bans, properties.bans) },
     state: { directory: stateDirectory },
     uploads: toServerStyle(spec.uploads, properties.uploads),
+    transfers: toServerStyle(spec.transfers, properties.transfers),
     quotas: toServerStyle(spec.quotas, properties.quotas),
     anonymous: toServerStyle(spec.anonymous, properties.anonymous),
     tls: {
@@ -78,8 +82,21 @@ function serverConfiguration(blueprint: Blueprint, replica: number, half: Half) 
     ...(spec.folders.length > 0 && { folders: spec.folders.map(folderConfiguration) }),
     ...(spec.events.sinks.length > 0 && { events: eventsConfiguration(server) }),
     logging: toServerStyle(spec.logging, properties.logging),
-    probes: { port: probesPort },
+    probes: { port: probesPort, ...(spec.passive.verification === 'Enabled' && { user: probeUser }) },
   } satisfies DeepPartial<Static<typeof written>>
+}
+
+/** All ports of the others, those too of pods that are still to come: connections wait for those, until they have an address. */
+function relayConfiguration({ server, rollout, portReplicas, relayPeerOf }: Blueprint, replica: number, half: Half) {
+  const port = relayPort(server.spec)
+  return {
+    secretFile: `${relayDirectory}/${relaySecretKey}`,
+    port,
+    ports: otherRanges(server.spec, portReplicas, { replica, half, rollout }).map(({ range, owns }) => {
+      const address = relayPeerOf(owns)
+      return { ...range, ...(address !== undefined && { peer: { address, port } }) }
+    }),
+  }
 }
 
 function hostConfigurations({ server, certificate }: Blueprint) {

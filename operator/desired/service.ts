@@ -36,14 +36,14 @@ function listenerPorts({ server }: Blueprint): V1ServicePort[] {
   }))
 }
 
-// Kubernetes resolves the name in each pod anew, and leaves out those that have no port of that name.
-function passivePorts({ server, portReplicas }: Blueprint): V1ServicePort[] {
+// Kubernetes resolves a name in each pod anew, and leaves out those that have no port of that name; a number is any pod's.
+function passivePorts({ server, portReplicas, relay }: Blueprint): V1ServicePort[] {
   const slices = Array.from({ length: portReplicas }, (_, replica) => portsOf(sliceOf(server.spec.passive, replica)))
   return slices.flat().map(port => ({
     name: passivePortName(port),
     port,
     protocol: 'TCP',
-    targetPort: passivePortName(port),
+    targetPort: relay === 'on' ? port : passivePortName(port),
   }))
 }
 

@@ -6,6 +6,7 @@ import { counted } from './counted.ts'
 import { findLive, isRollingOut, readClaim } from './live.ts'
 import type { Observation, ObservedPod } from './observation.ts'
 import type { Plan } from './plan.ts'
+import { portLimits } from './port-limits.ts'
 import { describeProblems } from './problem.ts'
 import { settlesInMilliseconds } from './settling.ts'
 import { hasInForce } from './stamp.ts'
@@ -48,6 +49,8 @@ export function findConditions(observation: Observation, plan: Plan): Findings {
     ...parts,
     UsersAccepted: usersAccepted(observation, plan),
     SourceIPPreserved: { status: truth(preserved), reason, message },
+    PortsWithinLimits: portLimits(observation, plan.decisions.portCount),
+    PassiveVerified: plan.decisions.verification.finding,
   }
 }
 

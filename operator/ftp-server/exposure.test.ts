@@ -200,6 +200,7 @@ test.each([
     'same-address',
     true,
   ],
+  ['several replicas that relay', 'replicas: 2, service: { relay: Enabled }', 'Local', 'same-address', true],
   ['several replicas within the cluster', 'replicas: 2, service: { type: ClusterIP }', 'Cluster', 'same-address', true],
   [
     'several replicas in the network of their nodes',
@@ -211,6 +212,18 @@ test.each([
 ])('who may use a passive port with %s', (_, spec, policy, peerCheck, preserved) => {
   const exposure = expose(spec)
   expect(exposure).toMatchObject({ externalTrafficPolicy: policy, peerCheck, sourceAddress: { preserved } })
+})
+
+test.each([
+  ['one replica', '', ''],
+  ['several, as it is by default', 'replicas: 2, service: { externalTrafficPolicy: Local }', 'are relayed to it'],
+  ['several, without relaying', 'replicas: 2, service: { externalTrafficPolicy: Local, relay: Disabled }', 'are lost'],
+])('what becomes of data connections on other nodes with %s is told', (_, spec, end) => {
+  const { message } = expose(spec).sourceAddress
+  expect(message).toMatch(
+    new RegExp(`^externalTrafficPolicy is Local: the addresses of clients reach the server.*${end}$`),
+  )
+  expect(message.includes(';')).toBe(end !== '')
 })
 
 test.each([

@@ -2,6 +2,7 @@
 import type { FtpServer } from '../api/ftp-server.ts'
 import type { Advertised } from '../desired/blueprint.ts'
 import { type Half, portsOf, sliceOf } from '../desired/ports.ts'
+import { isRelaying } from '../desired/relay.ts'
 import type { KubernetesObject } from '../kubernetes/object.ts'
 import { findLive, isIPv4, readService, type ServiceState } from './live.ts'
 import type { NodeAddress, Observation, ObservedPod } from './observation.ts'
@@ -19,6 +20,8 @@ export type Exposure = {
   readonly address: AddressState
   /** Where clients find the server: an IP address or a host name. */
   readonly clientAddress: string | undefined
+  /** The same, as the cluster knows it, whatever `passive.advertisedAddress` says. */
+  readonly ownAddress: string | undefined
   /** The port at which clients find a listener, by the listener's own port. */
   readonly clientPort: (port: number) => number
 }
@@ -41,7 +44,7 @@ export function decideExposure(observation: Observation, portReplicas: number): 
   const object = found !== undefined && ownershipOf(found, server) === 'own' ? found : undefined
   const service = object && readService(object)
   const externalTrafficPolicy = trafficPolicy(server, portReplicas)
-  const sourceAddress = sourceAddressOf(server, externalTrafficPolicy)
+  const sourceAddress = sourceAddressOf(server, externalTrafficPolicy, portReplicas)
   const nodePorts = mappedPorts(server, service, portReplicas)
   const automatic = (replica: number, half: Half) => automaticAddress(observation, service, replica, half)
   const withPorts = (address: string) => (nodePorts === 'pending' ? pending : address)
@@ -79,6 +82,7 @@ export function decideExposure(observation: Observation, portReplicas: number): 
       clashState(observation, object) ??
       addressState(observation, service, nodePorts === 'pending', general(0, currentHalf(observation.pods, 0))),
     clientAddress: clientAddressOf(observation, service),
+    ownAddress: ownAddressOf(observation, service),
     clientPort: port => (spec.service.type === 'NodePort' ? (service?.nodePorts.get(port) ?? port) : port),
   }
 }
@@ -102,6 +106,19 @@ export function isHeldBack(
   )
 }
 
+/** Whether the Service is `Cluster` because of several replicas, and can be `Local` only once their pods relay. */
+export function isHiding({ server, live }: Observation, { externalTrafficPolicy }: Exposure): boolean {
+  const service = findLive(live, 'Service', server.metadata.name)
+  const { externalTrafficPolicy: wanted, relay } = server.spec.service
+  return (
+    relay === 'Enabled' &&
+    wanted === 'Auto' &&
+    externalTrafficPolicy === 'Local' &&
+    service !== undefined &&
+    readService(service).externalTrafficPolicy === 'Cluster'
+  )
+}
+
 // The server's words: not known yet, and whatever address the control connection has here.
 const pending = 'pending'
 const local = 'auto'
@@ -110,8 +127,8 @@ const local = 'auto'
 function trafficPolicy({ spec }: FtpServer, portReplicas: number): 'Local' | 'Cluster' {
   const { externalTrafficPolicy } = spec.service
   if (externalTrafficPolicy !== 'Auto') return externalTrafficPolicy
-  // The load balancer checks the health of nodes, not of ports: with `Local` a data connection for a replica on another node is lost.
-  return portReplicas > 1 ? 'Cluster' : 'Local'
+  // The load balancer checks the health of nodes, not of ports: with `Local` a data connection for a replica on another node is lost, unless it is relayed.
+  return portReplicas > 1 && !isRelaying(spec, portReplicas) ? 'Cluster' : 'Local'
 }
 
 /** Whether proxies say who the client is. */
@@ -119,7 +136,11 @@ function isAnnounced({ spec }: FtpServer): boolean {
   return spec.service.proxyProtocol.trustedNetworks.length > 0
 }
 
-function sourceAddressOf(server: FtpServer, policy: 'Local' | 'Cluster'): Exposure['sourceAddress'] {
+function sourceAddressOf(
+  server: FtpServer,
+  policy: 'Local' | 'Cluster',
+  portReplicas: number,
+): Exposure['sourceAddress'] {
   const { spec } = server
   if (isAnnounced(server)) {
     return {
@@ -148,7 +169,7 @@ function sourceAddressOf(server: FtpServer, policy: 'Local' | 'Cluster'): Exposu
     return {
       preserved: true,
       reason: 'LocalTraffic',
-      message: 'externalTrafficPolicy is Local: the addresses of clients reach the server',
+      message: `externalTrafficPolicy is Local: the addresses of clients reach the server${waysOf(server, portReplicas)}`,
     }
   }
   return {
@@ -157,6 +178,14 @@ function sourceAddressOf(server: FtpServer, policy: 'Local' | 'Cluster'): Exposu
     message:
       'externalTrafficPolicy is Cluster: clients may come with the address of a node, which is what networks of users then see; limits.maxSessionsPerAddress does not hold',
   }
+}
+
+/** What becomes of data connections that come to another node than that of their replica. */
+function waysOf({ spec }: FtpServer, portReplicas: number): string {
+  if (portReplicas < 2) return ''
+  return isRelaying(spec, portReplicas)
+    ? '; data connections for another replica are relayed to it'
+    : '; service.relay is Disabled: data connections that come to another node than that of their replica are lost'
 }
 
 function peerCheckOf({ spec }: FtpServer, isPreserved: boolean): 'same-address' | 'off' {
@@ -323,9 +352,13 @@ function addressState(
 }
 
 function clientAddressOf(observation: Observation, service: ServiceState | undefined): string | undefined {
+  const { advertisedAddress } = observation.server.spec.passive
+  return advertisedAddress === 'Auto' ? ownAddressOf(observation, service) : bare(advertisedAddress)
+}
+
+function ownAddressOf(observation: Observation, service: ServiceState | undefined): string | undefined {
   const { server, pods, nodes } = observation
   const { spec } = server
-  if (spec.passive.advertisedAddress !== 'Auto') return bare(spec.passive.advertisedAddress)
   const node = nodes.get(nodeOf(pods, 0, currentHalf(pods, 0)) ?? '')
   if (spec.hostNetwork) return nodeAddress(node, publicFirst)
   switch (spec.service.type) {

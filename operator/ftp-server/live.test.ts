@@ -5,7 +5,7 @@ const metadata = { name: 'x', namespace: 'media' }
 
 test('objects without any of the fields read as empty, whatever is in their place', () => {
   const odd = { apiVersion: 'v1', kind: 'Service', metadata, spec: 'text', status: [] }
-  expect(readService(odd)).toEqual({ clusterAddress: undefined, ingress: [], nodePorts: new Map() })
+  expect(readService(odd)).toEqual({ clusterAddress: undefined, ingress: [], ports: [], nodePorts: new Map() })
   expect(readClaim(odd)).toMatchObject({ phase: 'Pending', capacity: undefined, accessModes: [] })
   expect(readNodeAddresses(odd)).toEqual([])
   expect(readPod(odd, undefined)).toBeUndefined()

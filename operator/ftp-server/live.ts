@@ -12,6 +12,7 @@ export type ServiceState = {
   /** The IPv4 address within the cluster, or any if there is none of IPv4. Undefined for a Service without. */
   readonly clusterAddress: string | undefined
   readonly ingress: readonly { readonly ip: string | undefined; readonly hostname: string | undefined }[]
+  readonly ports: readonly number[]
   /** By port of the Service. */
   readonly nodePorts: ReadonlyMap<number, number>
   /** Undefined for a Service that is not for clients from outside. */
@@ -32,6 +33,7 @@ export function readService(object: KubernetesObject): ServiceState {
       ip: textAt(each, 'ip'),
       hostname: textAt(each, 'hostname'),
     })),
+    ports: listAt(object, 'spec', 'ports').flatMap(each => numberAt(each, 'port') ?? []),
     nodePorts: new Map(pairs),
     externalTrafficPolicy: textAt(object, 'spec', 'externalTrafficPolicy'),
   }
@@ -153,6 +155,11 @@ export function readReport(answer: unknown): ServerReport | undefined {
     problems: listAt(answer, 'problems').map(readProblem),
     certificate:
       expires === undefined ? undefined : { expires, fingerprint: textAt(answer, 'certificate', 'fingerprint') ?? '' },
+    removedHomes: listAt(answer, 'removedHomes').map(each => ({
+      id: textAt(each, 'id') ?? '',
+      state: textAt(each, 'state') ?? '',
+      message: textAt(each, 'message') ?? '',
+    })),
   }
 }
 

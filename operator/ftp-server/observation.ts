@@ -4,6 +4,7 @@ import type { ServedKinds } from '../desired/blueprint.ts'
 import type { Half } from '../desired/ports.ts'
 import type { ObservedUser } from '../ftp-user/observed-user.ts'
 import type { KubernetesObject } from '../kubernetes/object.ts'
+import type { ProbeState } from '../passive-probe/probes.ts'
 
 export type Observation = {
   /** Milliseconds since the epoch. */
@@ -28,6 +29,10 @@ export type Observation = {
   readonly nodes: ReadonlyMap<string, readonly NodeAddress[]>
   /** Whether host names of load balancers can be resolved; a name that is missing here has not been tried. */
   readonly resolvedNames: ReadonlyMap<string, boolean>
+  /** What is known of the way in; undefined where nobody tries it. */
+  readonly probe: ProbeState | undefined
+  /** Whose load balancers the cluster has, by its nodes; undefined where that is not known, or does not matter. */
+  readonly provider: string | undefined
 }
 
 export type OperatorFacts = {
@@ -84,6 +89,15 @@ export type ServerReport = {
   readonly problemCount: number
   readonly problems: readonly ReportedProblem[]
   readonly certificate: { readonly expires: string; readonly fingerprint: string } | undefined
+  readonly removedHomes: readonly ReportedHome[]
+}
+
+/** An order to remove a home, as the server has it. */
+export type ReportedHome = {
+  readonly id: string
+  /** `waiting`, `removing`, `removed`, `refused` or `failed`. */
+  readonly state: string
+  readonly message: string
 }
 
 export type ReportedProblem = {

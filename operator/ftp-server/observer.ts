@@ -12,10 +12,12 @@ import { hasReason } from '../kubernetes/api-error.ts'
 import type { Cluster } from '../kubernetes/cluster.ts'
 import { kinds } from '../kubernetes/kinds.ts'
 import { type KubernetesObject, keyOf } from '../kubernetes/object.ts'
+import type { PassiveProbes } from '../passive-probe/probes.ts'
 import { type ClusterView, type SourceMetadata, sourceMetadata } from './cluster-view.ts'
 import { findLive, readNodeAddresses, readPod, readService, readSource } from './live.ts'
 import type { NodeAddress, Observation, ObservedPod, OperatorFacts, Source } from './observation.ts'
 import { fetchReport } from './pod-reports.ts'
+import { needsProvider, providerOf } from './port-limits.ts'
 import { textAt } from './read.ts'
 
 export type ObserverOptions = {
@@ -30,6 +32,8 @@ const maxContents = 20_000
 /** Contents that are read at once: a server may have a thousand users with a Secret each. */
 const readsAtOnce = 32
 const nodesFreshMilliseconds = 30_000
+/** A cluster does not move to another cloud. */
+const providerFreshMilliseconds = 3600_000
 const resolutionFreshMilliseconds = 30_000
 const resolutionMilliseconds = 2000
 
@@ -40,6 +44,7 @@ export class Observer {
   /** By kind, namespace and name; the least recently used first. */
   readonly #contents = new Map<string, { readonly version: string; readonly source: Source }>()
   readonly #resolved = new Map<string, Kept<boolean>>()
+  #provider: Kept<string | undefined> | undefined
   #nodes: Kept<ReadonlyMap<string, readonly NodeAddress[]>> | undefined
 
   constructor(options: ObserverOptions) {
@@ -47,7 +52,7 @@ export class Observer {
   }
 
   /** Rejects where the cluster does not answer; pods that don't answer are part of what is observed. */
-  async observe(server: FtpServer, signal: AbortSignal): Promise<Observation> {
+  async observe(server: FtpServer, signal: AbortSignal, probes?: Pick<PassiveProbes, 'stateOf'>): Promise<Observation> {
     const { cluster, view, operator, clock } = this.#options
     const [certificate, podMonitor, prometheusRule] = await Promise.all(
       [kinds.certificate, kinds.podMonitor, kinds.prometheusRule].map(kind => cluster.isServed(kind, { signal })),
@@ -78,6 +83,8 @@ export class Observer {
       pods: pods.filter(pod => pod !== undefined),
       nodes: needsNodes(server) ? await this.#nodeAddresses(signal) : new Map(),
       resolvedNames: service === undefined ? new Map() : await this.#resolve(service),
+      probe: probes?.stateOf(server.metadata.uid),
+      provider: needsProvider(server.spec) ? await this.#providerOfNodes(signal) : undefined,
     }
   }
 
@@ -177,6 +184,22 @@ export class Observer {
       if (!hasReason(error, 'Forbidden')) throw error
       return new Map()
     }
+  }
+
+  /** Undefined where the operator may not read nodes, or they tell none. */
+  async #providerOfNodes(signal: AbortSignal): Promise<string | undefined> {
+    const now = this.#options.clock.milliseconds()
+    if (this.#provider !== undefined && now - this.#provider.since < providerFreshMilliseconds)
+      return this.#provider.value
+    const value = await this.#options.cluster.list(kinds.node, { signal }).then(
+      ({ items }) => items.map(node => providerOf(textAt(node, 'spec', 'providerID'))).find(each => each !== undefined),
+      (error: unknown) => {
+        if (!hasReason(error, 'Forbidden')) throw error
+        return undefined
+      },
+    )
+    this.#provider = { value, since: now }
+    return value
   }
 
   async #resolve(service: KubernetesObject): Promise<ReadonlyMap<string, boolean>> {

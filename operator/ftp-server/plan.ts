@@ -4,26 +4,29 @@ import { configurationHash, type DigestedFile, fileDigest } from '../../server/c
 import type { Blueprint, Replica } from '../desired/blueprint.ts'
 import { configMap } from '../desired/config-map.ts'
 import { desiredObjects } from '../desired/index.ts'
-import { annotationKeys, nameOf, usersSecrets } from '../desired/names.ts'
+import { annotationKeys, nameOf, probeListKey, usersSecrets } from '../desired/names.ts'
 import { podTemplate } from '../desired/pod-template.ts'
 import { type Half, halves, type Rollout } from '../desired/ports.ts'
+import { relayDirectory, relaySecretKey } from '../desired/relay.ts'
 import { serverYamlKey } from '../desired/server-configuration.ts'
 import { amountOf } from '../desired/subset.ts'
 import { type Binding, bindUsers, resourceFiles, withPlaces } from '../ftp-user/binding.ts'
 import type { KubernetesObject, Manifest } from '../kubernetes/object.ts'
 import { type CertificateNeed, type CertificateState, certificateState } from './certificate-state.ts'
 import { chooseHalf } from './choose-half.ts'
-import { decideExposure, type Exposure, isHeldBack } from './exposure.ts'
+import { decideExposure, type Exposure, isHeldBack, isHiding } from './exposure.ts'
 import { findLive, isControlledBy, readClaim } from './live.ts'
 import type { Observation } from './observation.ts'
 import { ownershipOf } from './ownership.ts'
 import type { Problem } from './problem.ts'
-import { at } from './read.ts'
+import { at, textAt } from './read.ts'
 import { findSource } from './references.ts'
+import { peerOf, type RelaySecretNeed, relayOf, relaySecretState } from './relay-state.ts'
 import { settlesInMilliseconds } from './settling.ts'
 import { isStampDue, nextStampMilliseconds, stampValue } from './stamp.ts'
 import { patienceLeftMilliseconds } from './trouble.ts'
 import { aggregateUsers } from './users.ts'
+import { decideVerification, type VerificationDecision } from './verification.ts'
 
 export type Plan = {
   /** In this order: what others need comes first. */
@@ -34,6 +37,10 @@ export type Plan = {
   readonly stamp: readonly PodStamp[]
   /** A certificate to make: then it is one of the observed sources, and the plan is made again. */
   readonly certificateNeeded: CertificateNeed | undefined
+  /** The operator has to log in and has no password: then it is in the observation, and the plan is made again. */
+  readonly credentialNeeded: boolean
+  /** Secrets for relaying to make: then they are among the observed sources, and the plan is made again. */
+  readonly relaySecretNeeded: RelaySecretNeed | undefined
   readonly requeueAfterSeconds: number
   readonly problems: readonly Problem[]
   readonly decisions: Decisions
@@ -52,6 +59,9 @@ export type Decisions = {
   readonly exposure: Exposure
   readonly certificate: CertificateState
   readonly userProblems: readonly Problem[]
+  readonly verification: VerificationDecision
+  /** Ports that the Service has. */
+  readonly portCount: number
   /** The FtpUsers that name the server. */
   readonly bindings: readonly Binding[]
   /** Of the configuration that a pod is to have in force. */
@@ -69,7 +79,14 @@ export function plan(observation: Observation): Plan {
   const { server, live } = observation
   const { blueprint, certificate, waiting } = decisions
   const { userProblems } = decisions
-  const idle = { apply: [], remove: [], stamp: [], certificateNeeded: undefined }
+  const idle = {
+    apply: [],
+    remove: [],
+    stamp: [],
+    certificateNeeded: undefined,
+    credentialNeeded: false,
+    relaySecretNeeded: undefined,
+  }
   const requeueAfterSeconds = secondsUntilNext(observation, decisions)
   if (server.metadata.deletionTimestamp !== undefined || server.spec.paused) {
     return { ...idle, requeueAfterSeconds, problems: userProblems, decisions }
@@ -100,6 +117,8 @@ export function plan(observation: Observation): Plan {
     ),
     stamp: stamps(observation, decisions),
     certificateNeeded: isCertificateTaken(observation, certificate) ? undefined : certificate.needed,
+    credentialNeeded: isCredentialNeeded(observation, decisions),
+    relaySecretNeeded: relaySecretState(observation).needed,
     requeueAfterSeconds: Math.min(requeueAfterSeconds, ...untilFree),
     problems: [...userProblems, ...monitoringProblems(blueprint), ...taken.map(takenProblem)],
     decisions,
@@ -131,32 +150,72 @@ function decide(observation: Observation): Decisions {
     certificate: certificate.source,
     certificateNames: certificate.names,
     users: users.shards,
+    relayPeerOf: owns => peerOf(pods, owns),
+    relaySecrets: relaySecretState(observation).secrets,
+    relay: 'off',
   }
   const chosen = Array.from({ length: spec.replicas }, (_, index) => chooseReplica(draft, observation, index))
   const hashes = configurationHashes(draft, observation)
+  const relay = relayOf(observation, portReplicas, hashes.hashOf)
+  const waiting = chosen.flatMap(({ replica }, index) => (replica === undefined ? [index] : []))
+  const changed = chosen.flatMap(({ templateChanged }, index) => (templateChanged ? [index] : []))
   return {
     blueprint: {
       ...draft,
       replicas: chosen.flatMap(({ replica }) => replica ?? []),
+      relay,
       ...(isHeldBack(observation, exposure, hashes.hashOf) && { externalTrafficPolicy: 'Local' }),
+      ...(relay === 'off' && isHiding(observation, exposure) && { externalTrafficPolicy: 'Cluster' }),
     },
     exposure,
     certificate,
     userProblems: users.problems,
     bindings: users.bindings,
     ...hashes,
-    waiting: chosen.flatMap(({ replica }, index) => (replica === undefined ? [index] : [])),
-    changed: chosen.flatMap(({ templateChanged }, index) => (templateChanged ? [index] : [])),
+    waiting,
+    changed,
+    verification: decideVerification(observation, {
+      exposure,
+      certificate,
+      rollout: draft.rollout,
+      hashOf: hashes.hashOf,
+      isRolling: waiting.length + changed.length > 0,
+    }),
+    portCount: spec.listeners.length + portReplicas * spec.passive.portsPerReplica,
   }
 }
 
-function usersOf({ server, sources, users, live, now }: Observation) {
+/** Once from the beginning, so that nothing changes when all is ready; and where it is of an operator that is gone, when it is used. */
+function isCredentialNeeded({ server, live, probe }: Observation, { verification }: Decisions): boolean {
+  if (probe === undefined || probe.credential !== undefined || server.spec.passive.verification === 'Disabled')
+    return false
+  return verification.due !== undefined || liveProbeList(server.metadata.name, live) === undefined
+}
+
+/** What pods have of the user with whom the operator tries the way in. */
+function liveProbeList(server: string, live: readonly KubernetesObject[]): Uint8Array | undefined {
+  for (let shard = 0; shard < usersSecrets; shard += 1) {
+    const content = textAt(findLive(live, 'Secret', nameOf.usersSecret(server, shard)), 'data', probeListKey)
+    if (content !== undefined) return Buffer.from(content, 'base64')
+  }
+  return undefined
+}
+
+function probeFiles({ server, live, probe }: Observation): ReadonlyMap<string, Uint8Array> {
+  if (server.spec.passive.verification === 'Disabled') return new Map()
+  const list = probe?.credential?.list ?? liveProbeList(server.metadata.name, live)
+  return list === undefined ? new Map() : new Map([[probeListKey, list]])
+}
+
+function usersOf(observation: Observation) {
+  const { server, sources, users, live, now } = observation
   const previous = Array.from({ length: usersSecrets }, (_, shard) => {
     const secret = findLive(live, 'Secret', nameOf.usersSecret(server.metadata.name, shard))
     return new Set(Object.keys(at(secret, 'data') ?? {}))
   })
   const bindings = bindUsers(server, users, now)
-  const aggregate = aggregateUsers(server, sources, resourceFiles(bindings), previous)
+  const extra = new Map([...probeFiles(observation), ...resourceFiles(bindings)])
+  const aggregate = aggregateUsers(server, sources, extra, previous)
   const places = new Set(aggregate.shards.flatMap(files => [...files.keys()]))
   return { ...aggregate, bindings: withPlaces(bindings, places) }
 }
@@ -219,6 +278,8 @@ function configurationHashes(
       for (const key of ['tls.crt', 'tls.key']) contents.set(`tls/${name}/${key}`, own?.data.get(key))
     }
   }
+  const secrets = blueprint.relaySecrets?.get(relaySecretKey)
+  if (secrets !== undefined) contents.set(`${relayDirectory}/${relaySecretKey}`, secrets)
   for (const files of blueprint.users) for (const [key, content] of files) contents.set(`users/${key}`, content)
   const shared = [...contents].flatMap(([path, content]) => (content === undefined ? [] : [digested(path, content)]))
   const { data = {} } = configMap(blueprint)
@@ -330,10 +391,12 @@ const waitingSeconds = 5
 const takenSeconds = 15
 const resolvingSeconds = 10
 const clashSeconds = 10
+/** While pods remove homes. */
+const leavingSeconds = 3
 
 function secondsUntilNext(observation: Observation, decisions: Decisions): number {
   const { now, pods } = observation
-  const { certificate, exposure, waiting, hashOf: expectedHash } = decisions
+  const { certificate, exposure, waiting, bindings, hashOf: expectedHash } = decisions
   // One that is needed now is made now, or somebody is in the way.
   const isKnown = certificate.renewAt !== undefined && certificate.needed === undefined
   const untilRenewal = isKnown ? (certificate.renewAt - now) / 1000 : quietSeconds
@@ -342,6 +405,7 @@ function secondsUntilNext(observation: Observation, decisions: Decisions): numbe
     .flatMap(pod => nextStampMilliseconds(pod, expectedHash(pod.replica, pod.half), now) ?? [])
     .map(milliseconds => milliseconds / 1000)
   const settlesIn = settlesInMilliseconds(observation)
+  const untilTried = decisions.verification.inMilliseconds
   const patienceLeft = patienceLeftMilliseconds(observation)
   const seconds = Math.min(
     quietSeconds,
@@ -349,9 +413,11 @@ function secondsUntilNext(observation: Observation, decisions: Decisions): numbe
     ...untilApplied,
     ...(settlesIn > 0 ? [settlesIn / 1000] : []),
     ...(waiting.length > 0 ? [waitingSeconds] : []),
+    ...(bindings.some(({ leaving }) => leaving !== undefined) ? [leavingSeconds] : []),
     ...(exposure.address.reason === 'HostnameUnresolved' ? [resolvingSeconds] : []),
     ...(exposure.address.reason === 'PortTaken' ? [clashSeconds] : []),
     ...(patienceLeft === undefined ? [] : [patienceLeft / 1000]),
+    ...(untilTried === undefined || observation.probe === undefined ? [] : [untilTried / 1000]),
   )
   return Math.max(1, Math.ceil(seconds))
 }

@@ -1,4 +1,5 @@
 /** Makes the cluster as one FtpServer wants it: observe, plan, apply, tell. The only file here that writes. */
+import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import { createSelfSignedCertificate } from '../../server/tls/self-signed.ts'
@@ -15,6 +16,7 @@ import type { Cluster } from '../kubernetes/cluster.ts'
 import type { EventRecorder } from '../kubernetes/events.ts'
 import { kinds } from '../kubernetes/kinds.ts'
 import { apiVersionOf, type KubernetesObject, keyOf, type Manifest, type ResourceKind } from '../kubernetes/object.ts'
+import type { PassiveProbes, ServerIdentity } from '../passive-probe/probes.ts'
 import { applyManifest, strayKeys } from './apply.ts'
 import type { CertificateNeed } from './certificate-state.ts'
 import type { ClusterView, ReadServer } from './cluster-view.ts'
@@ -24,6 +26,7 @@ import type { Observer } from './observer.ts'
 import { type Plan, plan as planFor } from './plan.ts'
 import type { Problem } from './problem.ts'
 import { at } from './read.ts'
+import { newRelaySecrets } from './relay-state.ts'
 import { statusOf } from './status.ts'
 import { transitionsOf } from './transitions.ts'
 import { unreadableStatus } from './unreadable.ts'
@@ -34,6 +37,8 @@ export type ReconcilerOptions = {
   readonly observer: Observer
   /** Where FtpUsers learn what is decided about them. */
   readonly bindings: Bindings
+  /** Tries the way in to servers. */
+  readonly probes: PassiveProbes
   readonly events: EventRecorder
   readonly clock: Clock
   readonly logger: Logger
@@ -45,13 +50,14 @@ export const appliedKinds: readonly ResourceKind[] = [...Object.values(kinds), r
 const statusFieldManager = `${fieldManager}-status`
 
 export function createReconciler(options: ReconcilerOptions): Reconcile {
-  const { cluster, view, observer, bindings, events, clock, logger } = options
+  const { cluster, view, observer, bindings, probes, events, clock, logger } = options
 
   return async (key, signal) => {
     const read = view.server(key)
     // What it owned goes with it: the garbage collector sees to that.
     if (read === undefined) {
       bindings.forget(key)
+      probes.forget(key)
       return undefined
     }
     if ('errors' in read) return tellUnreadable(read, signal)
@@ -65,13 +71,14 @@ export function createReconciler(options: ReconcilerOptions): Reconcile {
     const status = statusOf(observation, told)
     bindings.publish(keyOf(server.metadata), decidedBy(observation, plan, status))
     await tell(server, status, signal)
+    tryPassivePorts(observation, plan)
     if (outcome.error !== undefined) throw outcome.error
     return { requeueAfterSeconds: plan.requeueAfterSeconds }
   }
 
   /** Plans again where the first plan turned up something that has to be known: a certificate to make, objects of others in the way. */
   async function decide(server: FtpServer, signal: AbortSignal): Promise<{ observation: Observation; plan: Plan }> {
-    let observation = await observer.observe(server, signal)
+    let observation = await observer.observe(server, signal, probes)
     let plan = planFor(observation)
     const strangers = await findStrangers(observation, plan, signal)
     if (strangers.length > 0) {
@@ -82,6 +89,23 @@ export function createReconciler(options: ReconcilerOptions): Reconcile {
     if (service !== undefined) {
       observation = { ...observation, live: [...observation.live, service] }
       plan = planFor(observation)
+    }
+    if (plan.credentialNeeded) {
+      const credential = await probes.renewCredential(identityOf(server))
+      observation = { ...observation, probe: { running: false, last: undefined, ...observation.probe, credential } }
+      plan = planFor(observation)
+    }
+    if (plan.relaySecretNeeded !== undefined) {
+      const { secretName } = plan.relaySecretNeeded
+      // The copies may be behind: a pod that had another secret would understand the others no more.
+      observation = (await withSecret(observation, secretName, signal)) ?? observation
+      plan = planFor(observation)
+      if (plan.relaySecretNeeded !== undefined) {
+        const fresh = [randomBytes(32).toString('base64url'), randomBytes(32).toString('base64url')] as const
+        const data = newRelaySecrets(plan.relaySecretNeeded, fresh, observation.now)
+        observation = withSource(observation, { kind: 'Secret', name: secretName, labels: {}, data })
+        plan = planFor(observation)
+      }
     }
     if (plan.certificateNeeded === undefined) return { observation, plan }
     // The copies may be behind: what was made a moment ago is not made again, and what somebody else made stays.
@@ -95,6 +119,12 @@ export function createReconciler(options: ReconcilerOptions): Reconcile {
     const { secretName } = plan.certificateNeeded
     observation = withSource(observation, { kind: 'Secret', name: secretName, labels: {}, data: made })
     return { observation, plan: planFor(observation) }
+  }
+
+  /** In the background: the queue does not wait for it, and is told when it has ended. */
+  function tryPassivePorts({ server, probe }: Observation, { decisions }: Plan): void {
+    const { due } = decisions.verification
+    if (due !== undefined && probe?.credential !== undefined) probes.start(identityOf(server), due, probe.credential)
   }
 
   /** A new Service comes before all else: its address is in the configuration and in the certificate, which so are made once. */
@@ -211,6 +241,10 @@ export function createReconciler(options: ReconcilerOptions): Reconcile {
     })
     return undefined
   }
+}
+
+function identityOf({ metadata }: FtpServer): ServerIdentity {
+  return { uid: metadata.uid, key: keyOf(metadata) }
 }
 
 /** No write when nothing changed: what was applied last is this, and nobody has altered it since. */

@@ -2,6 +2,7 @@
 import type { FtpServer, FtpServerSpec } from '../api/ftp-server.ts'
 import type { CertificateSource } from '../desired/blueprint.ts'
 import { labelKeys, managedBy, nameOf } from '../desired/names.ts'
+import { canRelay, relaySecretName } from '../desired/relay.ts'
 import type { Source } from './observation.ts'
 
 export type LabelSelector = NonNullable<FtpServerSpec['usersFrom'][number]['secretSelector']>
@@ -26,6 +27,7 @@ export function referencesOf(server: FtpServer): References {
       ...(certificate.kind === 'none' ? [] : [certificate.secretName]),
       ...(authority === undefined ? [] : [authority]),
       ...hosts.flatMap(({ secretName }) => secretName ?? []),
+      ...(canRelay(server.spec) ? [relaySecretName(server)] : []),
     ]),
     configMaps: new Set(usersFrom.flatMap(({ configMapRef }) => configMapRef?.name ?? [])),
     secretSelectors: usersFrom.flatMap(({ secretSelector }) => secretSelector ?? []),

@@ -9,11 +9,14 @@ export function settlesInMilliseconds({ server, pods, now }: Observation): numbe
   const wasAvailable = server.status?.conditions?.some(({ type, status }) => type === 'Available' && status === 'True')
   // A pod that takes over from another: its replica was reachable all the time.
   if (wasAvailable === true) return 0
-  const waits = pods.filter(pod => pod.ready && !pod.terminating && !pod.ended).map(pod => remaining(pod, now))
+  const waits = pods
+    .filter(pod => pod.ready && !pod.terminating && !pod.ended)
+    .map(pod => settledMilliseconds(pod, now))
   return waits.length === 0 ? 0 : Math.min(...waits)
 }
 
-function remaining({ readySince }: ObservedPod, now: number): number {
+/** Milliseconds until clients reach this pod, whatever was before it. */
+export function settledMilliseconds({ readySince }: ObservedPod, now: number): number {
   const left = readySince === undefined ? 0 : readySince + settlingMilliseconds - now
   // More than that is a clock of a node that is ahead of ours.
   return left > 0 && left <= settlingMilliseconds ? left : 0

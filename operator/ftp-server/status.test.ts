@@ -79,6 +79,8 @@ test('a new server is on its way', () => {
     AddressReady: 'False LoadBalancerPending',
     StorageReady: 'False Pending',
     SourceIPPreserved: 'True LocalTraffic',
+    PortsWithinLimits: 'Unknown LoadBalancerUnknown',
+    PassiveVerified: 'Unknown Pending',
   })
   expect(found.conditions?.map(({ type }) => type)).toEqual([...conditionTypes])
 })
@@ -96,6 +98,8 @@ test('a server that serves says where, and that nothing is to be done', () => {
     AddressReady: 'True Assigned',
     StorageReady: 'True Bound',
     SourceIPPreserved: 'True LocalTraffic',
+    PortsWithinLimits: 'Unknown LoadBalancerUnknown',
+    PassiveVerified: 'Unknown Verifying',
   })
   expect(found).toMatchObject({
     observedGeneration: 3,

@@ -101,6 +101,7 @@ function passiveStatus(
   passive: Observation['server']['spec']['passive'],
 ): NonNullable<FtpServerStatus['passive']> {
   const { exposure, blueprint } = decisions
+  const { known } = decisions.verification
   const slices = Array.from({ length: blueprint.portReplicas }, (_, replica) => ({
     replica,
     slice: sliceOf(passive, replica),
@@ -118,6 +119,7 @@ function passiveStatus(
       lastPort: slice.last,
     })),
     ...(mapped.length > 0 && { advertisedPorts: mapped.slice(0, mostPorts) }),
+    ...(known !== undefined && { verification: { time: timestamp(known.time), digest: known.of } }),
   }
 }
 

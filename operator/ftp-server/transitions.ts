@@ -33,6 +33,8 @@ const subjects: Readonly<Partial<Record<ConditionType, string>>> = {
   AddressReady: 'Address',
   StorageReady: 'Storage',
   SourceIPPreserved: 'SourceIP',
+  PortsWithinLimits: '',
+  PassiveVerified: 'Passive',
 }
 
 /** What stalls a server mostly has an event of its own. */

@@ -1,10 +1,11 @@
 /** All users of a server in one set of files, whatever Secrets and ConfigMaps they come from. */
 import { createHash } from 'node:crypto'
 import { stringify } from 'yaml'
+import { removedHomesFile } from '../../server/config/schema/removed-homes.ts'
 import { userSchema } from '../../server/config/schema/user.ts'
 import type { FtpServer, InlineUser, UsersSource } from '../api/ftp-server.ts'
 import { toServerStyle } from '../api/kubernetes-style.ts'
-import { usersSecrets } from '../desired/names.ts'
+import { probeListKey, usersSecrets } from '../desired/names.ts'
 import { resourcePrefix } from '../ftp-user/binding.ts'
 import type { Source } from './observation.ts'
 import { findPassword, keyPart } from './password.ts'
@@ -39,8 +40,9 @@ export function aggregateUsers(
 /** Where a file of the server's `users/` comes from, in words. */
 export function originOf(path: string): string {
   const key = path.replace(/^users\//, '')
+  if (key === probeListKey) return 'the user of the operator'
   if (key.startsWith(inlinePrefix)) return 'spec.users'
-  if (key.startsWith(resourcePrefix)) return 'FtpUsers'
+  if (key.startsWith(resourcePrefix) || path === removedHomesFile) return 'FtpUsers'
   const match = /^\d{2}-(secret|configmap)_([^_]+)_(.+)$/.exec(key)
   if (match === null) return path
   return `${match[1] === 'secret' ? 'Secret' : 'ConfigMap'} ${match[2]}, key ${match[3]}`

@@ -8,6 +8,7 @@ import { findPassword, keyPart } from '../ftp-server/password.ts'
 import { selects } from '../ftp-server/references.ts'
 import { keyOf } from '../kubernetes/object.ts'
 import { bindingKeys } from './binding-secret.ts'
+import { isLeaving, type Leaving, leavingOf, orderFiles, orderKeys } from './leaving.ts'
 import type { ObservedUser } from './observed-user.ts'
 import { bindingSecretName } from './references.ts'
 
@@ -26,6 +27,8 @@ export type Binding = {
   readonly verdict: Verdict
   /** What pods get of it, if it is accepted. */
   readonly entry: UserFiles | undefined
+  /** Of a user who is being deleted. */
+  readonly leaving?: Leaving
 }
 
 export type UserFiles = {
@@ -43,7 +46,7 @@ export const resourcePrefix = '00-resources'
 /** All users that name the server, the older first: of two with one name it has it. */
 export function bindUsers(server: FtpServer, observed: readonly ObservedUser[], now: number): readonly Binding[] {
   const owners = new Map(server.spec.users.map(({ name }) => [name, `the server’s own spec.users`]))
-  const users = observed.filter(({ user }) => user.metadata.deletionTimestamp === undefined)
+  const users = observed.filter(({ user }) => user.metadata.deletionTimestamp === undefined || isLeaving(user))
   return users.toSorted(byAge).map(each => {
     const { user } = each
     const username = usernameOf(user)
@@ -63,6 +66,11 @@ export function bindUsers(server: FtpServer, observed: readonly ObservedUser[], 
     }
     const owner = owners.get(username)
     if (owner !== undefined) return refuse('NameConflict', `the name ${username} is taken by ${owner}`)
+    if (isLeaving(user)) {
+      // Who has the name next may have the same home: not before the order to remove it is gone.
+      owners.set(username, `FtpUser ${identity.key}, which is being deleted`)
+      return { ...refuse('Deleting', 'it is being deleted'), leaving: leavingOf(user, server.metadata) }
+    }
     owners.set(username, `FtpUser ${identity.key}, which is older`)
     const entry = entryOf(each, username, now)
     if ('reason' in entry) return refuse(entry.reason, entry.message)
@@ -101,14 +109,15 @@ export function resourceFiles(bindings: readonly Binding[]): ReadonlyMap<string,
     return [key, Buffer.from(JSON.stringify({ users: sorted.map(({ entry }) => entry.user) }))]
   })
   const passwords = bindings.flatMap(({ entry }) => [...(entry?.passwords ?? [])])
-  return new Map([...files, ...passwords])
+  return new Map([...files, ...passwords, ...orderFiles(bindings)])
 }
 
 /** Those whose files found no room are refused. */
 export function withPlaces(bindings: readonly Binding[], places: ReadonlySet<string>): readonly Binding[] {
   return bindings.map(binding => {
-    const { entry, username } = binding
-    const keys = entry === undefined ? [] : [listOf(username), ...entry.passwords.keys()]
+    const { entry, username, leaving } = binding
+    const order = leaving?.kind === 'ordered' ? orderKeys : []
+    const keys = entry === undefined ? order : [listOf(username), ...entry.passwords.keys()]
     if (keys.every(key => places.has(key))) return binding
     const message = 'all users of the server together have no room in its Secrets'
     return { ...binding, verdict: { accepted: false, reason: 'TooLarge', message }, entry: undefined }

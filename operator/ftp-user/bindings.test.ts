@@ -16,9 +16,14 @@ function binding(name: string, digest: string, generation = 1): Binding {
 function setUp() {
   const told: string[] = []
   const bindings = createBindings(user => void told.push(user))
-  const publish = (applied: SyncState, all: readonly Binding[], rejected: Decided['rejected'] = new Map()) => {
+  const publish = (
+    applied: SyncState,
+    all: readonly Binding[],
+    rejected: Decided['rejected'] = new Map(),
+    homes: Decided['homes'] = new Map(),
+  ) => {
     told.length = 0
-    bindings.publish('media/uploads', { bindings: all, applied, rejected })
+    bindings.publish('media/uploads', { bindings: all, applied, rejected, homes })
     return [...told]
   }
   const of = (name: string) => bindings.of('media/uploads', `media/${name}`)
@@ -71,4 +76,14 @@ test('with the server all that was decided is gone', () => {
   expect(of('a')).toBeUndefined()
   bindings.forget('media/uploads')
   expect(told).toEqual(['media/a'])
+})
+
+test('how far the removal of a home is goes on to the user, each step once', () => {
+  const { publish, of } = setUp()
+  const leaving: Binding = { ...binding('a', '1'), leaving: { kind: 'withdrawn' } }
+  const waiting = { kind: 'waiting', reason: 'RemovingHome', message: 'pod x' } as const
+  const steps = [waiting, waiting, { kind: 'removed' }, { kind: 'withdrawn' }] as const
+  const told = steps.map(step => publish('synced', [leaving], new Map(), new Map([['media/a', step]])))
+  expect(told).toEqual([['media/a'], [], ['media/a'], ['media/a']])
+  expect(of('a')?.home).toEqual({ kind: 'withdrawn' })
 })

@@ -1,11 +1,14 @@
 /** What servers have decided about FtpUsers, from the reconcilers of servers to those of users. Lives as long as one term of leadership. */
 import type { Binding, Verdict } from './binding.ts'
+import type { HomeState } from './leaving.ts'
 
 export type BoundUser = {
   readonly uid: string
   readonly generation: number | undefined
   readonly verdict: Verdict
   readonly synced: SyncState
+  /** Of a user who is being deleted. */
+  readonly home: HomeState | undefined
 }
 
 /** `idle`: no pod runs that could have anything in force. */
@@ -17,6 +20,8 @@ export type Decided = {
   readonly applied: SyncState
   /** What pods say about users that they refuse, by name. Only of pods that have everything else in force. */
   readonly rejected: ReadonlyMap<string, string>
+  /** How far the removal of homes is, by the key of the user. */
+  readonly homes: ReadonlyMap<string, HomeState>
 }
 
 export interface Bindings {
@@ -54,14 +59,15 @@ type Known = BoundUser & {
   readonly inForce: string | undefined
 }
 
-function known(binding: Binding, { applied, rejected }: Decided, before: Known | undefined): Known {
+function known(binding: Binding, { applied, rejected, homes }: Decided, before: Known | undefined): Known {
   const { uid, generation, entry, username } = binding
   const refusal = entry === undefined ? undefined : rejected.get(username)
   const verdict: Verdict =
     refusal === undefined ? binding.verdict : { accepted: false, reason: 'Rejected', message: refusal }
   const inForce = applied === 'synced' ? entry?.digest : before?.inForce
   const isInForce = inForce !== undefined && inForce === entry?.digest
-  return { uid, generation, verdict, inForce, synced: applied !== 'idle' && isInForce ? 'synced' : applied }
+  const synced = applied !== 'idle' && isInForce ? 'synced' : applied
+  return { uid, generation, verdict, inForce, synced, home: homes.get(binding.key) }
 }
 
 function isSame(one: Known | undefined, other: Known | undefined): boolean {
@@ -70,6 +76,6 @@ function isSame(one: Known | undefined, other: Known | undefined): boolean {
     one.uid === other.uid &&
     one.generation === other.generation &&
     one.synced === other.synced &&
-    JSON.stringify(one.verdict) === JSON.stringify(other.verdict)
+    JSON.stringify([one.verdict, one.home]) === JSON.stringify([other.verdict, other.home])
   )
 }

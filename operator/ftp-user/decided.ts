@@ -5,6 +5,7 @@ import type { Observation } from '../ftp-server/observation.ts'
 import type { Plan } from '../ftp-server/plan.ts'
 import { resourcePrefix } from './binding.ts'
 import type { Decided, SyncState } from './bindings.ts'
+import { homeStateOf } from './home-state.ts'
 
 export function decidedBy(observation: Observation, plan: Plan, { conditions = [] }: FtpServerStatus): Decided {
   const applied = conditions.find(({ type }) => type === 'ConfigApplied')
@@ -19,6 +20,12 @@ export function decidedBy(observation: Observation, plan: Plan, { conditions = [
     bindings: plan.decisions.bindings,
     applied: isApplied ? 'synced' : (states[applied?.reason ?? ''] ?? 'pending'),
     rejected: new Map(rejected),
+    homes: new Map(
+      plan.decisions.bindings.flatMap(binding => {
+        const state = homeStateOf(binding, observation, plan)
+        return state === undefined ? [] : [[binding.key, state] as const]
+      }),
+    ),
   }
 }
 

@@ -24,12 +24,15 @@ import {
   secretState,
 } from './binding-secret.ts'
 import type { Bindings } from './bindings.ts'
+import { createDeparture } from './departure.ts'
+import { isLeaving } from './leaving.ts'
+import { quiet } from './leaving-status.ts'
 import { bindingSecretName } from './references.ts'
 import { type Finding, isDecided, type ServerState, userStatus } from './status.ts'
 import type { ReadUser, UserView } from './user-view.ts'
 
 export type UserReconcilerOptions = {
-  readonly cluster: Pick<Cluster, 'apply' | 'applyStatus' | 'get'>
+  readonly cluster: Pick<Cluster, 'apply' | 'applyStatus' | 'get' | 'patchMerge'>
   readonly view: Pick<ClusterView, 'server'> & { readonly users: UserView }
   readonly bindings: Bindings
   readonly events: EventRecorder
@@ -46,14 +49,22 @@ const waitingSeconds = 30
 
 export function createUserReconciler(options: UserReconcilerOptions): Reconcile {
   const { cluster, view, bindings, events, clock, logger, randomBytes } = options
+  const departure = createDeparture({ cluster, view, bindings, clock, logger, tell })
 
   return async (key, signal) => {
     const read = view.users.user(key)
     if (read === undefined) return undefined
-    if ('errors' in read) return tellUnreadable(read, signal)
+    if ('errors' in read) {
+      if (!isLeaving(read.object)) return tellUnreadable(read, signal)
+      await departure.release(read.object, signal)
+      return undefined
+    }
+    const { user } = read
     // What it owns goes with it.
-    if (read.user.metadata.deletionTimestamp !== undefined) return undefined
-    return reconcile(read.user, signal)
+    if (isLeaving(user)) return await departure.accompany(user, serverNamesOf(user), signal)
+    if (user.metadata.deletionTimestamp !== undefined) return undefined
+    await departure.prepare(user, signal)
+    return await reconcile(user, signal)
   }
 
   async function reconcile(user: FtpUser, signal: AbortSignal): Promise<ReconcileResult> {
@@ -157,7 +168,7 @@ export function createUserReconciler(options: UserReconcilerOptions): Reconcile 
     if (isDeepStrictEqual(status, user.status)) return
     await writeStatus(user.metadata, status, signal)
     const [before, after] = [user.status, status].map(each => each?.conditions?.find(({ type }) => type === 'Ready'))
-    if (after?.status !== 'False' || after.reason === 'Pending') return
+    if (after?.status !== 'False' || quiet.has(after.reason)) return
     if (before?.status === after.status && before.reason === after.reason) return
     events.record(user, { type: 'Warning', reason: after.reason, action: 'Reconcile', note: after.message })
   }

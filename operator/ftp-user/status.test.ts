@@ -11,6 +11,7 @@ function state(bound: Partial<BoundUser> | 'missing' | undefined, name = 'upload
     generation: 4,
     verdict: { accepted: true },
     synced: 'synced',
+    home: undefined,
     ...(bound as object),
   } as const
   return { name, namespace: 'media', bound: bound === 'missing' || bound === undefined ? bound : whole }

@@ -27,18 +27,8 @@ export type Finding = Pick<Condition, 'status' | 'reason' | 'message'>
 export function userStatus({ user, servers, secretProblem, now }: StatusInput): FtpUserStatus {
   const { metadata, spec, status: before } = user
   const { generation } = metadata
-  const conditionsOf = (findings: Readonly<Record<string, Finding>>, last: readonly Condition[] = []): Condition[] =>
-    Object.entries(findings).map(([type, finding]) => {
-      const same = last.find(each => each.type === type && each.status === finding.status)
-      return {
-        type,
-        status: finding.status,
-        ...(generation !== undefined && { observedGeneration: generation }),
-        lastTransitionTime: same?.lastTransitionTime ?? timestamp(now),
-        reason: finding.reason,
-        message: finding.message.slice(0, longestMessage),
-      }
-    })
+  const conditionsOf = (findings: Readonly<Record<string, Finding>>, last?: readonly Condition[]) =>
+    conditionsFrom(findings, { last, generation, now })
   const found = servers.map(server => ({ server, findings: bindingFindings(server.bound) }))
   return {
     ...(generation !== undefined && { observedGeneration: generation }),
@@ -54,6 +44,32 @@ export function userStatus({ user, servers, secretProblem, now }: StatusInput): 
     })),
     ...(spec.generatedPassword !== undefined && { binding: { name: bindingSecretName(metadata.name) } }),
   }
+}
+
+/** Conditions by type; the time of one stays as long as its status does. */
+export function conditionsFrom(
+  findings: Readonly<Record<string, Finding>>,
+  {
+    last = [],
+    generation,
+    now,
+  }: {
+    readonly last: readonly Condition[] | undefined
+    readonly generation: number | undefined
+    readonly now: number
+  },
+): Condition[] {
+  return Object.entries(findings).map(([type, finding]) => {
+    const same = last.find(each => each.type === type && each.status === finding.status)
+    return {
+      type,
+      status: finding.status,
+      ...(generation !== undefined && { observedGeneration: generation }),
+      lastTransitionTime: same?.lastTransitionTime ?? timestamp(now),
+      reason: finding.reason,
+      message: finding.message.slice(0, longestMessage),
+    }
+  })
 }
 
 /** Whether a server has decided about the user. What is on its way is no decision. */

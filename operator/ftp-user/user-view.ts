@@ -6,6 +6,7 @@ import type { Change, Informer } from '../controller/informer.ts'
 import { labelKeys, managedBy } from '../desired/names.ts'
 import { type KubernetesObject, keyOf } from '../kubernetes/object.ts'
 import { userApplicationName } from './binding-secret.ts'
+import { removedAt } from './leaving.ts'
 import { secretNamesOf, serverKeysOf } from './references.ts'
 
 export type ReadUser =
@@ -90,14 +91,17 @@ export class UserView {
   }
 }
 
-/** Servers that a change of an FtpUser concerns: those that it names, and those that it named. Its status concerns nobody. */
+/** Servers that a change of an FtpUser concerns: those that it names, and those that it named. Of its status only where a home is gone concerns them. */
 export function namedServers({ before, after }: Change): readonly string[] {
   if (before !== undefined && after !== undefined && isSameToServers(before, after)) return []
   return [...new Set([before, after].flatMap(object => (object === undefined ? [] : serverKeysOf(object))))]
 }
 
-function isSameToServers({ metadata: one }: KubernetesObject, { metadata: other }: KubernetesObject): boolean {
+function isSameToServers(before: KubernetesObject, after: KubernetesObject): boolean {
+  const { metadata: one } = before
+  const { metadata: other } = after
   return (
+    isDeepStrictEqual(removedAt(before), removedAt(after)) &&
     one.uid === other.uid &&
     one.generation === other.generation &&
     one.deletionTimestamp === other.deletionTimestamp &&

@@ -10,17 +10,8 @@ import {
   pathOf,
   type ResourceKind,
 } from './object.ts'
-import type { ApiRequest, Transport } from './transport.ts'
+import type { ApiRequest, CallOptions, Transport } from './transport.ts'
 import { parseObject, parseWatchEvents, type WatchEvent } from './watch-events.ts'
-
-/** Every call may be aborted, and rejects with ApiError or TransportError. */
-export type CallOptions = {
-  readonly signal?: AbortSignal | undefined
-  /** Over all attempts; 30 unless told. */
-  readonly deadlineSeconds?: number | undefined
-  /** False leaves retries to the caller. */
-  readonly retry?: boolean | undefined
-}
 
 export type ApplyOptions = CallOptions & {
   /** Whose fields these are: one stable name a program, another for status. */

@@ -1,9 +1,8 @@
 /** Which kinds the API server knows: of other projects' kinds some clusters have none, and get them while we run. */
 import type { Clock } from '../clock.ts'
 import { hasReason } from './api-error.ts'
-import type { CallOptions } from './cluster.ts'
 import { apiVersionOf, type ResourceKind } from './object.ts'
-import type { Transport } from './transport.ts'
+import type { CallOptions, Transport } from './transport.ts'
 
 export type IsServed = (kind: ResourceKind, options?: CallOptions) => Promise<boolean>
 

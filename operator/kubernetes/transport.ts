@@ -24,6 +24,15 @@ export type ApiRequest = {
   readonly beforeAttempt?: (() => void) | undefined
 }
 
+/** Every call may be aborted, and rejects with ApiError or TransportError. */
+export type CallOptions = {
+  readonly signal?: AbortSignal | undefined
+  /** Over all attempts; 30 unless told. */
+  readonly deadlineSeconds?: number | undefined
+  /** False leaves retries to the caller. */
+  readonly retry?: boolean | undefined
+}
+
 export type StreamRequest = Pick<ApiRequest, 'path' | 'query' | 'accept'> & {
   readonly signal: AbortSignal
   /** Until the headers of the answer, and then between any two pieces of its body. */

@@ -147,7 +147,8 @@ describe('rights', () => {
   /** All that the operator may do where FtpServers are. */
   const expected: Readonly<Record<string, readonly string[]>> = {
     'ftp-operator.io/ftpservers': read,
-    'ftp-operator.io/ftpusers': read,
+    // For the finalizer of those whose homes are to go with them.
+    'ftp-operator.io/ftpusers': ['get', 'list', 'patch', 'watch'],
     'ftp-operator.io/ftpservers/status': ['patch'],
     'ftp-operator.io/ftpusers/status': ['patch'],
     '/configmaps': written,

@@ -1,11 +1,12 @@
 /** Large downloads in clear text, by each way a server has to send them: whole, from an offset, and broken off by either side. */
 import { randomBytes } from 'node:crypto'
-import { readdir, truncate, writeFile } from 'node:fs/promises'
+import { truncate, writeFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { readAll } from '../support/ftp-client.ts'
+import { openDescriptors } from '../support/process-measures.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { loggedIn } from '../support/sessions.ts'
 
@@ -135,7 +136,7 @@ describe.each(['sendfile', 'reading and writing'] as const)('by %s', way => {
   })
 
   it('tells of a client that resets the connection, and leaves nothing open', async () => {
-    const before = await descriptors()
+    const { others } = await openDescriptors(process.pid)
     for (let time = 0; time < 5; time++) {
       const { client, data } = await begun('endless')
       await new Promise<void>(resolve => data.once('data', () => resolve()))
@@ -143,7 +144,7 @@ describe.each(['sendfile', 'reading and writing'] as const)('by %s', way => {
       expect((await client.reply()).code).toBe(426)
       client.close()
     }
-    await eventually(async () => (await descriptors()) <= before, 'all is closed')
+    await eventually(async () => (await openDescriptors(process.pid)).others <= others, 'all is closed')
   })
 
   it('answers others meanwhile', async () => {
@@ -157,7 +158,3 @@ describe.each(['sendfile', 'reading and writing'] as const)('by %s', way => {
     }
   })
 })
-
-async function descriptors(): Promise<number> {
-  return (await readdir('/proc/self/fd')).length
-}

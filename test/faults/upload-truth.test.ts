@@ -5,8 +5,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { deflateSync } from 'node:zlib'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { partialName } from '../../server/storage/partials.ts'
+import { partialName } from '../../server/storage/local/partials.ts'
 import { eventually } from '../support/eventually.ts'
 import { FtpClient } from '../support/ftp-client.ts'
 import { startServer, type TestServer } from '../support/server.ts'
@@ -17,26 +18,44 @@ if (!mayMount) process.stderr.write('SKIPPED: the truth about a full disk needs 
 const modes = ['direct', 'atomic'] as const
 const protections = ['clear', 'TLS'] as const
 const half = randomBytes(300_000)
+const text = Buffer.from('line\n'.repeat(50_000))
+
+/** What is sent of what is to be stored: all but the end that the mode tells, and that end. */
+const representations = {
+  'TYPE I': { stored: half, bytes: half, rest: Buffer.alloc(0) },
+  'TYPE A': { stored: text, bytes: Buffer.from('line\r\n'.repeat(50_000)), rest: Buffer.alloc(0) },
+  'MODE Z': { stored: half, bytes: deflateSync(half).subarray(0, -4), rest: deflateSync(half).subarray(-4) },
+  'MODE B': {
+    stored: half,
+    bytes: Buffer.concat(
+      [0, 1, 2, 3, 4, 5].flatMap(at => [Buffer.from([0, 0xc3, 0x50]), half.subarray(at * 50_000, (at + 1) * 50_000)]),
+    ),
+    rest: Buffer.from([64, 0, 0]),
+  },
+}
+type Representation = keyof typeof representations
 
 type Ways = {
   readonly client: FtpClient
   readonly raw: Socket
   /** What ends it with close_notify under TLS; the same as `raw` in clear text. */
   readonly data: Socket
+  /** What is left to be sent. */
+  readonly rest: Buffer
 }
 
 type Case = {
   readonly name: string
   readonly on: readonly (typeof protections)[number][]
   readonly settings?: Record<string, unknown>
-  readonly type?: 'A'
+  readonly as?: Representation
   readonly end: (ways: Ways) => unknown
   readonly codes: readonly number[]
   readonly reason: string | undefined
 }
 
 const cases: readonly Case[] = [
-  { name: 'its end', on: protections, end: ({ data }) => data.end(), codes: [226], reason: undefined },
+  { name: 'its end', on: protections, end: ({ data, rest }) => data.end(rest), codes: [226], reason: undefined },
   {
     name: 'RST',
     on: protections,
@@ -47,7 +66,7 @@ const cases: readonly Case[] = [
   {
     name: 'RST of text',
     on: protections,
-    type: 'A',
+    as: 'TYPE A',
     end: ({ raw }) => raw.resetAndDestroy(),
     codes: [426],
     reason: 'connection-lost',
@@ -91,51 +110,74 @@ const cases: readonly Case[] = [
   },
 ]
 
+/** The same in modes that tell the end by themselves, and what only they can know. */
+const encoded: readonly Case[] = (['MODE Z', 'MODE B'] as const).flatMap(as => [
+  ...cases
+    .filter(({ as: other, on }) => other === undefined && on === protections)
+    .map(each => ({ ...each, name: `${each.name} in ${as}`, as })),
+  {
+    name: `the end of the connection before that of the data in ${as}`,
+    on: protections,
+    as,
+    end: ({ data }: Ways) => data.end(),
+    codes: [426],
+    reason: 'incomplete',
+  },
+])
+
 describe.each(modes)('An %s upload that ends', mode => {
   describe.each(protections)('over %s', protection => {
-    test.each(cases.filter(({ on }) => on.includes(protection)))('by $name is told as what it is', async each => {
-      const server = await start({ uploads: { mode }, ...each.settings })
-      const client = await logIn(server, protection)
-      if (each.type !== undefined) await client.send(`TYPE ${each.type}`)
-      const bytes = each.type === 'A' ? Buffer.from('line\r\n'.repeat(50_000)) : half
-      const stored = each.type === 'A' ? Buffer.from('line\n'.repeat(50_000)) : half
-      const raw = await client.passive()
-      raw.on('error', () => undefined)
-      expect((await client.send('STOR file')).code).toBe(150)
-      const data = protection === 'TLS' ? await client.protect(raw) : raw
-      data.on('error', () => undefined)
-      data.resume()
-      const path = join(server.root, mode === 'direct' ? 'file' : partialName('file', 'alice'))
-      data.write(bytes)
-      await eventually(() => statSync(path).size === stored.length, 'all bytes are stored')
-      await each.end({ client, raw, data })
-      for (const code of each.codes) expect((await client.reply()).code).toBe(code)
+    test.each([...cases, ...encoded].filter(({ on }) => on.includes(protection)))(
+      'by $name is told as what it is',
+      async each => {
+        const server = await start({ uploads: { mode }, ...each.settings })
+        const client = await logIn(server, protection)
+        const as = each.as ?? 'TYPE I'
+        const { stored, bytes, rest } = representations[as]
+        expect((await client.send(as)).code).toBe(200)
+        const raw = await client.passive()
+        raw.on('error', () => undefined)
+        expect((await client.send('STOR file')).code).toBe(150)
+        const data = protection === 'TLS' ? await client.protect(raw) : raw
+        data.on('error', () => undefined)
+        data.resume()
+        const path = join(server.root, mode === 'direct' ? 'file' : partialName('file', 'alice'))
+        data.write(bytes)
+        await eventually(() => statSync(path).size === stored.length, 'all bytes are stored')
+        await each.end({ client, raw, data, rest })
+        for (const code of each.codes) expect((await client.reply()).code).toBe(code)
 
-      await expectTruth(server, each.reason, each.codes[0])
-      const isComplete = each.reason === undefined
-      expect(existsSync(join(server.root, 'file'))).toBe(isComplete || mode === 'direct')
-      const kept = isComplete ? join(server.root, 'file') : path
-      expect(readFileSync(kept).equals(stored)).toBe(true)
-    })
+        await expectTruth(server, each.reason, each.codes[0])
+        const isComplete = each.reason === undefined
+        expect(existsSync(join(server.root, 'file'))).toBe(isComplete || mode === 'direct')
+        const kept = isComplete ? join(server.root, 'file') : path
+        expect(readFileSync(kept).equals(stored)).toBe(true)
+      },
+    )
 
-    test.runIf(mayMount)('on a full disk is told as that, and what fitted is kept', async () => {
-      const root = mkdtempSync(join(tmpdir(), 'ftp-operator-truth-'))
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', root])
-      onTestFinished(() => {
-        execFileSync('umount', ['--lazy', root])
-        rmSync(root, { recursive: true })
-      })
-      const server = await start({ uploads: { mode } }, root)
-      const client = await logIn(server, protection)
-      const bytes = randomBytes(3_000_000)
-      const { end } = await client.upload('STOR file', bytes, protection === 'TLS' ? {} : undefined)
-      expect(end.code).toBe(452)
-      await expectTruth(server, 'no-space', 452)
-      const kept = readFileSync(join(root, mode === 'direct' ? 'file' : partialName('file', 'alice')))
-      expect(kept.length).toBeGreaterThan(500_000)
-      expect(kept.equals(bytes.subarray(0, kept.length))).toBe(true)
-      expect(existsSync(join(root, 'file'))).toBe(mode === 'direct')
-    })
+    test.runIf(mayMount).each(['MODE S', 'MODE Z'])(
+      'on a full disk is told as that, and what fitted is kept, in %s',
+      async sent => {
+        const root = mkdtempSync(join(tmpdir(), 'ftp-operator-truth-'))
+        execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', root])
+        onTestFinished(() => {
+          execFileSync('umount', ['--lazy', root])
+          rmSync(root, { recursive: true })
+        })
+        const server = await start({ uploads: { mode } }, root)
+        const client = await logIn(server, protection)
+        const bytes = randomBytes(3_000_000)
+        await client.send(sent)
+        const wire = sent === 'MODE Z' ? deflateSync(bytes) : bytes
+        const { end } = await client.upload('STOR file', wire, protection === 'TLS' ? {} : undefined)
+        expect(end.code).toBe(452)
+        await expectTruth(server, 'no-space', 452)
+        const kept = readFileSync(join(root, mode === 'direct' ? 'file' : partialName('file', 'alice')))
+        expect(kept.length).toBeGreaterThan(500_000)
+        expect(kept.equals(bytes.subarray(0, kept.length))).toBe(true)
+        expect(existsSync(join(root, 'file'))).toBe(mode === 'direct')
+      },
+    )
   })
 })
 

@@ -271,7 +271,10 @@ describe('A reload', () => {
     expect((await server.status()).workers).toEqual([])
     const alice = await logIn(server, 'alice')
     await setWorkers(server, 2)
-    await eventually(async () => (await server.status()).workers.length === 2, 'there are workers')
+    await eventually(async () => {
+      const { workers } = await server.status()
+      return workers.filter(({ state }) => state === 'ready').length === 2
+    }, 'there are workers')
     const bob = await logIn(server, 'bob')
     const carol = await logIn(server, 'carol')
     expect((await workerOf(server, 'bob')).id).not.toBe((await workerOf(server, 'carol')).id)

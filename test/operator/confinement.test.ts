@@ -12,7 +12,7 @@ const every = Object.entries(samples).map(([name, sample]): [string, readonly Ma
 ])
 const deploymentsOf = (manifests: readonly Manifest[]) => manifests.filter(({ kind }) => kind === 'Deployment')
 const podOf = (deployment: Manifest | undefined) => at(deployment, 'spec', 'template', 'spec')
-const secretVolumes: readonly string[] = ['users', 'tls']
+const secretVolumes: readonly string[] = ['users', 'tls', 'events', 'relay']
 
 describe.each(every)('%s', (_, manifests) => {
   test('no pod has a token of Kubernetes, and the account has none to give', () => {
@@ -34,6 +34,11 @@ describe.each(every)('%s', (_, manifests) => {
         listAt(container, 'volumeMounts').some(mount => secretVolumes.includes(textAt(mount, 'name') ?? '')),
       )
       expect(mounting.map(container => textAt(container, 'name'))).toEqual(['ftp-server'])
+      const mounts = listAt(mounting[0], 'volumeMounts')
+      for (const volume of volumes) {
+        const found = mounts.filter(mount => textAt(mount, 'name') === textAt(volume, 'name'))
+        expect(found).toMatchObject([{ readOnly: true }])
+      }
       expect(JSON.stringify(listAt(pod, 'containers'))).not.toMatch(/secretKeyRef|envFrom/)
     }
   })

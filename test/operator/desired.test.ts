@@ -168,6 +168,9 @@ async function writeMounts(directory: string, apply: readonly Manifest[], { sour
       else if (at(source, 'secret', 'optional') !== true) fail(`no ${item.key}`)
     }
   }
+  for (const [key, value] of Object.entries(data('uploads-relay'))) {
+    if (key === 'secrets') files.set(`relay/${key}`, Buffer.from(String(value), 'base64'))
+  }
   for (const [path, content] of files) {
     await mkdir(join(directory, path, '..'), { recursive: true })
     await writeFile(join(directory, path), content)

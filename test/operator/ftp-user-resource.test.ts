@@ -55,6 +55,8 @@ const good: readonly (readonly [string, Spec])[] = [
   ['a hash', hashed],
   ['a Secret', { serverRefs, passwordSecretRef: { name: 'alice' } }],
   ['a generated password', { serverRefs, generatedPassword: {} }],
+  ['a home of its own that is to go', { ...hashed, reclaimPolicy: 'Delete' }],
+  ['a home that is given and is to go', { ...hashed, reclaimPolicy: 'Delete', home: '/cameras/yard' }],
   ['a certificate', { serverRefs, clientCertificate: { commonName: 'alice' } }],
   [
     'a certificate, a password and a code',
@@ -139,6 +141,7 @@ const wrong: readonly (readonly [string, Spec, readonly string[]])[] = [
     { serverRefs, generatedPassword: { length: 8 } },
     ['spec.generatedPassword.length'],
   ],
+  ['all files of the server that are to go', { ...hashed, reclaimPolicy: 'Delete', home: '/' }, ['spec.home']],
   ['a policy that is none', { ...hashed, reclaimPolicy: 'Keep' }, ['spec.reclaimPolicy']],
   ['an unknown field', { ...hashed, homes: '/' }, ['spec.homes']],
 ]

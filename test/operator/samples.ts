@@ -66,6 +66,8 @@ export function observe(server: FtpServer, rest: Partial<Observation> = {}): Obs
     pods: [],
     nodes: new Map(),
     resolvedNames: new Map(),
+    probe: undefined,
+    provider: undefined,
     ...rest,
   }
 }
@@ -118,6 +120,7 @@ type PodFacts = {
   readonly ready?: boolean
   readonly terminating?: boolean
   readonly node?: string
+  readonly address?: string
   readonly stamp?: string
   readonly report?: ServerReport
 }
@@ -140,7 +143,7 @@ export function pod(facts: PodFacts = {}): ObservedPod {
       spec: { nodeName: node },
       status: {
         phase: 'Running',
-        podIP: '10.244.0.5',
+        podIP: facts.address ?? '10.244.0.5',
         conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
       },
     },
@@ -159,6 +162,7 @@ export function report(hash: string, rest: Partial<ServerReport> = {}): ServerRe
     problemCount: 0,
     problems: [],
     certificate: undefined,
+    removedHomes: [],
     ...rest,
   }
 }
@@ -256,6 +260,7 @@ bans: { mode: Enabled, threshold: 5, exemptNetworks: [192.0.2.0/24] }
 banner: Welcome
 listing: { timeZone: Europe/Berlin }
 uploads: { mode: Atomic, durability: Fsync }
+transfers: { ascii: Disabled, deflate: { level: 3, maxLevel: 6, maxRatio: 50, maxTransfers: 8 } }
 quotas: [{ path: /partners, maxBytes: 107374182400, maxFiles: 100000 }]
 folders:
   - { path: /archive, claimName: archive, role: ReadOnly }
@@ -332,6 +337,25 @@ passive: { portsPerReplica: 2 }
 storage: { claim: { size: 10Gi, accessModes: [ReadWriteMany] } }
 `),
       { live: [liveService({}, [{ ip: '203.0.113.7' }])] },
+    ),
+  relay: () =>
+    observe(
+      ftpServer(`
+replicas: 2
+service: { relay: Enabled }
+passive: { portsPerReplica: 4 }
+listeners: [{ name: ftp, port: 21, tls: Disabled }]
+storage: { claim: { size: 10Gi, accessModes: [ReadWriteMany] } }
+`),
+      {
+        sources: [
+          secret('uploads-relay', {
+            secrets: 'the secret that signs, of 32 characters\nthe next one, which is believed too\n',
+            made: '2029-12-24T00:00:00.000Z',
+          }),
+        ],
+        pods: [pod(), pod({ replica: 1, half: 'b', address: '10.244.1.6' })],
+      },
     ),
   'node-port': () =>
     observe(ftpServer(`{ service: { type: NodePort }, storage: { claim: { size: 10Gi } } }`), {

@@ -26,3 +26,32 @@ test('anything else is something else, and nothing is read beyond its end', () =
     expect(['hello', 'incomplete', 'other'], `byte ${at}`).toContain(parseClientHello(broken).kind)
   }
 })
+
+test.each([
+  ['a ticket', 35, [1, 2, 3], [[1, 2, 3]]],
+  ['no ticket yet', 35, [], []],
+  [
+    'keys shared before',
+    41,
+    [0, 16, 0, 2, 7, 8, 0, 0, 0, 0, 0, 2, 9, 9, 0, 0, 0, 0],
+    [
+      [7, 8],
+      [9, 9],
+    ],
+  ],
+  ['a key without a name', 41, [0, 6, 0, 0, 0, 0, 0, 0], []],
+])('what a ClientHello wants to resume by is in its extensions: %s', (_, type, data, tickets) => {
+  const extension = Buffer.from([0, type, 0, data.length, ...data])
+  const body = Buffer.concat([
+    Buffer.alloc(34, 3),
+    Buffer.from([2, 5, 6, 0, 2, 0x13, 1, 1, 0]),
+    Buffer.from([0, extension.length]),
+    extension,
+  ])
+  const message = Buffer.concat([Buffer.from([1, 0, 0, body.length]), body])
+  expect(parseClientHello(Buffer.concat([Buffer.from([22, 3, 1, 0, message.length]), message]))).toEqual({
+    kind: 'hello',
+    tickets: tickets.map(ticket => Buffer.from(ticket)),
+    sessionId: Buffer.from([5, 6]),
+  })
+})

@@ -178,12 +178,12 @@ describe('an entry', () => {
   })
 
   test('has a previous password from a file of its own, and is refused without it', async () => {
-    const list = (file: string) =>
+    const naming = (file: string) =>
       `{users: [{name: alice, passwordHash: ${hash}, previousPassword: {passwordFile: ${file}, expires: '2030-01-31'}}]}`
-    const changed = await change({ 'users/a.yaml': list('alice.old'), 'users/alice.old': 'old\n' })
+    const changed = await change({ 'users/a.yaml': naming('alice.old'), 'users/alice.old': 'old\n' })
     const previous = { credential: { kind: 'password', password: 'old' }, expires: Date.parse('2030-01-31') }
     expect(inForce(changed).users.get('alice')).toMatchObject({ credential: { kind: 'password-hash', hash }, previous })
-    const missing = await change({ 'users/a.yaml': list('gone') })
+    const missing = await change({ 'users/a.yaml': naming('gone') })
     expect(places(missing)).toEqual(['users/a.yaml users[0].previousPassword.passwordFile'])
     expect(inForce(missing).users.get('alice')?.previous).toEqual(previous)
     const over = await change({ 'users/a.yaml': `{users: [{name: alice, passwordHash: ${hash}}]}` })

@@ -1,5 +1,5 @@
 /** Uploads that the kernel takes to the file by itself: whole, in order with what is read in the usual way, and ending well. */
-import { constants, writeSync } from 'node:fs'
+import { constants, existsSync, writeSync } from 'node:fs'
 import { mkdtemp, open, readdir, readFile, readlink, rm } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -9,13 +9,15 @@ import { DataConnection } from '../../server/data/connection.ts'
 import { type TransferMeans, transferMeans } from '../../server/data/means.ts'
 import { loadSplice, type Splice } from '../../server/data/splice.ts'
 import { runTransfer, type TransferResult } from '../../server/data/transfer.ts'
-import { openLocalStorage, RunningUploads } from '../../server/storage/local.ts'
-import { QuotaLedger } from '../../server/storage/quota-ledger.ts'
-import type { Quotas } from '../../server/storage/quotas.ts'
+import { openLocalStorage } from '../../server/storage/local/home.ts'
+import { RunningUploads } from '../../server/storage/local/running-uploads.ts'
+import { QuotaLedger } from '../../server/storage/quota/quota-ledger.ts'
+import type { Quotas } from '../../server/storage/quota/quotas.ts'
 import { StorageError, type WritableFile } from '../../server/storage/storage.ts'
 import { connectedPair, pattern, until } from '../support/data-connections.ts'
 
 const large = pattern(12_000_000)
+const memory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 
 /** A file that is always willing, or as often as it says. */
 class WillingFile implements WritableFile {
@@ -279,12 +281,12 @@ async function hasRoom(quotas: Quotas, maxBytes: number, bytes: number): Promise
     )
 }
 
-/** A storage to which writing is quick already. */
+/** A storage to which writing is quick already; and stays so in memory, however busy the machine is. */
 async function limitedStorage(
   quotas: Quotas,
   maxBytes: number,
 ): Promise<{ write: (path: string) => Promise<WritableFile>; content: (name: string) => Promise<Buffer> }> {
-  const root = await directory()
+  const root = await directory(memory)
   const uploads = new RunningUploads()
   for (let times = 0; times < 100; times++) uploads.pace.writing.note('thread', 0.1, 1_000_000)
   const limits = [{ directory: '/', maxBytes }]
@@ -362,8 +364,8 @@ async function willingFile({
   return { file: new WillingFile(handle.fd, willing), content: () => readFile(path) }
 }
 
-async function directory(): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'ftp-operator-splice-'))
+async function directory(parent = tmpdir()): Promise<string> {
+  const path = await mkdtemp(join(parent, 'ftp-operator-splice-'))
   onTestFinished(() => rm(path, { recursive: true }))
   return path
 }

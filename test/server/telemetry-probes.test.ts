@@ -18,6 +18,7 @@ const status: ServerStatus = {
   bans: [],
   banCount: 0,
   stalledVolumes: [],
+  removedHomes: [],
   certificate: undefined,
 }
 

@@ -156,7 +156,8 @@ export function ftpServer(
     apiVersion: 'ftp-operator.io/v1alpha1',
     kind: 'FtpServer',
     metadata: { name, namespace },
-    spec: { storage: { emptyDir: {} }, ...spec },
+    // Most tests count what is written, and who logs in.
+    spec: { storage: { emptyDir: {} }, ...spec, passive: { verification: 'Disabled', ...(spec['passive'] as object) } },
   }
 }
 

@@ -9,6 +9,9 @@ const transfers: Readonly<Record<string, Row>> = {
     stranger: { send: 'RETR file', code: 530 },
     cases: [
       { send: 'RETR file', gets: '0123456789', code: 226 },
+      { send: 'RETR file', after: ['MODE B', 'TYPE I'], gets: '\0\0\n0123456789@\0\0', code: 226 },
+      // A marker of the server is an offset in the file, also where what is sent of it differs.
+      { send: 'RETR file', after: ['MODE B', 'TYPE A', 'REST 8'], gets: '\0\0\u000289@\0\0', code: 226 },
       { send: 'RETR file', code: 425 },
       { send: 'RETR missing', after: ['EPSV'], code: 550 },
       { send: 'RETR dir', after: ['EPSV'], code: 550 },
@@ -23,6 +26,12 @@ const transfers: Readonly<Record<string, Row>> = {
     cases: [
       { send: 'STOR new', puts: 'data', code: 226 },
       { send: 'STOR file', puts: '', code: 226 },
+      { send: 'STOR new', after: ['MODE B'], puts: '\0\0\u0004data@\0\0', code: 226 },
+      { send: 'STOR new', after: ['MODE B'], puts: '\0\0\u0004data', code: 426 },
+      { send: 'STOR new', after: ['MODE C'], puts: '\u0004data', code: 426 },
+      { send: 'STOR new', after: ['STRU R'], puts: 'data', code: 426 },
+      { send: 'STOR new', after: ['MODE Z'], puts: '', code: 426 },
+      { send: 'STOR new', after: ['MODE Z'], puts: 'data', code: 451 },
       { send: 'STOR new', code: 425 },
       { send: 'STOR dir', after: ['EPSV'], code: 550 },
       { send: 'STOR missing/new', after: ['EPSV'], code: 550 },
@@ -47,6 +56,7 @@ const transfers: Readonly<Record<string, Row>> = {
     cases: [
       { send: 'APPE file', puts: 'data', code: 226 },
       { send: 'APPE new', puts: 'data', code: 226 },
+      { send: 'APPE file', after: ['MODE B'], puts: '\0\0\u0004data@\0\0', code: 226 },
       { send: 'APPE file', code: 425 },
       { send: 'APPE dir', after: ['EPSV'], code: 550 },
       { send: 'APPE file', after: ['TYPE I', 'EPSV', 'REST 5', 'TYPE A'], code: 554 },

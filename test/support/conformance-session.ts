@@ -108,7 +108,7 @@ const parameters: Readonly<Record<string, Row>> = {
     cases: [
       { send: 'STRU F', code: 200 },
       { send: 'STRU f', code: 200 },
-      { send: 'STRU R', code: 504 },
+      { send: 'STRU R', code: 200, text: 'The structure is record.' },
       { send: 'STRU P', code: 504 },
       { send: 'STRU X', code: 501 },
     ],
@@ -118,9 +118,9 @@ const parameters: Readonly<Record<string, Row>> = {
     stranger: { send: 'MODE S', code: 530 },
     cases: [
       { send: 'MODE S', code: 200 },
-      { send: 'MODE B', code: 504 },
-      { send: 'MODE C', code: 504 },
-      { send: 'MODE Z', code: 504 },
+      { send: 'MODE B', code: 200, text: 'The mode is block.' },
+      { send: 'MODE c', code: 200, text: 'The mode is compressed.' },
+      { send: 'MODE Z', code: 200, text: 'The mode is deflate.' },
       { send: 'MODE X', code: 501 },
     ],
   },

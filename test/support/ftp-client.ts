@@ -11,42 +11,41 @@ export type FtpReply = {
   readonly text: string
 }
 
-const deadlineMilliseconds = 10_000
+export type FtpClientOptions = {
+  readonly localAddress?: string
+  /** For each answer; 10 seconds by default. */
+  readonly deadlineMilliseconds?: number
+}
 
 export class FtpClient {
   #socket: Socket
   #received = ''
   #closed = false
+  readonly #deadlineMilliseconds: number
   readonly #waiting: (() => void)[] = []
   /** Session of the control connection, for data connections to resume. */
   #session: Buffer | undefined
   #tls: TLSSocket | undefined
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, deadlineMilliseconds = 10_000) {
     this.#socket = socket
+    this.#deadlineMilliseconds = deadlineMilliseconds
     this.#listen(socket)
   }
 
   /** Connects and takes the greeting. */
-  static async connect(
-    port: number,
-    host = '127.0.0.1',
-    options: { readonly localAddress?: string } = {},
-  ): Promise<FtpClient> {
+  static async connect(port: number, host = '127.0.0.1', options: FtpClientOptions = {}): Promise<FtpClient> {
     const client = await FtpClient.open(port, host, options)
     await client.reply()
     return client
   }
 
   /** Connects, without waiting for a greeting. */
-  static async open(
-    port: number,
-    host = '127.0.0.1',
-    options: { readonly localAddress?: string } = {},
-  ): Promise<FtpClient> {
-    const socket = connectSocket({ port, host, noDelay: true, ...options })
+  static async open(port: number, host = '127.0.0.1', options: FtpClientOptions = {}): Promise<FtpClient> {
+    const { deadlineMilliseconds, ...local } = options
+    const socket = connectSocket({ port, host, noDelay: true, ...local })
     await once(socket, 'connect')
-    return new FtpClient(socket)
+    return new FtpClient(socket, deadlineMilliseconds)
   }
 
   /** Connects with TLS from the first byte and takes the greeting. */
@@ -220,7 +219,7 @@ export class FtpClient {
   }
 
   async #next<Value>(take: () => Value | undefined, what: string, closedIsFine = false): Promise<Value> {
-    const deadline = performance.now() + deadlineMilliseconds
+    const deadline = performance.now() + this.#deadlineMilliseconds
     for (;;) {
       const value = take()
       if (value !== undefined) return value
@@ -228,7 +227,9 @@ export class FtpClient {
         throw new Error(`The connection was closed instead of ${what}; it said: ${JSON.stringify(this.#received)}`)
       const left = deadline - performance.now()
       if (left <= 0)
-        throw new Error(`No ${what} within ${deadlineMilliseconds} ms; received: ${JSON.stringify(this.#received)}`)
+        throw new Error(
+          `No ${what} within ${this.#deadlineMilliseconds} ms; received: ${JSON.stringify(this.#received)}`,
+        )
       await new Promise<void>(resolve => {
         const timer = setTimeout(resolve, left)
         this.#waiting.push(() => {

@@ -25,6 +25,19 @@ export async function measure(pid: number): Promise<Measures> {
   }
 }
 
+export type Descriptors = {
+  /** All but the ports below, which stay open between transfers. */
+  readonly others: number
+  /** TCP sockets that are listened on. */
+  readonly listening: number
+}
+
+/** What a process has open, its children not counted. */
+export async function openDescriptors(pid: number): Promise<Descriptors> {
+  const { descriptors, listening } = await measureDescriptors(pid, await listeningSockets())
+  return { others: descriptors - listening, listening }
+}
+
 // USER_HZ of Linux on all architectures that Node supports.
 const ticksPerSecond = 100
 
@@ -32,20 +45,27 @@ async function measureOne(pid: number, listeners: ReadonlySet<string>): Promise<
   const [status, stat, descriptors] = await Promise.all([
     readFile(`/proc/${pid}/status`, 'utf8'),
     readFile(`/proc/${pid}/stat`, 'utf8'),
-    readdir(`/proc/${pid}/fd`),
+    measureDescriptors(pid, listeners),
   ])
   const field = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1])
   // After the name, which may have spaces: utime and stime are fields 14 and 15 of proc(5).
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  // A descriptor may be closed between the two looks.
-  const links = await Promise.all(descriptors.map(each => readlink(`/proc/${pid}/fd/${each}`).catch(() => '')))
   return {
     residentBytes: field('VmRSS') * 1024,
-    descriptors: descriptors.length,
     threads: field('Threads'),
-    listening: links.filter(link => listeners.has(link)).length,
+    ...descriptors,
     processorSeconds: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond,
   }
+}
+
+async function measureDescriptors(
+  pid: number,
+  listeners: ReadonlySet<string>,
+): Promise<Pick<Measures, 'descriptors' | 'listening'>> {
+  const descriptors = await readdir(`/proc/${pid}/fd`)
+  // A descriptor may be closed between the two looks.
+  const links = await Promise.all(descriptors.map(each => readlink(`/proc/${pid}/fd/${each}`).catch(() => '')))
+  return { descriptors: descriptors.length, listening: links.filter(link => listeners.has(link)).length }
 }
 
 async function family(pid: number): Promise<readonly number[]> {

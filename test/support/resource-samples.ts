@@ -373,6 +373,16 @@ export const wrongSamples: readonly ResourceSample[] = [
     brokenAt: ['spec.listeners'],
   },
   { title: 'port 21 of the node', spec: { hostNetwork: true }, brokenAt: ['spec.listeners'] },
+  {
+    title: 'relaying between nodes that clients reach by themselves',
+    spec: { hostNetwork: true, listeners: [{ name: 'ftp', port: 2121 }], service: { relay: 'Enabled' } },
+    brokenAt: ['spec.service.relay'],
+  },
+  {
+    title: 'relaying without a Service',
+    spec: { service: { type: 'None', relay: 'Enabled' } },
+    brokenAt: ['spec.service.relay'],
+  },
   { title: 'passive ports beyond 65535', spec: { passive: { firstPort: 65_517 } }, brokenAt: ['spec.passive'] },
   {
     title: 'passive ports of the second replica beyond 65535',

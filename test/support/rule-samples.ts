@@ -31,6 +31,56 @@ export const serverSamples: readonly RuleSample[] = [
     },
     brokenAt: ['listeners[0].port', 'listeners[2].port'],
   },
+  {
+    title: 'ports of other servers right beside those of this one',
+    value: {
+      relay: {
+        secretFile: 'relay/secrets',
+        port: 2990,
+        ports: [
+          { first: 19_900, last: 19_999 },
+          { first: 20_100, last: 20_199, peer: { address: '10.0.0.2', port: 2990 } },
+        ],
+      },
+    },
+    brokenAt: [],
+  },
+  {
+    title: 'ports of other servers that are those of this one, of its listener, or of another one',
+    value: {
+      relay: {
+        secretFile: 'relay/secrets',
+        ports: [
+          { first: 20_099, last: 20_100 },
+          { first: 2121, last: 2121 },
+          { first: 8000, last: 8080 },
+          { first: 30_000, last: 30_010 },
+          { first: 30_010, last: 30_020 },
+        ],
+      },
+    },
+    brokenAt: [0, 1, 2, 4].map(index => `relay.ports[${index}]`),
+  },
+  {
+    title: 'a range of another server that ends before it begins',
+    value: { relay: { secretFile: 'relay/secrets', ports: [{ first: 30_001, last: 30_000 }] } },
+    brokenAt: ['relay.ports[0].last'],
+  },
+  {
+    title: 'relaying without a secret',
+    value: { relay: { ports: [{ first: 30_000, last: 30_001 }] } },
+    brokenAt: ['relay.secretFile'],
+  },
+  {
+    title: 'taking what is relayed without a secret',
+    value: { relay: { port: 2990 } },
+    brokenAt: ['relay.secretFile'],
+  },
+  ...[20_000, 2121, 8080, 30_000].map(port => ({
+    title: `port ${port} for what is relayed, which is another one’s`,
+    value: { relay: { secretFile: 'relay/secrets', port, ports: [{ first: 30_000, last: 30_000 }] } },
+    brokenAt: ['relay.port'],
+  })),
   { title: 'a ban that may last no longer than the first', value: { bans: { maxDurationSeconds: 600 } }, brokenAt: [] },
   {
     title: 'a longest ban that is shorter than the first',

@@ -1,12 +1,13 @@
 /** The real program as a child process, for tests of signals, exit codes and resources. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { stringify } from 'yaml'
 import type { ServerStatus } from '../../server/telemetry/status.ts'
 import { eventually } from './eventually.ts'
+import { type Descriptors, openDescriptors } from './process-measures.ts'
 import { freePort, passiveRange, simpleUser } from './server.ts'
 
 export type ServerProcessOptions = {
@@ -44,21 +45,32 @@ export type ServerProcess = {
   readonly probe: (path: string) => Promise<Response>
   readonly status: () => Promise<ServerStatus>
   readonly residentBytes: () => Promise<number>
-  /** Open ones, without ports that are listened on, which stay open between transfers. */
-  readonly descriptors: () => Promise<number>
+  readonly descriptors: () => Promise<Descriptors>
   /** Ends the process by force, if it still runs, and removes its files. */
   readonly dispose: () => Promise<void>
 }
 
 /** Starts the program and waits until it is ready. Rejects with what it said, if it ends before. */
 export async function startServerProcess(options: ServerProcessOptions = {}): Promise<ServerProcess> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await tryStart(options)
+    } catch (error) {
+      // Somebody else took the port between choosing and using it.
+      const another = options.port === undefined && options.probesPort === undefined && attempt < 5
+      if (!another || !(error instanceof Error && error.message.includes('EADDRINUSE'))) throw error
+    }
+  }
+}
+
+async function tryStart(options: ServerProcessOptions): Promise<ServerProcess> {
   const server = await launchServerProcess(options)
   const ended = server.exited.then(code => {
     throw new Error(`exit code ${code}: ${JSON.stringify(server.output())}`)
   })
   try {
     await Promise.race([
-      eventually(async () => (await server.probe('/readyz')).ok, 'the server is ready', 15_000),
+      eventually(async () => (await server.probe('/readyz')).ok && isIts(server), 'the server is ready', 15_000),
       ended,
     ])
   } catch (error) {
@@ -67,6 +79,12 @@ export async function startServerProcess(options: ServerProcessOptions = {}): Pr
   }
   ended.catch(() => undefined)
   return server
+
+  /** Whether the probes are not those of another server, which has taken their port. */
+  async function isIts({ port, status }: ServerProcess): Promise<boolean> {
+    if (options.server?.['listeners'] !== undefined || options.configurationDirectory !== undefined) return true
+    return (await status()).listeners.some(listener => listener.port === port)
+  }
 }
 
 /** Starts the program, without waiting for anything. */
@@ -116,7 +134,7 @@ export async function launchServerProcess(options: ServerProcessOptions = {}): P
     probe,
     status: async () => (await (await probe('/status')).json()) as ServerStatus,
     residentBytes: async () => residentBytes(await readFile(`/proc/${pid}/status`, 'utf8')),
-    descriptors: () => countDescriptors(pid),
+    descriptors: () => openDescriptors(pid),
     async dispose() {
       child.kill('SIGKILL')
       await exited
@@ -138,16 +156,6 @@ function start(
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...environment },
   })
-}
-
-async function countDescriptors(pid: number): Promise<number> {
-  const descriptors = await readdir(`/proc/${pid}/fd`)
-  const targets = await Promise.all(descriptors.map(each => readlink(`/proc/${pid}/fd/${each}`).catch(() => '')))
-  const tables = await Promise.all(['tcp', 'tcp6'].map(table => readFile(`/proc/${pid}/net/${table}`, 'utf8')))
-  const rows = tables.flatMap(table => table.split('\n')).map(line => line.trim().split(/\s+/))
-  // proc(5): the fourth field is the state, 0A is LISTEN, the tenth is the inode.
-  const listening = new Set(rows.filter(row => row[3] === '0A').map(row => `socket:[${row[9]}]`))
-  return targets.filter(target => !listening.has(target)).length
 }
 
 function residentBytes(status: string): number {

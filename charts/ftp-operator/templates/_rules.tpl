@@ -1,8 +1,12 @@
 {{- /* What the operator may do where the FtpServers and FtpUsers are, and nothing more. */ -}}
 {{- define "ftp-operator.rules" -}}
 - apiGroups: [ftp-operator.io]
-  resources: [ftpservers, ftpusers]
+  resources: [ftpservers]
   verbs: [get, list, watch]
+# Patched for the finalizer on those whose homes are to go with them.
+- apiGroups: [ftp-operator.io]
+  resources: [ftpusers]
+  verbs: [get, list, patch, watch]
 - apiGroups: [ftp-operator.io]
   resources: [ftpservers/status, ftpusers/status]
   verbs: [patch]

@@ -53,6 +53,8 @@ function settings(target: Target): string[] {
     'set net:timeout 10',
     `set ftp:passive-mode ${isActive(target) ? 'off' : 'on'}`,
     'set ftp:auto-passive-mode no',
+    // It would ask for it wherever FEAT has it, and bytes would not be those of the file.
+    'set ftp:use-mode-z no',
     `set ftp:prefer-epsv ${target.data === 'EPSV' ? 'yes' : 'no'}`,
     ...tlsSettings(target),
   ]
