@@ -177,7 +177,7 @@ describe('MODE Z', () => {
 
 describe('MODE Z by configuration', () => {
   it('is refused where it is switched off, and not in FEAT; levels have a limit, and transfers a number', async () => {
-    const strict = await startServer({ server: { transfers: { deflate: { maxLevel: 3, maxTransfers: 1 } } } })
+    const strict = await startServer({ server: { transfers: { deflate: { enabled: true, maxLevel: 3, maxTransfers: 1 } } } })
     try {
       const client = await loggedIn(strict)
       expect((await client.send('FEAT')).lines).toContain(' MODE Z')
@@ -211,7 +211,7 @@ describe('MODE Z by configuration', () => {
 
 async function withoutDeflate({ configurationDirectory }: TestServer): Promise<string> {
   const source = await readFile(join(configurationDirectory, 'server.yaml'), 'utf8')
-  return source.replace(/deflate:\n(?: +\w+: \d+\n)+/, 'deflate: { enabled: false }\n')
+  return source.replace(/deflate:\n(?: +\w+: \w+\n)+/, 'deflate: { enabled: false }\n')
 }
 
 describe('MODE B', () => {

@@ -20,7 +20,7 @@ const passwordHash = '$argon2id$v=19$m=64,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$MjZP1+1
 const memory = '/dev/shm'
 
 export type TestServerOptions = {
-  /** `server.yaml`, merged over a small default: one listener `ftp` with explicit TLS, no delay after failures. */
+  /** `server.yaml`, merged over a small default: one listener `ftp` with explicit TLS, no delay after failures, MODE Z. */
   readonly server?: Record<string, unknown>
   /** Entries of `users/users.yaml`; by default one user `alice` with home `/`. */
   readonly users?: readonly Record<string, unknown>[]
@@ -81,6 +81,7 @@ async function tryStart(options: TestServerOptions): Promise<TestServer> {
     probes: { port: probesPort, addresses: [address] },
     passive: { ports: passiveRange(port, probesPort) },
     limits: { failedLoginDelayMilliseconds: 0 },
+    transfers: { deflate: { enabled: true } },
     root,
     ...options.server,
   })

@@ -12,8 +12,9 @@ export const transfers = record(
     deflate: record(
       {
         enabled: Type.Boolean({
-          default: true,
-          description: 'Whether MODE Z is accepted. Who has chosen it keeps it for the session.',
+          default: false,
+          description:
+            'Whether MODE Z is accepted. Who has chosen it keeps it for the session. It pays on slow lines; some clients, such as lftp, choose it wherever it is offered, and on fast ones it slows them down.',
         }),
         level: Type.Integer({
           minimum: 0,
