@@ -21,7 +21,7 @@ export async function findRclone(): Promise<FoundClient> {
 export async function runRclone(
   target: Target,
   args: readonly string[],
-  options?: { readonly deadlineMilliseconds?: number },
+  options?: { readonly input?: string; readonly deadlineMilliseconds?: number },
 ): Promise<ProcessResult> {
   const once = ['--retries', '1', '--low-level-retries', '1', '--contimeout', '10s', '--timeout', '20s']
   const environment = await environmentOf(target)
