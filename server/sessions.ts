@@ -27,7 +27,7 @@ import type { SessionHost } from './session-host.ts'
 import type { SessionStatus } from './telemetry/status.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
 import { CertificateLanes } from './tls/certificate-lanes.ts'
-import { SessionTls } from './tls/session-tls.ts'
+import { type Kin, SessionTls } from './tls/session-tls.ts'
 import type { SharedState } from './workers/shared-state.ts'
 
 /** A configuration, and the certificate that is used while it has none. */
@@ -89,7 +89,7 @@ export class Sessions implements SessionHost {
       advertisedAddresses: new AdvertisedAddresses(),
       transferMeans: transferMeans(sendfile),
       bandwidth: new Bandwidth(options.bandwidthShares),
-      createSessionTls: (configuration, host) => this.#createSessionTls(configuration, host),
+      createSessionTls: (configuration, session) => this.#createSessionTls(configuration, session),
       activity: () => ({ sessions: sessionsInAll(), started }),
       who,
       inputMemory: new InputMemory(),
@@ -181,7 +181,25 @@ export class Sessions implements SessionHost {
     for (const connection of this.#connections) connection.sweep(now)
   }
 
-  #createSessionTls(configuration: Configuration, named: string | undefined): SessionTls {
+  /** Of the sessions in this process. */
+  #kinOf(session: () => Session): Kin {
+    const others = () => this.#connections
+    return {
+      *neighbours() {
+        const { id, peer } = session()
+        for (const { session: other, tls } of others())
+          if (tls !== undefined && other.id !== id && other.peer.address === peer.address) yield tls
+      },
+      userOf(neighbour) {
+        for (const { session: other, tls } of others()) if (tls === neighbour) return compareUsers(session(), other)
+        return 'other'
+      },
+    }
+  }
+
+  #createSessionTls(configuration: Configuration, session: () => Session): SessionTls {
+    const named = session().host
+    const kin = this.#kinOf(session)
     const own = configuration.certificate ?? this.#inForce.fallbackCertificate
     if (own === undefined) throw new Error('There is no certificate.')
     const { tls, limits } = configuration.server
@@ -192,18 +210,23 @@ export class Sessions implements SessionHost {
     })
     const options = optionsOf(hostNamed(configuration, named)?.certificate)
     const lanes = this.#lanes.for(options)
-    if (configuration.hosts.size === 0) return new SessionTls({ ...options, lanes })
+    if (configuration.hosts.size === 0) return new SessionTls({ ...options, lanes, kin })
     const find = (serverName: string) => {
       const host = hostNamed(configuration, serverName)
       return host && { name: host.name, lanes: this.#lanes.for(optionsOf(host.certificate)) }
     }
-    return new SessionTls({ ...options, lanes, hosts: { named, find } })
+    return new SessionTls({ ...options, lanes, kin, hosts: { named, find } })
   }
 
   async #allGone(milliseconds: number): Promise<void> {
     const deadline = performance.now() + milliseconds
     while (this.#connections.size > 0 && performance.now() < deadline) await delay(20)
   }
+}
+
+function compareUsers(one: Session, other: Session): ReturnType<Kin['userOf']> {
+  if (one.login.state !== 'logged-in' || other.login.state !== 'logged-in') return 'open'
+  return one.login.user.name === other.login.user.name && one.host === other.host ? 'same' : 'other'
 }
 
 /** For last replies to be read. */

@@ -9,7 +9,7 @@ export type DigestedFile = { readonly path: string; readonly digest: string }
  * SHA-256, as hexadecimal digits, over one line a file: path, NUL, digest of the content, LF; the lines sorted by the
  * bytes of the path. The files are `server.yaml`, `tls/tls.crt`, `tls/tls.key`, `tls/ca.crt`, `tls.crt` and
  * `tls.key` of each directory below `tls/` and every file below `users/`, as far as they exist; names that begin with a dot do not count. Where the newest content of a file is
- * refused, the content last in force counts in its place. A password file that lies outside `users/` counts by its
+ * refused, the content last in force counts in its place, but for an order to remove homes, which then counts for nothing. A password file that lies outside `users/` counts by its
  * absolute path, and that of `relay.secretFile` by its path as it is written.
  */
 export function configurationHash(files: Iterable<DigestedFile>): string {

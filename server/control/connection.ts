@@ -6,6 +6,7 @@ import { plainAddress } from '../config/network.ts'
 import { isProbeUser } from '../config/probe-user.ts'
 import type { ListenerConfiguration } from '../config/schema.ts'
 import { DataChannel } from '../data/data-channel.ts'
+import type { SessionTls } from '../tls/session-tls.ts'
 import type { Context } from './command.ts'
 import { ControlChannel } from './control-channel.ts'
 import { banned, drained, dueEnding, type Ending, internalError } from './ending.ts'
@@ -65,6 +66,10 @@ export class Connection {
         const { login } = this.#state.session
         return login.state === 'logged-in' && isProbeUser(this.#state.configuration, login.user.name)
       },
+      user: () => {
+        const { login } = this.#state.session
+        return login.state === 'logged-in' ? login.user.name : undefined
+      },
       onStray: (address, port) => services.telemetry.strayDataConnection(this.#state.session, address, port),
       onTlsFailure: message => services.telemetry.tlsFailed(this.#state.session, 'data', message),
     })
@@ -105,6 +110,10 @@ export class Connection {
 
   get session(): Session {
     return this.#state.session
+  }
+
+  get tls(): SessionTls | undefined {
+    return this.#channel.tls
   }
 
   /** The transfer that runs now. */

@@ -40,7 +40,7 @@ export class SessionProtection {
     const { channel, queue, services, session, change } = this.#session
     const configuration = this.#session.configuration()
     try {
-      const tls = services.createSessionTls(configuration, session().host)
+      const tls = services.createSessionTls(configuration, session)
       const { clientCertificate, serverName } = await channel.startTls(tls)
       const host = session().host ?? hostNamed(configuration, serverName)?.name
       change({ protection: 'tls', clientCertificate, serverName, host })

@@ -25,6 +25,8 @@ export type DataChannelOptions = {
   readonly tls: () => SessionTls | undefined
   /** Whether data goes under TLS, as things are (PROT). */
   readonly isPrivate: () => boolean
+  /** Who is logged in. */
+  readonly user?: () => string | undefined
   /** Whether the session gets no port twice before it has had all. */
   readonly inTurn?: () => boolean
   readonly onStray: (address: string, port: number) => void
@@ -40,6 +42,9 @@ const none: Setup = { kind: 'none' }
 
 /** How long another one may take to come after the handshake of one has failed: the client may be on its way. */
 const secondChanceMilliseconds = 1000
+
+/** How long a session may take to log in when a data connection has come in its name. */
+const loginMilliseconds = 2000
 
 export class DataChannel implements DataChannelControl {
   readonly #options: DataChannelOptions
@@ -89,6 +94,7 @@ export class DataChannel implements DataChannelControl {
         this.#options.configuration().server.passive.peerCheck === 'off' ||
         canonicalAddress(candidate) === peer,
       owns: sharing === 'auto' ? this.#ownership() : undefined,
+      user: this.#options.user?.(),
       onStray,
       acceptTimeoutSeconds: server.limits.passiveAcceptTimeoutSeconds,
       proxies: {
@@ -211,8 +217,9 @@ export class DataChannel implements DataChannelControl {
     const channel = await this.#handshake(session, socket, signal, direction)
     const connection = new DataConnection(socket, channel)
     const isSame = session.isClientOf(channel)
-    if (channel.resumed || (!demanded && isSame)) {
-      session.noteDataConnection(channel, direction)
+    const resumed = await session.proves(channel, signal, demanded ? loginMilliseconds : 0)
+    if (resumed || (!demanded && isSame)) {
+      session.noteDataConnection({ resumed, protocol: channel.protocol }, direction)
       return connection
     }
     connection.destroy()

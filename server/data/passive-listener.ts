@@ -41,6 +41,8 @@ export class PassiveListener {
   readonly #server: Server
   readonly #options: PassiveListenerOptions
   readonly #groups = new Map<string | undefined, Group>()
+  /** Users who wait, with their clients. */
+  readonly #users = new Set<string>()
   #count = 0
   /** Until when somebody may come late, by client; the monotonic clock. */
   readonly #late = new Map<string | undefined, number>()
@@ -85,6 +87,7 @@ export class PassiveListener {
     }
     const port: PassivePort = new PassivePort(this.number, options, leave, () => this.#undecidedFor(port))
     group.add(port)
+    if (options.user !== undefined) this.#users.add(keyOf(options))
     this.#count += 1
     return port
   }
@@ -107,7 +110,9 @@ export class PassiveListener {
   }
 
   /** Sessions with proof of whose a connection is share a port; without, it is one's alone. */
-  #hasPlace({ client, owns }: PassivePortOptions): boolean {
+  #hasPlace(options: PassivePortOptions): boolean {
+    const { client, owns, user } = options
+    if (user !== undefined && this.#users.has(keyOf(options))) return false
     for (const other of this.#rivals(client)) if (owns === undefined || other.options.owns === undefined) return false
     return owns !== undefined || !this.#mayComeLate(client)
   }
@@ -124,6 +129,7 @@ export class PassiveListener {
 
   #leave(client: string | undefined, group: Group, port: PassivePort): void {
     group.delete(port)
+    this.#users.delete(keyOf(port.options))
     this.#count -= 1
     if (group.size === 0) this.#groups.delete(client)
     if (this.#count === 0) this.#destroyUndecided()
@@ -237,6 +243,11 @@ export class PassiveListener {
     socket.destroy()
     this.#anyone()?.options.onStray(address, this.number)
   }
+}
+
+/** Of a user at an address. */
+function keyOf({ client = '', user = '' }: PassivePortOptions): string {
+  return `${client} ${user}`
 }
 
 function ignore(): void {}

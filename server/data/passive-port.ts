@@ -18,6 +18,8 @@ export type PassivePortOptions = {
   readonly claimants?: 'first' | 'several'
   /** Whether who begins TLS so goes on with a session of the client's. Where it is given nobody else is the client, and sessions that can tell share a port, whatever their address. */
   readonly owns?: ((hello: ClientHello & { readonly kind: 'hello' }) => boolean) | undefined
+  /** Whose session it is: several of one may belong to one program, which goes on with whichever TLS session it got last. */
+  readonly user?: string | undefined
 }
 
 /** How long to wait for somebody to speak, in milliseconds: while some are there, and while nobody is. */

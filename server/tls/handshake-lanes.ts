@@ -3,7 +3,7 @@ import { constants, randomBytes } from 'node:crypto'
 import tls from 'node:tls'
 import type { CertificateFiles } from '../config/configuration.ts'
 import type { ServerConfiguration } from '../config/schema.ts'
-import { renewTickets } from './ticket-renewal.ts'
+import { type FindKeys, renewTickets } from './ticket-renewal.ts'
 
 export type HandshakeOptions = {
   readonly certificate: CertificateFiles
@@ -11,12 +11,15 @@ export type HandshakeOptions = {
   readonly handshakeTimeoutSeconds: number
 }
 
-/** The session that a handshake is done for: it alone can resume what it began. */
+/** The session that a handshake is done for: it can resume what it began, and what those have begun that it vouches for. */
 export type HandshakeParty = {
   /** 48 bytes. */
   readonly ticketKeys: Buffer
   /** What session IDs of TLS 1.2 stand for. */
   readonly sessionIds: Map<string, Buffer>
+  /** What others have made. */
+  readonly keysOfOther: FindKeys
+  readonly sessionOfOther: (id: string) => Buffer | undefined
   readonly selectProtocol: (offered: readonly string[]) => string | undefined
   /** Whether a client that names this host may go on. */
   readonly mayName: (host: string) => boolean
@@ -120,7 +123,13 @@ export class HandshakeLane {
     this.server.on('tlsClientError', error => this.#party?.onFailure(error))
     if (kind === 'resuming') this.#cacheSessionIds()
     // Nothing is renewed by a first handshake, and OpenSSL makes its tickets alone.
-    this.#renewsTickets = kind.startsWith('resuming') && renewTickets(this.server, () => this.#ticketKeys())
+    this.#renewsTickets =
+      kind.startsWith('resuming') &&
+      renewTickets(
+        this.server,
+        () => this.#ticketKeys(),
+        name => this.#party?.keysOfOther(name),
+      )
   }
 
   lend(party: HandshakeParty | undefined): void {
@@ -147,7 +156,8 @@ export class HandshakeLane {
       done()
     })
     this.server.on('resumeSession', (id, done) => {
-      done(null, this.#party?.sessionIds.get(id.toString('hex')))
+      const key = id.toString('hex')
+      done(null, this.#party?.sessionIds.get(key) ?? this.#party?.sessionOfOther(key))
     })
   }
 }

@@ -15,7 +15,7 @@ export class SecureChannel {
   /** What is below. */
   readonly socket: Socket
   readonly protocol: 'TLSv1.2' | 'TLSv1.3'
-  /** Whether the handshake resumed a TLS session of the same control connection: proof that it is the same client. */
+  /** Whether the handshake resumed a TLS session of the same control connection, or of another one of the same user: proof that it is the same client. */
   readonly resumed: boolean
   /** The client's certificate, where one was asked for, given and found valid. */
   readonly clientCertificate: ClientCertificate | undefined

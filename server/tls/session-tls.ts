@@ -1,6 +1,7 @@
 /** TLS of one session: its control connection and all its data connections share one set of resumption keys. */
 import { randomBytes, X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { SecureContext, TLSSocket } from 'node:tls'
 import {
   type HandshakeKind,
@@ -19,6 +20,14 @@ export type SessionTlsOptions = HandshakeOptions & {
   readonly lanes?: HandshakeLanes
   /** Where there are virtual hosts (RFC 7151). */
   readonly hosts?: TlsHosts
+  readonly kin?: Kin
+}
+
+/** Sessions that may be of the same client: those at the same address. */
+export type Kin = {
+  readonly neighbours: () => Iterable<SessionTls>
+  /** `open` while one of the two is not logged in. */
+  readonly userOf: (neighbour: SessionTls) => 'same' | 'other' | 'open'
 }
 
 /** Virtual hosts, which a client may name in the handshake of the control connection; its data connections have their certificate, too. */
@@ -49,9 +58,13 @@ type TicketSupply = 'fresh' | 'left over' | 'spent'
 
 const ticketsOfFullHandshake = 2
 
+const pollMilliseconds = 20
+
 /**
  * Made at AUTH (or on connecting, with implicit TLS), kept through CCC, dropped at REIN. Nothing to close. The ticket keys and the
  * session cache are this session's alone, so a data connection that resumes comes from whoever did the control connection's handshake.
+ * Many programs (those in Go, on Windows, with libcurl) keep one cache for all their connections and offer what they got last: a data
+ * connection may resume the session of another control connection, if that is the same user's at the same address.
  */
 export class SessionTls {
   readonly #options: SessionTlsOptions
@@ -59,6 +72,8 @@ export class SessionTls {
   readonly #party: HandshakeParty = {
     ticketKeys: randomBytes(48),
     sessionIds: new Map(),
+    keysOfOther: name => this.#borrow(({ ticketKeys }) => (nameOf(ticketKeys).equals(name) ? ticketKeys : undefined)),
+    sessionOfOther: id => this.#borrow(({ sessionIds }) => sessionIds.get(id)),
     selectProtocol: offered => selectProtocol(this.#purpose, offered),
     mayName: host => this.#mayName(host),
     contextOf: () => this.#context(),
@@ -76,8 +91,13 @@ export class SessionTls {
   #clientCertificate: ClientCertificate | undefined
   /** Of the control connection. */
   #protocol: SecureChannel['protocol'] | undefined
-  /** The connection whose handshake is under way. */
+  /** The connection whose handshake is under way, and whose session it would resume if not this one's. */
   #socket: Socket | undefined
+  #lentBy: SessionTls | undefined
+  /** Whose session was resumed. */
+  readonly #lenders = new WeakMap<SecureChannel, SessionTls>()
+  /** Its client resumes whichever session it got last. */
+  #mixes = false
   #previous: Promise<void> = Promise.resolve()
 
   constructor(options: SessionTlsOptions) {
@@ -112,17 +132,35 @@ export class SessionTls {
     return clientCertificate?.fingerprint === this.#clientCertificate?.fingerprint
   }
 
+  /**
+   * Whether the handshake of a data connection proves whose it is. One that resumed the session of another control connection does if
+   * that is the same user's, and programs connect while others of their connections log in: for this it waits so long.
+   */
+  async proves(channel: SecureChannel, signal: AbortSignal, patienceMilliseconds: number): Promise<boolean> {
+    const lender = this.#lenders.get(channel)
+    if (!channel.resumed || lender === undefined) return channel.resumed
+    const deadline = performance.now() + patienceMilliseconds
+    for (;;) {
+      const user = this.#options.kin?.userOf(lender)
+      if (user === 'same') this.#mixes = lender.#mixes = true
+      if (user !== 'open') return user === 'same'
+      if (signal.aborted || performance.now() >= deadline) return false
+      await delay(pollMilliseconds)
+    }
+  }
+
   /** Whether the client has resumed on a data connection before, with as good a chance to as it has now. */
   get resumptionExpected(): boolean {
-    return this.#resumedWith.has(this.#supply)
+    // The session that it got last may be of a control connection that is closed by now.
+    return !this.#mixes && this.#resumedWith.has(this.#supply)
   }
 
   /** Whether what a client wants to resume by comes from this session. It may be a copy: only a handshake proves anything. */
-  hasIssued({ tickets, sessionId }: { readonly tickets: readonly Buffer[]; readonly sessionId: Buffer }): boolean {
-    const { ticketKeys, sessionIds } = this.#party
-    // RFC 5077 section 4: a ticket begins with the name of its key.
-    const name = ticketKeys.subarray(0, 16)
-    return tickets.some(ticket => name.equals(ticket.subarray(0, 16))) || sessionIds.has(sessionId.toString('hex'))
+  hasIssued(offer: { readonly tickets: readonly Buffer[]; readonly sessionId: Buffer }): boolean {
+    if (this.#isIn(offer)) return true
+    const { kin } = this.#options
+    for (const other of kin?.neighbours() ?? []) if (other.#isIn(offer) && kin?.userOf(other) === 'same') return true
+    return false
   }
 
   /** Learns from a data connection that was accepted. */
@@ -136,6 +174,24 @@ export class SessionTls {
     if (direction === 'send') this.#tickets += resumed ? 1 : ticketsOfFullHandshake
     if (direction === 'send') this.#supply = 'fresh'
     else this.#supply = this.#tickets > 0 ? 'left over' : 'spent'
+  }
+
+  #isIn({ tickets, sessionId }: { readonly tickets: readonly Buffer[]; readonly sessionId: Buffer }): boolean {
+    const { ticketKeys, sessionIds } = this.#party
+    const name = nameOf(ticketKeys)
+    return tickets.some(ticket => name.equals(ticket.subarray(0, 16))) || sessionIds.has(sessionId.toString('hex'))
+  }
+
+  #borrow(find: (other: HandshakeParty) => Buffer | undefined): Buffer | undefined {
+    if (this.#purpose === 'control') return undefined
+    for (const other of this.#options.kin?.neighbours() ?? []) {
+      if (this.#options.kin?.userOf(other) === 'other') continue
+      const found = find(other.#party)
+      if (found === undefined) continue
+      this.#lentBy = other
+      return found
+    }
+    return undefined
   }
 
   // One handshake at a time: tls.Server does not say which of the streams it was given a connection came from.
@@ -158,6 +214,7 @@ export class SessionTls {
     this.#purpose = purpose
     this.#socket = socket
     this.#lastFailure = undefined
+    this.#lentBy = undefined
     const wire = purpose === 'send' ? undefined : new TlsWire(socket, purpose === 'control' ? 'control' : 'data', input)
     const stream = wire ?? socket
     return new Promise((resolve, reject) => {
@@ -187,6 +244,7 @@ export class SessionTls {
         settle()
         secured.allowHalfOpen = true
         const channel = new SecureChannel(secured, wire, socket)
+        if (channel.resumed && this.#lentBy !== undefined) this.#lenders.set(channel, this.#lentBy)
         setImmediate(() => {
           // In TLS 1.3 the tickets are made right after the event.
           lanes.giveBack(lane)
@@ -264,6 +322,11 @@ const protocolNames = {
 
 function selectProtocol(purpose: Purpose, offered: readonly string[]): string | undefined {
   return protocolNames[purpose].find(name => offered.includes(name))
+}
+
+/** RFC 5077 section 4: a ticket begins with the name of its key. */
+function nameOf(ticketKeys: Buffer): Buffer {
+  return ticketKeys.subarray(0, 16)
 }
 
 function ignore(): void {}

@@ -7,17 +7,29 @@ import type { Server } from 'node:tls'
  * (curl) resumes every second time. OpenSSL does better where the callback for ticket keys asks it to, and Node has a door to that
  * callback, though not a documented one: where it is missing, all stays as it was. The keys are asked for at each ticket.
  */
-export function renewTickets(server: Server, ticketKeys: () => Buffer): boolean {
+export function renewTickets(server: Server, ticketKeys: () => Buffer, keysNamed: FindKeys): boolean {
   const context: unknown = Reflect.get(Object(Reflect.get(server, '_sharedCreds')), 'context')
   if (!isTicketContext(context)) return false
   context.onticketkeycallback = (ticketName, _vector, encrypting) => {
     const keys = ticketKeys()
-    const [name, hmacKey, cipherKey] = [keys.subarray(0, 16), keys.subarray(16, 32), keys.subarray(32, 48)]
+    const [name, hmacKey, cipherKey] = partsOf(keys)
     if (encrypting) return [useKey, hmacKey, cipherKey, name, randomBytes(16)]
-    return name.equals(ticketName) ? [useKeyAndRenew, hmacKey, cipherKey] : [unknownKey, hmacKey, cipherKey]
+    if (name.equals(ticketName)) return [useKeyAndRenew, hmacKey, cipherKey]
+    const others = keysNamed(ticketName)
+    if (others === undefined) return [unknownKey, hmacKey, cipherKey]
+    const [, hmacKeyOfOther, cipherKeyOfOther] = partsOf(others)
+    return [useKeyAndRenew, hmacKeyOfOther, cipherKeyOfOther]
   }
   context.enableTicketKeyCallback()
   return true
+}
+
+/** Keys of 48 bytes, beside its own, that a ticket may be made with; by the name that it begins with. */
+export type FindKeys = (name: Buffer) => Buffer | undefined
+
+/** Name, key of the HMAC and key of the cipher. */
+function partsOf(keys: Buffer): readonly [Buffer, Buffer, Buffer] {
+  return [keys.subarray(0, 16), keys.subarray(16, 32), keys.subarray(32, 48)]
 }
 
 // Return values of OpenSSL's SSL_CTX_set_tlsext_ticket_key_evp_cb.
