@@ -137,10 +137,10 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   /** Controllers for each term; the caches outlive them. */
   async function lead(signal: AbortSignal): Promise<void> {
     const bindings = createBindings(user => users.enqueue(user))
-    const probes = createPassiveProbes({ onEnd: server => servers.enqueue(server), clock, random, logger })
+    const passiveProbes = createPassiveProbes({ onEnd: server => servers.enqueue(server), clock, random, logger })
     const servers = controllerOf(
       'ftpserver',
-      createReconciler({ cluster, view, observer, bindings, probes, events, clock, logger }),
+      createReconciler({ cluster, view, observer, bindings, probes: passiveProbes, events, clock, logger }),
       view.sources,
     )
     const users = controllerOf(
@@ -152,7 +152,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       await Promise.all([servers.start(signal), users.start(signal)])
       await aborted(signal)
     } finally {
-      await probes.close()
+      await passiveProbes.close()
       await Promise.all([servers.stop({ graceSeconds }), users.stop({ graceSeconds })])
     }
   }

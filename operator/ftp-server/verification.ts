@@ -121,7 +121,7 @@ function targetOf(observation: Observation, facts: VerificationFacts): ProbeTarg
     fingerprint: certificate.fingerprint,
     clusterAddress: service?.clusterAddress,
     servicePorts: service?.ports,
-    digest: digestOf([target, anew, ports.map(({ podAddress: _, ...port }) => port)]),
+    digest: digestOf([target, anew, ports.map(port => ({ ...port, podAddress: undefined }))]),
   }
 }
 

@@ -184,7 +184,10 @@ const rows: readonly Row[] = [
   ],
 ]
 
-test.each(rows)('%s', (_, outcome, expected, changes = {}) => {
-  const { status, reason, message } = findingOf(outcome, { ...target, ...changes })
-  expect(`${status} ${reason}: ${message}`).toBe(expected)
-})
+test.each(rows.map(([what, outcome, expected, changes = {}]) => ({ what, outcome, expected, changes })))(
+  '$what',
+  ({ outcome, expected, changes }) => {
+    const { status, reason, message } = findingOf(outcome, { ...target, ...changes })
+    expect(`${status} ${reason}: ${message}`).toBe(expected)
+  },
+)

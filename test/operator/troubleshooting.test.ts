@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 
-const sources = 'operator/ftp-server'
+const sources = ['operator/ftp-server', 'operator/passive-probe']
 /** What is well, and what conditions do not show: needs of certificates, and the API server’s own words. */
 const elsewhere = new Set([
   ...['AllReplicasReady', 'Applied', 'AllAccepted', 'SelfSigned', 'Valid', 'NotNeeded', 'Assigned', 'AddressOfPod'],
@@ -16,6 +16,7 @@ const elsewhere = new Set([
     'WithinCluster',
     'LocalTraffic',
     'ProxyProtocol',
+    'Verified',
   ],
   ...['Missing', 'Unusable', 'Expiring', 'NamesChanged', 'Forbidden', 'NotFound', 'Conflict'],
   // Conditions, states, types and actions that stand in the same lines.
@@ -25,9 +26,10 @@ const elsewhere = new Set([
 
 /** Words in quotes, in lines that are about a reason. */
 async function reasons(): Promise<ReadonlySet<string>> {
-  const files = (await readdir(sources)).filter(name => name.endsWith('.ts') && !name.endsWith('.test.ts'))
-  const texts = await Promise.all(files.map(name => readFile(`${sources}/${name}`, 'utf8')))
-  const lines = texts.join('\n').match(/^.*(?:\breason\b|\b(?:no|not|yes|refuse)\(').*$/gm) ?? []
+  const lists = await Promise.all(sources.map(async folder => (await readdir(folder)).map(name => `${folder}/${name}`)))
+  const files = lists.flat().filter(name => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+  const texts = await Promise.all(files.map(name => readFile(name, 'utf8')))
+  const lines = texts.join('\n').match(/^.*(?:\breason\b|\b(?:no|not|nothing|yes|refuse)\(').*$/gm) ?? []
   const words = lines.flatMap(line => [...line.matchAll(/'([A-Z][A-Za-z0-9]+)'/g)].map(([, word]) => word ?? ''))
   return new Set(words.filter(word => !elsewhere.has(word)))
 }
