@@ -4,6 +4,7 @@ import { reply } from '../control/reply.ts'
 import { resolvePath } from '../storage/path.ts'
 import { isStorageError } from '../storage/storage.ts'
 import { checksumTask } from './checksum-task.ts'
+import { takeName } from './quoted-name.ts'
 
 /** HASH of the Internet-Draft draft-bryan-ftpext-hash: a checksum of a file, or of the part of it that RANG or REST has set. */
 export const hash: LoginCommand = {
@@ -22,7 +23,8 @@ export const hash: LoginCommand = {
     const { cwd, hashAlgorithm: algorithm, restartOffset: start, rangeEnd } = context.session
     try {
       return await checksumTask(context, {
-        path: resolvePath(cwd, argument),
+        // WinSCP puts names with spaces in quotes.
+        path: resolvePath(cwd, takeName(argument)),
         algorithm,
         start,
         end: rangeEnd,

@@ -2,7 +2,7 @@ import type { LoginCommand } from '../control/command.ts'
 import { reply } from '../control/reply.ts'
 import { resolvePath } from '../storage/path.ts'
 import { checksumTask } from './checksum-task.ts'
-import { takeQuoted } from './quoted-name.ts'
+import { takeName } from './quoted-name.ts'
 
 /** MD5 of the Internet-Draft draft-twine-ftpmd5. */
 export const md5: LoginCommand = {
@@ -14,10 +14,8 @@ export const md5: LoginCommand = {
   needs: 'download',
   features: () => ['MD5'],
   async run(context, argument) {
-    const quoted = takeQuoted(argument)
-    const name = quoted?.rest === '' ? quoted.name : argument
     return await checksumTask(context, {
-      path: resolvePath(context.session.cwd, name),
+      path: resolvePath(context.session.cwd, takeName(argument)),
       algorithm: 'MD5',
       start: 0,
       beyond: 'take-less',

@@ -7,6 +7,12 @@ export function takeQuoted(text: string): { readonly name: string; readonly rest
   return { name: name.replaceAll('""', '"'), rest: text.slice(whole.length) }
 }
 
+/** The name that is the whole text, in quotes or not. */
+export function takeName(text: string): string {
+  const quoted = takeQuoted(text)
+  return quoted?.rest === '' ? quoted.name : text
+}
+
 /** The number at the end, behind a space or a comma and a space, and what comes before. */
 export function takeLastNumber(text: string): { readonly number: number; readonly rest: string } | undefined {
   const [whole, digits] = /(?:, ?| )(\d{1,15})$/.exec(text) ?? []

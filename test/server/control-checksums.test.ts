@@ -52,6 +52,13 @@ describe.each([1, 2])('with %i processes', workers => {
     expect((await client.send('HASH file')).text).toBe(whole)
   })
 
+  it('a name may stand in quotes', async () => {
+    const client = await loggedIn(server)
+    await writeFile(join(server.root, 'two words'), '')
+    expect((await client.send('HASH "two words"')).text).toMatch(/^SHA-256 0-0 e3b0c442[0-9a-f]{56} "two words"$/)
+    expect((await client.send('HASH two words')).code).toBe(213)
+  })
+
   it('ABOR before that gets 426 and 226', async () => {
     const client = await computing(server)
     client.write('ABOR\r\n')
