@@ -70,8 +70,8 @@ export async function mayDo(
 }
 
 async function collectionPath(server: ApiServer, { apiVersion, kind, metadata }: RenderedObject): Promise<string> {
-  const resource = await resourceOf(server, apiVersion, kind)
-  if (resource === undefined) throw new Error(`the API server has no ${apiVersion} ${kind}`)
+  // What a definition has just brought is there a moment later.
+  const resource = await eventually(() => resourceOf(server, apiVersion, kind), `${apiVersion} ${kind} is known`)
   const namespace = resource.namespaced ? `/namespaces/${metadata.namespace ?? 'default'}` : ''
   return `${groupPath(apiVersion)}${namespace}/${resource.name}`
 }

@@ -192,7 +192,12 @@ const ofUsers: readonly Broken[] = [
     /hash of the password as `npm run hash-password`/,
   ),
   user('no credential', 'name: a', 'users[1]', /one of `passwordHash` and `passwordFile`, or `clientCertificate`/),
-  user('two credentials', `name: a, passwordHash: ${hash}, passwordFile: b`, 'users[1]', /one of `passwordHash` and `passwordFile`/),
+  user(
+    'two credentials',
+    `name: a, passwordHash: ${hash}, passwordFile: b`,
+    'users[1]',
+    /one of `passwordHash` and `passwordFile`/,
+  ),
   user(
     'no password file',
     'name: a, passwordFile: missing',

@@ -47,7 +47,18 @@ const checksums = [
   'HASH SHA-256*;SHA-512;SHA-1;MD5;CRC32',
   ...['MD5', 'XCRC', 'XMD5', 'XSHA', 'XSHA1', 'XSHA256', 'XSHA512'],
 ]
-const always = [...common, 'MODE Z', 'RANG STREAM', ...checksums, 'DSIZ', 'AVBL', 'CSID', 'PRET', 'SITE QUOTA', 'SITE IDLE']
+const always = [
+  ...common,
+  'MODE Z',
+  'RANG STREAM',
+  ...checksums,
+  'DSIZ',
+  'AVBL',
+  'CSID',
+  'PRET',
+  'SITE QUOTA',
+  'SITE IDLE',
+]
 const siteWriting = ['CHMOD', 'UMASK', 'UTIME', 'MKDIR', 'RMDIR', 'CPFR', 'CPTO', 'COPY'].map(name => `SITE ${name}`)
 const writing = ['MFMT', 'MFF Modify;UNIX.mode;', 'COMB', 'RMDA', ...siteWriting]
 

@@ -177,7 +177,9 @@ describe('MODE Z', () => {
 
 describe('MODE Z by configuration', () => {
   it('is refused where it is switched off, and not in FEAT; levels have a limit, and transfers a number', async () => {
-    const strict = await startServer({ server: { transfers: { deflate: { enabled: true, maxLevel: 3, maxTransfers: 1 } } } })
+    const strict = await startServer({
+      server: { transfers: { deflate: { enabled: true, maxLevel: 3, maxTransfers: 1 } } },
+    })
     try {
       const client = await loggedIn(strict)
       expect((await client.send('FEAT')).lines).toContain(' MODE Z')

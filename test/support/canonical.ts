@@ -3,7 +3,8 @@ import type { KubernetesObject } from '../../operator/kubernetes/object.ts'
 
 /** By kind and name, as text that may be compared. */
 export function canonical(objects: readonly KubernetesObject[], namespace: string): Record<string, string> {
-  const unknowns = [...new Set(objects.flatMap(addressesOf))]
+  // The longest first: one may be the beginning of another.
+  const unknowns = [...new Set(objects.flatMap(addressesOf))].sort((one, other) => other.length - one.length)
   return Object.fromEntries(
     objects.map(object => {
       const text = JSON.stringify(stripped(object), null, 1).replaceAll(`"${namespace}"`, '"NAMESPACE"')
