@@ -10,7 +10,15 @@ import { connectTo, extendedPassivePort, passiveTarget } from '../support/data-p
 import { eventually } from '../support/eventually.ts'
 import { FtpClient, readAll } from '../support/ftp-client.ts'
 import { endsOf, headerV2 } from '../support/proxy-header.ts'
-import { metric, ownerAddress, type Relayed, relayAddress, relayed, relaySecret } from '../support/relayed.ts'
+import {
+  metric,
+  ownerAddress,
+  type Relayed,
+  relayAddress,
+  relayed,
+  relayPassivePorts,
+  relaySecret,
+} from '../support/relayed.ts'
 import { freePort, simpleUser, type TestServer } from '../support/server.ts'
 
 const content = randomBytes(3_000_000)
@@ -238,9 +246,10 @@ describe('What is relayed', () => {
   })
 
   it('has its place, whoever connects to ports that are nobody’s yet', async () => {
-    const both = await relayed({ unowned: { first: 34_100, last: 34_100 } })
+    const unowned = relayPassivePorts.last + 1
+    const both = await relayed({ unowned: { first: unowned, last: unowned } })
     const strangers = await Promise.all(
-      Array.from({ length: 100 }, async () => (await strayTo(34_100, '127.0.0.66')).resume()),
+      Array.from({ length: 100 }, async () => (await strayTo(unowned, '127.0.0.66')).resume()),
     )
     await eventually(() => strangers.filter(({ closed }) => closed).length === 36, 'those over 64 are refused at once')
     const client = await session(both)
@@ -279,7 +288,7 @@ describe('What is relayed', () => {
     const proxy = '127.0.0.9'
     const both = await relayed({
       server: {
-        passive: { ports: { first: 34_000, last: 34_000 }, proxyProtocol: { trustedNetworks: [proxy] } },
+        passive: { ports: relayPassivePorts, proxyProtocol: { trustedNetworks: [proxy] } },
       },
     })
     const client = await session(both, '127.0.0.7')

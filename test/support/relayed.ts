@@ -8,6 +8,9 @@ export const relaySecret = 'a secret of thirty-two characters, or more'
 export const relayAddress = '127.0.0.2'
 export const ownerAddress = '127.0.0.1'
 
+/** Of the second: above those of any other server of the tests, and below those that the system chooses for clients. */
+export const relayPassivePorts = { first: 32_500, last: 32_500 }
+
 export type RelayedOptions = {
   /** More of the owner’s. */
   readonly owner?: TestServerOptions
@@ -60,8 +63,7 @@ function relayServer(
   { relay, server, unowned }: RelayedOptions,
 ): Record<string, unknown> {
   return {
-    // Above those of any range of the tests.
-    passive: { ports: { first: 34_000, last: 34_000 } },
+    passive: { ports: relayPassivePorts },
     relay: {
       secretFile: 'relay/secrets',
       addresses: [relayAddress],

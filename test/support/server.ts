@@ -160,13 +160,29 @@ export function passiveRange(...taken: readonly number[]): { first: number; last
 }
 
 /** A TCP port that nobody listens on just now; rejects if a certain one is wanted and somebody does. */
-export async function freePort(address: string, wanted = 0): Promise<number> {
+export async function freePort(address: string, wanted?: number): Promise<number> {
+  if (wanted !== undefined) return listenBriefly(address, wanted)
+  for (let tries = 0; tries < portsOfWorker; tries += 1) {
+    const port = await listenBriefly(address, nextPort()).catch(() => undefined)
+    if (port !== undefined) return port
+  }
+  throw new Error(`no port of this worker is free at ${address}`)
+}
+
+/** Each process that runs tests has its own, below those that the system chooses for clients: nobody takes one before it is used. */
+const portsOfWorker = 600
+const firstPort = 8000 + ((Number(process.env['VITEST_POOL_ID'] ?? 1) - 1) % 20) * portsOfWorker
+let portsGiven = Math.floor(Math.random() * portsOfWorker)
+
+function nextPort(): number {
+  portsGiven += 1
+  return firstPort + (portsGiven % portsOfWorker)
+}
+
+function listenBriefly(address: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
-    server.listen(wanted, address, () => {
-      const bound = server.address()
-      server.close(() => resolve(typeof bound === 'object' && bound !== null ? bound.port : 0))
-    })
+    server.listen(port, address, () => server.close(() => resolve(port)))
   })
 }
