@@ -1,7 +1,6 @@
 /** All that builders look at: the resource, and what was decided from the state of the cluster. */
 import type { FtpServer } from '../api/ftp-server.ts'
-import type { Half, Rollout } from './ports.ts'
-import type { RangeOwner } from './relay.ts'
+import type { Half, RangeOwner, Rollout } from './ports.ts'
 
 export type Blueprint = {
   readonly server: FtpServer

@@ -59,3 +59,29 @@ export function containerPorts({ listeners, hostNetwork }: FtpServerSpec): reado
 
 export const probesPort = podPorts.probes
 export const probesPortName = 'probes'
+
+export type RangeOwner = {
+  readonly range: PortRange
+  readonly owns: (pod: { readonly replica: number; readonly half: Half }) => boolean
+}
+
+/** The ports of all pods but one, whether there are such pods or not. */
+export function otherRanges(
+  { passive }: FtpServerSpec,
+  portReplicas: number,
+  self: { readonly replica: number; readonly half: Half; readonly rollout: Rollout },
+): readonly RangeOwner[] {
+  const { rollout } = self
+  // Of a slice of one port, both halves are that port.
+  const isWhole = rollout === 'recreate' || passive.portsPerReplica === 1
+  const own = passiveRange(passive, self)
+  return Array.from({ length: portReplicas }, (_, replica) =>
+    (isWhole ? (['a'] as const) : halves).map(half => ({
+      range: passiveRange(passive, { replica, half, rollout }),
+      owns: (pod: { readonly replica: number; readonly half: Half }) =>
+        pod.replica === replica && (isWhole || pod.half === half),
+    })),
+  )
+    .flat()
+    .filter(({ range }) => range.first !== own.first)
+}

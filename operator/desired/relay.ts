@@ -6,7 +6,6 @@ import type { Blueprint } from './blueprint.ts'
 import type { Built } from './manifest.ts'
 import { metadataOf } from './metadata.ts'
 import { nameOf } from './names.ts'
-import { type Half, halves, type PortRange, passiveRange, type Rollout } from './ports.ts'
 import { base64 } from './users-secrets.ts'
 
 /** Where the secrets are, below the directory of the configuration, and in their Secret. */
@@ -27,32 +26,6 @@ export function isRelaying(spec: FtpServerSpec, portReplicas: number): boolean {
 /** At which pods hand connections over to each other: beside the ports of listeners, which are no passive ports. */
 export function relayPort({ passive }: FtpServerSpec): number {
   return passive.firstPort === podPorts.lastListener + 1 ? podPorts.firstListener - 1 : podPorts.lastListener + 1
-}
-
-export type RangeOwner = {
-  readonly range: PortRange
-  readonly owns: (pod: { readonly replica: number; readonly half: Half }) => boolean
-}
-
-/** The ports of all pods but one, whether there are such pods or not. */
-export function otherRanges(
-  { passive }: FtpServerSpec,
-  portReplicas: number,
-  self: { readonly replica: number; readonly half: Half; readonly rollout: Rollout },
-): readonly RangeOwner[] {
-  const { rollout } = self
-  // Of a slice of one port, both halves are that port.
-  const isWhole = rollout === 'recreate' || passive.portsPerReplica === 1
-  const own = passiveRange(passive, self)
-  return Array.from({ length: portReplicas }, (_, replica) =>
-    (isWhole ? (['a'] as const) : halves).map(half => ({
-      range: passiveRange(passive, { replica, half, rollout }),
-      owns: (pod: { readonly replica: number; readonly half: Half }) =>
-        pod.replica === replica && (isWhole || pod.half === half),
-    })),
-  )
-    .flat()
-    .filter(({ range }) => range.first !== own.first)
 }
 
 /** Undefined too until the secrets are made. */

@@ -7,8 +7,8 @@ import { toServerStyle } from '../api/kubernetes-style.ts'
 import { languageTags } from '../api/language.ts'
 import type { Blueprint } from './blueprint.ts'
 import { probeUser } from './names.ts'
-import { containerPorts, type Half, passiveRange, portsOf, probesPort } from './ports.ts'
-import { canRelay, otherRanges, relayDirectory, relayPort, relaySecretKey } from './relay.ts'
+import { containerPorts, type Half, otherRanges, passiveRange, portsOf, probesPort } from './ports.ts'
+import { canRelay, relayDirectory, relayPort, relaySecretKey } from './relay.ts'
 
 const { properties } = serverSchema
 const written = Type.Partial(serverSchema)

@@ -1,6 +1,6 @@
 /** What is decided about relaying: who owns which ports, whether all pods are ready for it, and when secrets change. Pure. */
-import type { Half } from '../desired/ports.ts'
-import { canRelay, isRelaying, type RangeOwner, relaySecretKey, relaySecretName } from '../desired/relay.ts'
+import type { Half, RangeOwner } from '../desired/ports.ts'
+import { canRelay, isRelaying, relaySecretKey, relaySecretName } from '../desired/relay.ts'
 import { findLive } from './live.ts'
 import type { Observation, ObservedPod } from './observation.ts'
 import { listAt, textAt } from './read.ts'
