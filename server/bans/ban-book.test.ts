@@ -138,6 +138,15 @@ describe('Bans', () => {
     expect([book.size, [...book.inForce(ban.until)]]).toEqual([0, []])
   })
 
+  test('that have ended do not begin again when the clock is set back', () => {
+    const book = bookWith()
+    const { until } = provoke(book, start)
+    expect(book.expire(until)).toHaveLength(1)
+    expect(book.find(client, until - 1)).toBeUndefined()
+    expect([...book.inForce(until - 1)]).toEqual([])
+    expect(book.size).toBe(0)
+  })
+
   test('last no longer than the longest from now when the clock is set back', () => {
     const book = bookWith()
     provoke(book, start)

@@ -63,12 +63,12 @@ export class BanBook {
   /** The ban of a client that is in force. */
   find(client: string, now: number): Ban | undefined {
     const ban = this.#kept.get(client)?.ban
-    return ban !== undefined && now < ban.until ? ban : undefined
+    return ban !== undefined && this.#isInForce(ban, now) ? ban : undefined
   }
 
   /** Bans in force, the latest last. */
   *inForce(now: number): Generator<Ban> {
-    for (const { ban } of this.#kept.values()) if (now < ban.until) yield ban
+    for (const { ban } of this.#kept.values()) if (this.#isInForce(ban, now)) yield ban
   }
 
   /** Bans that others gave, or this server before it was started again. Returns those that were not in force here. */
@@ -148,6 +148,11 @@ export class BanBook {
     if (this.#kept.get(client)?.own === true) this.#ownRevision += 1
     this.#kept.delete(client)
     return this.#inForce.delete(client)
+  }
+
+  /** What has ended stays so, however the clock is set. */
+  #isInForce({ client, until }: Ban, now: number): boolean {
+    return now < until && this.#inForce.has(client)
   }
 
   /** Who came back so late counts as new. */
