@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { selfSigned } from '../support/certificates.ts'
-import { noSessions } from '../support/endurance.ts'
+import { keptPorts, noSessions } from '../support/endurance.ts'
 import { eventually } from '../support/eventually.ts'
 import { startCrowd } from '../support/mixed-clients.ts'
 import { type Measures, measure } from '../support/process-measures.ts'
@@ -139,15 +139,17 @@ test(`${clientCount} mixed clients and constant changes of the configuration for
   expect(crowd.done.size).toBeGreaterThanOrEqual(13)
   expect(server.output().stdout).not.toContain('"fault"')
   expect(server.output().stderr).toBe('')
+  // Ports that sessions share stay open, so many at most, until the configuration wants none of them.
+  expect(settled.listening).toBeLessThanOrEqual(fresh.listening + keptPorts)
+  const { passive, ...others } = { ...settings, ...settingsFor(changes, server.port) }
+  await replaceFile(server, 'server.yaml', stringify({ ...others, passive: { ...passive, sharing: 'off' } }))
   // One for the probe that asks, and one that it may just have left.
   await eventually(
-    async () => (await measure(server.pid)).descriptors <= fresh.descriptors + 2,
-    'descriptors are closed',
-    20_000,
-  )
-  await eventually(
-    async () => (await measure(server.pid)).listening <= fresh.listening,
-    'passive ports are closed',
+    async () => {
+      const { descriptors, listening } = await measure(server.pid)
+      return descriptors <= fresh.descriptors + 2 && listening <= fresh.listening
+    },
+    'descriptors and passive ports are closed',
     60_000,
   )
   expect(threads.last).toBeLessThanOrEqual(threads.middle)

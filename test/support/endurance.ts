@@ -9,7 +9,7 @@ const megabyte = 1_048_576
 /** What V8 and the allocator may keep of memory that is free again. */
 const allowedGrowthBytes = 200 * megabyte
 /** Passive ports that stay open between transfers: of a wider range no more. */
-const keptPorts = 256
+export const keptPorts = 256
 
 export type Endurance = {
   /** Memory at the beginning. */
