@@ -45,7 +45,7 @@ afterAll(async () => {
 })
 
 /** What varies of the settings, in a way that nobody should notice. */
-function settingsFor(turn: number, port: number): Record<string, unknown> {
+function settingsFor(turn: number, port: number) {
   return {
     limits: {
       maxSessions: 5000 + turn,
@@ -141,8 +141,9 @@ test(`${clientCount} mixed clients and constant changes of the configuration for
   expect(server.output().stderr).toBe('')
   // Ports that sessions share stay open, so many at most, until the configuration wants none of them.
   expect(settled.listening).toBeLessThanOrEqual(fresh.listening + keptPorts)
-  const { passive, ...others } = { ...settings, ...settingsFor(changes, server.port) }
-  await replaceFile(server, 'server.yaml', stringify({ ...others, passive: { ...passive, sharing: 'off' } }))
+  const last = settingsFor(changes, server.port)
+  const unshared = { ...settings, ...last, passive: { ...last.passive, sharing: 'off' } }
+  await replaceFile(server, 'server.yaml', stringify(unshared))
   // One for the probe that asks, and one that it may just have left.
   await eventually(
     async () => {

@@ -20,6 +20,7 @@ export type FtpClientOptions = {
 export class FtpClient {
   #socket: Socket
   #received = ''
+  #sent = ''
   #closed = false
   readonly #deadlineMilliseconds: number
   readonly #waiting: (() => void)[] = []
@@ -67,6 +68,7 @@ export class FtpClient {
 
   /** Bytes as they are. */
   write(bytes: string | Uint8Array): void {
+    if (typeof bytes === 'string') this.#sent = bytes.slice(0, 200).trimEnd()
     this.#socket.write(bytes)
   }
 
@@ -228,7 +230,7 @@ export class FtpClient {
       const left = deadline - performance.now()
       if (left <= 0)
         throw new Error(
-          `No ${what} within ${this.#deadlineMilliseconds} ms; received: ${JSON.stringify(this.#received)}`,
+          `No ${what} within ${this.#deadlineMilliseconds} ms after ${JSON.stringify(this.#sent)}; received: ${JSON.stringify(this.#received)}`,
         )
       await new Promise<void>(resolve => {
         const timer = setTimeout(resolve, left)
