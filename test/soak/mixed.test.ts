@@ -147,8 +147,8 @@ test(`${clientCount} mixed clients and constant changes of the configuration for
   // One for the probe that asks, and one that it may just have left.
   await eventually(
     async () => {
-      const { descriptors, listening } = await measure(server.pid)
-      return descriptors <= fresh.descriptors + 2 && listening <= fresh.listening
+      const closed = await measure(server.pid)
+      return closed.descriptors <= fresh.descriptors + 2 && closed.listening <= fresh.listening
     },
     'descriptors and passive ports are closed',
     60_000,
