@@ -1,7 +1,7 @@
 /** Where the files of the users are. */
 import { Type } from 'typebox'
 import { serverSchema } from '../../server/config/schema.ts'
-import { annotations, labels, list, objectName, oneOf, record, size, text, textLike, whole } from './fields.ts'
+import { annotations, flag, labels, list, objectName, oneOf, record, size, text, textLike, whole } from './fields.ts'
 import { kubernetesStyle } from './kubernetes-style.ts'
 
 const claim = record(
@@ -45,6 +45,57 @@ const claim = record(
   { description: 'A claim that the operator makes, named after the server with `-data` at its end.' },
 )
 
+const snapshots = record(
+  {
+    // What each field takes is told by the condition: a pattern that says it all can’t be read.
+    schedule: Type.Optional(
+      textLike(
+        /^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|[0-9A-Za-z*?/,-]+( +[0-9A-Za-z*?/,-]+){4})$/,
+        {
+          maxLength: 256,
+          description:
+            'When snapshots are made, as for a CronJob: minute, hour, day of the month, month and day of the week, such as `0 3 * * *`. None by themselves if absent.',
+        },
+      ),
+    ),
+    timeZone: textLike(/^[A-Za-z0-9+_-]+(\/[A-Za-z0-9+_-]+)*$/, {
+      maxLength: 64,
+      default: 'UTC',
+      description: 'IANA name of the time zone of `schedule`, such as `Europe/Berlin`.',
+    }),
+    className: Type.Optional(
+      objectName('VolumeSnapshotClass; the default one of the cluster for the volume’s driver if absent.'),
+    ),
+    retention: record(
+      {
+        maxCount: whole({
+          minimum: 1,
+          maximum: 1000,
+          default: 7,
+          description: 'How many snapshots of the schedule are kept. Only those that are ready to use count.',
+        }),
+        maxAgeDays: Type.Optional(
+          whole({
+            minimum: 1,
+            maximum: 36_500,
+            description: 'For how many days they are kept; the newest that is ready stays longer. No limit if absent.',
+          }),
+        ),
+      },
+      {
+        default: {},
+        description:
+          'Which snapshots of the schedule are kept; older ones are removed when newer ones are ready. Those that were asked for stay.',
+      },
+    ),
+    suspend: flag({ default: false, description: 'Whether the schedule rests: none is made, and none removed.' }),
+  },
+  {
+    description:
+      'VolumeSnapshots of the claim, on a schedule, and when the annotation `ftp-operator.io/snapshot` gets a new value. They stay when the server is deleted.',
+  },
+)
+
 export const storage = record(
   {
     claim: Type.Optional(claim),
@@ -62,6 +113,7 @@ export const storage = record(
       description:
         'What becomes of `claim` when the server is deleted: it stays with its files, or is deleted with them.',
     }),
+    snapshots: Type.Optional(snapshots),
     // Components that are neither empty nor `.` nor `..`.
     subPath: Type.Optional(
       textLike(/^([^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+)(\/([^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+))*$/, {

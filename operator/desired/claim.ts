@@ -24,7 +24,8 @@ export function claim(blueprint: Blueprint): Built<V1PersistentVolumeClaim> | un
       resources: { requests: { storage: blueprint.claimSize ?? wanted.size } },
       ...(storageClassName !== undefined && { storageClassName }),
       ...(volumeName !== undefined && { volumeName }),
-      ...(dataSource !== undefined && { dataSource: { ...dataSource } }),
+      // As `dataSource` the API server would leave out what it does not know, and the volume would be empty.
+      ...(dataSource !== undefined && { dataSourceRef: { ...dataSource } }),
     },
   }
 }

@@ -25,6 +25,11 @@ export const kinds = {
   certificate: named('cert-manager.io', 'v1', 'certificates', 'Certificate'),
   podMonitor: named('monitoring.coreos.com', 'v1', 'podmonitors', 'PodMonitor'),
   prometheusRule: named('monitoring.coreos.com', 'v1', 'prometheusrules', 'PrometheusRule'),
+  volumeSnapshot: named('snapshot.storage.k8s.io', 'v1', 'volumesnapshots', 'VolumeSnapshot'),
+  volumeSnapshotClass: {
+    ...named('snapshot.storage.k8s.io', 'v1', 'volumesnapshotclasses', 'VolumeSnapshotClass'),
+    namespaced: false,
+  },
 } as const satisfies Record<string, ResourceKind>
 
 function core(plural: string, kind: string): ResourceKind {
