@@ -23,6 +23,14 @@ export const ftpUserRules: Readonly<Record<string, readonly Rule[]>> = {
       fieldPath: '.home',
     },
   ],
+  'spec.generatedPassword': [
+    {
+      // Of three passwords two could count only.
+      rule: '!has(self.rotateAfterSeconds) || self.rotateAfterSeconds >= self.overlapSeconds',
+      message: 'must not be below `overlapSeconds`',
+      fieldPath: '.rotateAfterSeconds',
+    },
+  ],
   'spec.previousPassword': [exactlyOne('passwordHash', 'passwordSecretRef')],
   'spec.clientCertificate': [exactlyOne('commonName', 'fingerprint')],
   'spec.paths[]': [exactlyOne('role', 'permissions')],

@@ -5,10 +5,15 @@ import { condition } from './status.ts'
 
 const name = (description: string) => text({ maxLength: 253, description })
 
+const binding = (description: string) => Type.Optional(record({ name: name('Name of the Secret.') }, { description }))
+
 const server = record(
   {
     name: name('Name of the server.'),
     namespace: name('Namespace of the server.'),
+    binding: binding(
+      'The Secret with a generated password and all that a client of this server needs, where the user has several servers.',
+    ),
     conditions: listByKey('type', condition, {
       maxItems: 8,
       description:
@@ -37,14 +42,11 @@ export const ftpUserStatusSchema = record(
     servers: Type.Optional(
       list(server, { maxItems: 16, description: 'The user at each server of `spec.serverRefs`, in that order.' }),
     ),
-    binding: Type.Optional(
-      record(
-        { name: name('Name of the Secret.') },
-        {
-          description:
-            'The Secret with a generated password and all that a client needs, as servicebinding.io has it: a Provisioned Service.',
-        },
-      ),
+    binding: binding(
+      'The Secret with a generated password and all that a client needs, as servicebinding.io has it: a Provisioned Service. Its address is that of the first server that lets the user in.',
+    ),
+    rotatesAt: Type.Optional(
+      text({ maxLength: 64, description: 'When a generated password is renewed next, in RFC 3339.' }),
     ),
   },
   { description: 'What the operator has seen and done.' },

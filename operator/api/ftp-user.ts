@@ -39,7 +39,7 @@ const generatedPassword = record(
     revision: text({
       maxLength: 64,
       default: '',
-      description: 'Any text. A new one makes a new password, as a rotation does.',
+      description: 'Any text. A new one makes a new password at once.',
     }),
     overlapSeconds: whole({
       minimum: 0,
@@ -47,6 +47,14 @@ const generatedPassword = record(
       default: 86_400,
       description: 'How long the password before a new one counts as well. In seconds.',
     }),
+    rotateAfterSeconds: Type.Optional(
+      whole({
+        minimum: 60,
+        maximum: 315_360_000,
+        description:
+          'A new password is made when the last one is so old; not below `overlapSeconds`. It stays if absent. In seconds.',
+      }),
+    ),
   },
   {
     description:

@@ -1,12 +1,13 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { ftpUser, now } from '../../test/operator/samples.ts'
-import { bindingSecret, type Endpoint, previousExpiry, secretState } from './binding-secret.ts'
+import { bindingSecret, type Endpoint, isLikeMain, secretState } from './binding-secret.ts'
 
 const generated = (fields = '') => ftpUser('alice', `{ username: a@b, generatedPassword: { ${fields} } }`)
 const endpoint: Endpoint = { host: '2001:db8::7', port: 990, tls: 'Implicit' }
-const current = { current: 'new', previous: undefined }
+const made = new Date(now - 3_600_000).toISOString()
+const current = { current: 'new', made, previous: undefined }
 const expires = new Date(now + 1000).toISOString()
-const rotated = { current: 'new', previous: { password: 'old', expires } }
+const rotated = { current: 'new', made, previous: { password: 'old', expires } }
 
 function content(...parameters: Parameters<typeof bindingSecret>) {
   const { data = {} } = bindingSecret(...parameters)
@@ -43,6 +44,16 @@ test.each([
   ['when there is no address any more', generated(), undefined, now, 'stale'],
   ['when the previous password is over', generated(), endpoint, now + 1000, 'stale'],
   ['when there is a new revision', generated('revision: two'), endpoint, now, 'outdated'],
+  [
+    'when it is as old as it may be',
+    generated('rotateAfterSeconds: 3600, overlapSeconds: 60'),
+    endpoint,
+    now,
+    'outdated',
+  ],
+  ['a moment before that', generated('rotateAfterSeconds: 3601, overlapSeconds: 60'), endpoint, now, 'current'],
+  ['when the clock was ahead', generated(), endpoint, now - 3_600_001, 'stale'],
+  ['when the overlap is shorter now', generated('overlapSeconds: 0'), endpoint, now, 'stale'],
   ['when the length of passwords to come is another', generated('length: 64'), endpoint, now, 'current'],
 ] as const)('its metadata tell how it stands, %s', (_, user, where, when, kind) => {
   expect(secretState(user, where, annotations(generated(), endpoint, rotated), when)).toEqual({ kind })
@@ -52,7 +63,22 @@ test('one that nothing is known of is not what is wanted', () => {
   expect(secretState(generated(), endpoint, {}, now)).toEqual({ kind: 'stale' })
 })
 
-test('its metadata tell when the previous password is over', () => {
-  expect(previousExpiry(annotations(generated(), endpoint, rotated))).toBe(now + 1000)
-  expect(previousExpiry(annotations(generated(), endpoint, current))).toBeUndefined()
+describe('that of one server, of several', () => {
+  const server = { name: 'uploads', namespace: 'media' }
+  const [user, main] = [generated(), annotations(generated(), endpoint, rotated)]
+  const own = bindingSecret(user, endpoint, rotated, server).metadata
+
+  test('has a name of its own, and says which server it is for', () => {
+    expect(own.name).toBe('alice-ftp-user.media.uploads')
+    expect(own.annotations).toMatchObject({ 'ftp-operator.io/server': 'media/uploads' })
+  })
+
+  test('is made anew where the passwords or the address are others', () => {
+    expect(isLikeMain(user, endpoint, own.annotations ?? {}, main)).toBe(true)
+    expect(isLikeMain(user, { ...endpoint, port: 21 }, own.annotations ?? {}, main)).toBe(false)
+    const later = { ...rotated, made: new Date(now).toISOString() }
+    for (const passwords of [current, later]) {
+      expect(isLikeMain(user, endpoint, own.annotations ?? {}, annotations(user, endpoint, passwords))).toBe(false)
+    }
+  })
 })

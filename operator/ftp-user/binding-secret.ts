@@ -1,11 +1,13 @@
-/** The Secret with a generated password and all that a client needs, as servicebinding.io has it. Pure. */
+/** The Secrets with a generated password and all that a client needs, as servicebinding.io has it. Pure. */
 import { createHash } from 'node:crypto'
 import type { V1Secret } from '@kubernetes/client-node'
 import { type FtpUser, ftpUserKind, usernameOf } from '../api/ftp-user.ts'
 import type { Built } from '../desired/manifest.ts'
 import type { ObjectMeta } from '../desired/metadata.ts'
 import { annotationKeys, labelKeys, managedBy } from '../desired/names.ts'
-import { bindingSecretName } from './references.ts'
+import { keyOf } from '../kubernetes/object.ts'
+import { madeKey, passwordAge, previousExpiresKey } from './password-age.ts'
+import { bindingSecretName, serverSecretName } from './references.ts'
 
 /** Keys of its data: those of the specification, and ours. */
 export const bindingKeys = {
@@ -23,13 +25,17 @@ export type Endpoint = { readonly host: string; readonly port: number; readonly 
 
 export type Passwords = {
   readonly current: string
+  /** RFC 3339. */
+  readonly made: string
   readonly previous: { readonly password: string; readonly expires: string } | undefined
 }
 
+/** `server` is the one that it is for, of several; without it, it is the Secret that pods have the password from. */
 export function bindingSecret(
   user: FtpUser,
   endpoint: Endpoint | undefined,
-  { current, previous }: Passwords,
+  { current, made, previous }: Passwords,
+  server?: ServerName,
 ): Built<V1Secret> & { readonly metadata: ObjectMeta } {
   const { name, namespace, uid } = user.metadata
   const username = usernameOf(user)
@@ -53,7 +59,7 @@ export function bindingSecret(
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: {
-      name: bindingSecretName(name),
+      name: server === undefined ? bindingSecretName(name) : serverSecretName(name, server),
       namespace,
       labels: {
         [labelKeys.name]: userApplicationName,
@@ -63,6 +69,8 @@ export function bindingSecret(
       annotations: {
         [annotationKeys.appliedHash]: contentHash(user, endpoint),
         [revisionKey]: user.spec.generatedPassword?.revision ?? '',
+        [madeKey]: made,
+        ...(server !== undefined && { [serverKey]: keyOf(server) }),
         ...(previous !== undefined && { [previousExpiresKey]: previous.expires }),
       },
       ownerReferences: [{ apiVersion: user.apiVersion, kind: ftpUserKind, name, uid, controller: true }],
@@ -86,19 +94,28 @@ export function secretState(
   now: number,
 ): SecretState {
   if ((annotations[revisionKey] ?? '') !== (user.spec.generatedPassword?.revision ?? '')) return { kind: 'outdated' }
-  const expires = annotations[previousExpiresKey]
-  if (expires !== undefined && !(Date.parse(expires) > now)) return { kind: 'stale' }
+  const { renewAt, previousEndsAt, isAhead } = passwordAge(user, annotations, now)
+  if (renewAt !== undefined && renewAt <= now) return { kind: 'outdated' }
+  if (isAhead || (previousEndsAt !== undefined && previousEndsAt <= now)) return { kind: 'stale' }
   return { kind: annotations[annotationKeys.appliedHash] === contentHash(user, endpoint) ? 'current' : 'stale' }
 }
 
-/** When its previous password is to be taken out, in milliseconds since the epoch. */
-export function previousExpiry(annotations: Readonly<Record<string, string>>): number | undefined {
-  const expires = Date.parse(annotations[previousExpiresKey] ?? '')
-  return Number.isNaN(expires) ? undefined : expires
+/** Whether the Secret of one server has the passwords that the other one has, and all else that is wanted. */
+export function isLikeMain(
+  user: FtpUser,
+  endpoint: Endpoint | undefined,
+  annotations: Readonly<Record<string, string>>,
+  main: Readonly<Record<string, string>>,
+): boolean {
+  const isSame = [revisionKey, madeKey, previousExpiresKey].every(key => annotations[key] === main[key])
+  return isSame && annotations[annotationKeys.appliedHash] === contentHash(user, endpoint)
 }
 
+export type ServerName = { readonly name: string; readonly namespace: string }
+
+/** Annotation: which server it is for, of several. */
+export const serverKey = 'ftp-operator.io/server'
 const revisionKey = 'ftp-operator.io/password-revision'
-const previousExpiresKey = 'ftp-operator.io/previous-password-expires'
 
 /** Of all that is in it but the passwords. */
 function contentHash(user: FtpUser, endpoint: Endpoint | undefined): string {

@@ -28,6 +28,11 @@ export function bindingSecretName(user: string): string {
   return `${user}-ftp-user`
 }
 
+/** The same for one of several servers. No namespace has a dot, and no other resource such a name. */
+export function serverSecretName(user: string, server: { readonly name: string; readonly namespace: string }): string {
+  return `${bindingSecretName(user)}.${server.namespace}.${server.name}`
+}
+
 function isGenerated(user: { readonly spec?: unknown }): boolean {
   const { spec } = user
   return typeof spec === 'object' && spec !== null && 'generatedPassword' in spec

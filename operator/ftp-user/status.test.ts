@@ -18,7 +18,7 @@ function state(bound: Partial<BoundUser> | 'missing' | undefined, name = 'upload
 }
 
 function statusOf(...servers: readonly ServerState[]) {
-  return userStatus({ user, servers, secretProblem: undefined, now })
+  return userStatus({ user, servers, secrets: {}, now })
 }
 
 /** `type status reason` of each condition of each server, and of Ready. */
@@ -82,14 +82,23 @@ describe('What is told of a user', () => {
     expect(statusOf(state({}))).toMatchObject({ observedGeneration: 4, username: 'alice' })
     expect(statusOf(state({})).binding).toBeUndefined()
     const generated = ftpUser('bob', '{ generatedPassword: {} }')
-    const status = userStatus({ user: generated, servers: [], secretProblem: undefined, now })
+    const status = userStatus({ user: generated, servers: [], secrets: {}, now })
     expect(status.binding).toEqual({ name: 'bob-ftp-user' })
+    expect(status.rotatesAt).toBeUndefined()
+  })
+
+  test('the Secret of each server, and when the password is renewed', () => {
+    const generated = ftpUser('bob', '{ generatedPassword: {} }')
+    const secrets = { renewAt: now + 60_000, ofServers: new Map([['media/other', 'bob-ftp-user.media.other']]) }
+    const status = userStatus({ user: generated, servers: [state({}), state({}, 'other')], secrets, now })
+    expect(status.rotatesAt).toBe('2030-01-01T12:01:00Z')
+    expect(status.servers?.map(({ binding }) => binding)).toEqual([undefined, { name: 'bob-ftp-user.media.other' }])
   })
 
   test('a Secret that can’t be made comes before all else', () => {
-    const secretProblem = { status: 'False', reason: 'NameTaken', message: 'taken' } as const
-    expect(userStatus({ user, servers: [state({})], secretProblem, now }).conditions).toEqual([
-      expect.objectContaining({ type: 'Ready', ...secretProblem }),
+    const problem = { status: 'False', reason: 'NameTaken', message: 'taken' } as const
+    expect(userStatus({ user, servers: [state({})], secrets: { problem }, now }).conditions).toEqual([
+      expect.objectContaining({ type: 'Ready', ...problem }),
     ])
   })
 })
@@ -100,14 +109,14 @@ test('the time of a transition stays while the status of the condition does', ()
   const again = userStatus({
     user: { ...user, status: first },
     servers: [state({}), state({ verdict: { accepted: false, reason: 'NameConflict', message: 'no' } }, 'other')],
-    secretProblem: undefined,
+    secrets: {},
     now: later,
   })
   expect(again.conditions?.[0]).toMatchObject({ reason: 'NameConflict', lastTransitionTime: '2030-01-01T12:00:00Z' })
   const changed = userStatus({
     user: { ...user, status: first },
     servers: [state({}), state({}, 'other')],
-    secretProblem: undefined,
+    secrets: {},
     now: later,
   })
   expect(changed.conditions?.[0]?.lastTransitionTime).toBe('2030-01-01T12:01:00Z')

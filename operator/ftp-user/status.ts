@@ -2,8 +2,10 @@
 import { type FtpUser, type FtpUserStatus, usernameOf } from '../api/ftp-user.ts'
 import type { Condition } from '../api/status.ts'
 import { counted } from '../ftp-server/counted.ts'
+import { keyOf } from '../kubernetes/object.ts'
 import type { BoundUser, SyncState } from './bindings.ts'
 import { bindingSecretName } from './references.ts'
+import type { UserSecretsState } from './secrets.ts'
 
 /** A server of `serverRefs`, in that order. */
 export type ServerState = {
@@ -16,15 +18,14 @@ export type ServerState = {
 export type StatusInput = {
   readonly user: FtpUser
   readonly servers: readonly ServerState[]
-  /** What keeps the Secret of a generated password from being made. */
-  readonly secretProblem: Finding | undefined
+  readonly secrets: Pick<UserSecretsState, 'problem' | 'renewAt' | 'ofServers'>
   /** Milliseconds since the epoch. */
   readonly now: number
 }
 
 export type Finding = Pick<Condition, 'status' | 'reason' | 'message'>
 
-export function userStatus({ user, servers, secretProblem, now }: StatusInput): FtpUserStatus {
+export function userStatus({ user, servers, secrets, now }: StatusInput): FtpUserStatus {
   const { metadata, spec, status: before } = user
   const { generation } = metadata
   const conditionsOf = (findings: Readonly<Record<string, Finding>>, last?: readonly Condition[]) =>
@@ -32,7 +33,7 @@ export function userStatus({ user, servers, secretProblem, now }: StatusInput): 
   const found = servers.map(server => ({ server, findings: bindingFindings(server.bound) }))
   return {
     ...(generation !== undefined && { observedGeneration: generation }),
-    conditions: conditionsOf({ Ready: secretProblem ?? readyOf(found) }, before?.conditions),
+    conditions: conditionsOf({ Ready: secrets.problem ?? readyOf(found) }, before?.conditions),
     username: usernameOf(user),
     servers: found.map(({ server: { name, namespace }, findings }) => ({
       name,
@@ -41,9 +42,17 @@ export function userStatus({ user, servers, secretProblem, now }: StatusInput): 
         findings,
         before?.servers?.find(each => each.name === name && each.namespace === namespace)?.conditions,
       ),
+      ...bindingOf(secrets.ofServers?.get(keyOf({ name, namespace }))),
     })),
-    ...(spec.generatedPassword !== undefined && { binding: { name: bindingSecretName(metadata.name) } }),
+    ...(spec.generatedPassword !== undefined && {
+      ...bindingOf(bindingSecretName(metadata.name)),
+      ...(secrets.renewAt !== undefined && { rotatesAt: timestamp(secrets.renewAt) }),
+    }),
   }
+}
+
+function bindingOf(name: string | undefined): { readonly binding?: { name: string } } {
+  return name === undefined ? {} : { binding: { name } }
 }
 
 /** Conditions by type; the time of one stays as long as its status does. */

@@ -23,7 +23,7 @@ export const userIndexers = {
 export type UserInformers = {
   /** With `userIndexers`. */
   readonly users: readonly Informer[]
-  /** Of metadata. */
+  /** Of metadata, with an index `instance`: by the label of what they were made for. */
   readonly secrets: readonly Informer[]
   /** Of metadata; undefined where the operator looks after some namespaces only, and may not read any. */
   readonly namespaces: readonly Informer[] | undefined
@@ -72,6 +72,13 @@ export class UserView {
   /** Metadata only. */
   secret(namespace: string, name: string): KubernetesObject | undefined {
     return find(this.#informers.secrets, keyOf({ name, namespace }))
+  }
+
+  /** Those that were made for the FtpUser, by their labels; metadata only. */
+  secretsOf(namespace: string, user: string): readonly KubernetesObject[] {
+    return this.#informers.secrets
+      .flatMap(informer => informer.byIndex('instance', keyOf({ name: user, namespace })))
+      .filter(({ metadata: { labels = {} } }) => labels[labelKeys.name] === userApplicationName)
   }
 
   /** Every Namespace has the label with its name, which the API server sees to. */

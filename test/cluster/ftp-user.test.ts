@@ -23,6 +23,7 @@ import { FtpClient } from '../support/ftp-client.ts'
 const port = 27_000
 const place = { host, port }
 const limitMilliseconds = 10_000
+const nameLabel = 'kubernetes.io/metadata.name'
 let media: Awaited<ReturnType<typeof createNamespace>>
 let partners: Awaited<ReturnType<typeof createNamespace>>
 let access: ClusterAccess
@@ -33,7 +34,7 @@ beforeAll(async () => {
   media = await createNamespace('ftp-user')
   partners = await createNamespace('ftp-user-partners')
   operator = await startOperatorProcess({ namespaces: [media.name, partners.name] })
-  const allowed = { key: 'kubernetes.io/metadata.name', operator: 'In', values: [media.name, partners.name] }
+  const allowed = { key: nameLabel, operator: 'In', values: [media.name, partners.name] }
   await applyYaml(
     serverFor(
       { namespace: media.name, name: 'uploads', port, firstPort: 27_010 },
@@ -81,14 +82,21 @@ async function statusOf(namespace: string, name: string): Promise<FtpUserStatus 
   return (await access.cluster.get(ftpUserResourceKind, { namespace, name }))?.['status'] as FtpUserStatus | undefined
 }
 
+/** Of a Secret in the namespace of the partners. */
+async function secretContent(name: string): Promise<Record<string, string>> {
+  const found = await access.cluster.get(kinds.secret, { namespace: partners.name, name })
+  const data = Object.entries(recordAt(found, 'data'))
+  return Object.fromEntries(data.map(([key, text]) => [key, Buffer.from(text, 'base64').toString()]))
+}
+
 /** Asked often enough to meet both replicas. */
-async function getsInEverywhere(user: string, password: string): Promise<boolean> {
-  const answers = await Promise.all(Array.from({ length: 12 }, () => getsIn(place, user, password)))
+async function getsInEverywhere(user: string, password: string, at = place): Promise<boolean> {
+  const answers = await Promise.all(Array.from({ length: 12 }, () => getsIn(at, user, password)))
   return answers.every(Boolean)
 }
 
-async function getsInNowhere(user: string, password: string): Promise<boolean> {
-  const answers = await Promise.all(Array.from({ length: 12 }, () => getsIn(place, user, password)))
+async function getsInNowhere(user: string, password: string, at = place): Promise<boolean> {
+  const answers = await Promise.all(Array.from({ length: 12 }, () => getsIn(at, user, password)))
   return !answers.some(Boolean)
 }
 
@@ -115,10 +123,7 @@ describe('a user', () => {
     await applyYaml(ftpUser(partners.name, 'partner', { generatedPassword: {}, username: 'partner@example.com' }))
     await ready(partners.name, 'partner')
     const name = (await statusOf(partners.name, 'partner'))?.binding?.name ?? ''
-    const made = await access.cluster.get(kinds.secret, { namespace: partners.name, name })
-    const content = Object.fromEntries(
-      Object.entries(recordAt(made, 'data')).map(([key, text]) => [key, Buffer.from(text, 'base64').toString()]),
-    )
+    const content = await secretContent(name)
     const uri = new URL(content['uri'] ?? '')
     expect(content).toMatchObject({ host: uri.hostname, port: uri.port, type: 'ftp' })
     const where = { host: uri.hostname, port: Number(uri.port) }
@@ -167,6 +172,71 @@ test('while a password is changed both get in, and the old one no more when it i
   expect(await getsInEverywhere('rotated', 'staple')).toBe(true)
   expect((await session.send('NOOP')).code).toBe(200)
   session.close()
+})
+
+test('of two servers each has a Secret that leads there, and a password is renewed at both, while the one before gets in', async () => {
+  const second = { namespace: media.name, name: 'downloads', port: 2705, firstPort: 31_900 }
+  await applyYaml(
+    serverFor(second, {
+      replicas: 2,
+      passive: { firstPort: second.firstPort, portsPerReplica: 10 },
+      allowedUsers: { namespaces: { from: 'Selector', selector: { matchLabels: { [nameLabel]: partners.name } } } },
+      limits: { failedLoginDelayMilliseconds: 0, maxSessionsPerAddress: 1000 },
+      bans: { mode: 'Disabled' },
+      drainSeconds: 1,
+    }),
+  )
+  await waitForCondition(media.name, second.name, 'Ready', 120)
+  await reachable({ host, port: second.port })
+  const serverRefs = ['uploads', second.name].map(name => ({ name, namespace: media.name }))
+  const generatedPassword = { rotateAfterSeconds: 3600, overlapSeconds: 30 }
+  await applyYaml(ftpUser(partners.name, 'pair', { serverRefs, generatedPassword }))
+  await ready(partners.name, 'pair')
+  const bindings = async () => {
+    const { servers = [] } = (await statusOf(partners.name, 'pair')) ?? {}
+    return Promise.all(servers.map(async ({ binding }) => secretContent(binding?.name ?? '')))
+  }
+  const before = await eventually(async () => {
+    const all = await bindings()
+    return all.length === 2 && all.every(({ uri }) => uri !== undefined) && all
+  }, 'both Secrets are there')
+  const places = before.map(({ uri = '' }) => new URL(uri)).map(uri => ({ host: uri.hostname, port: Number(uri.port) }))
+  expect(places.map(each => each.port)).toEqual([port, second.port])
+  const old = before[0]?.['password'] ?? ''
+  for (const each of places) expect(await getsInEverywhere('pair', old, each)).toBe(true)
+
+  const made = `ftp-operator.io/password-made=${new Date(Date.now() - 3601_000).toISOString()}`
+  await kubectl(['-n', partners.name, 'annotate', '--overwrite', 'secret', 'pair-ftp-user', made])
+  const after = await eventually(
+    async () => {
+      const all = await bindings()
+      return all.every(({ password }) => password !== undefined && password !== old) && all
+    },
+    'there is a new password in both',
+    20_000,
+  )
+  const [renewed] = after
+  const expires = Date.parse(renewed?.['previous-password-expires'] ?? '')
+  expect(after.map(each => [each['password'], each['previous-password']])).toEqual(
+    after.map(() => [renewed?.['password'], old]),
+  )
+  for (const each of places) {
+    await eventually(() => getsInEverywhere('pair', renewed?.['password'] ?? '', each), 'it gets in', limitMilliseconds)
+    expect(await getsInEverywhere('pair', old, each)).toBe(Date.now() < expires)
+  }
+  // Whoever comes next knows when it was made, and makes no other.
+  await operator.stop()
+  operator = await startOperatorProcess({ namespaces: [media.name, partners.name] })
+  for (const each of places) {
+    await eventually(() => getsInNowhere('pair', old, each), 'the old one is over', 60_000)
+    expect(await getsInEverywhere('pair', renewed?.['password'] ?? '', each)).toBe(true)
+  }
+  await eventually(async () => (await bindings()).every(each => !('previous-password' in each)), 'it is in no Secret')
+  expect((await bindings()).map(({ password }) => password)).toEqual(after.map(({ password }) => password))
+  const next = Date.parse((await statusOf(partners.name, 'pair'))?.rotatesAt ?? '')
+  expect(next - Date.now()).toBeGreaterThan(3_400_000)
+  await kubectl(['-n', partners.name, 'delete', 'ftpuser', 'pair'])
+  await kubectl(['-n', media.name, 'delete', 'ftp', second.name])
 })
 
 test('a thousand users are in force in a minute, and one more is a handful of writes', async ({ annotate }) => {

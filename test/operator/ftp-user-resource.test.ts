@@ -55,6 +55,10 @@ const good: readonly (readonly [string, Spec])[] = [
   ['a hash', hashed],
   ['a Secret', { serverRefs, passwordSecretRef: { name: 'alice' } }],
   ['a generated password', { serverRefs, generatedPassword: {} }],
+  [
+    'a generated password that is renewed',
+    { serverRefs, generatedPassword: { rotateAfterSeconds: 604_800, overlapSeconds: 604_800 } },
+  ],
   ['a home of its own that is to go', { ...hashed, reclaimPolicy: 'Delete' }],
   ['a home that is given and is to go', { ...hashed, reclaimPolicy: 'Delete', home: '/cameras/yard' }],
   ['a certificate', { serverRefs, clientCertificate: { commonName: 'alice' } }],
@@ -140,6 +144,16 @@ const wrong: readonly (readonly [string, Spec, readonly string[]])[] = [
     'a password that is too short to generate',
     { serverRefs, generatedPassword: { length: 8 } },
     ['spec.generatedPassword.length'],
+  ],
+  [
+    'a password that is renewed before the one before it is over',
+    { serverRefs, generatedPassword: { rotateAfterSeconds: 3600 } },
+    ['spec.generatedPassword.rotateAfterSeconds'],
+  ],
+  [
+    'a password that is renewed all the time',
+    { serverRefs, generatedPassword: { rotateAfterSeconds: 1, overlapSeconds: 0 } },
+    ['spec.generatedPassword.rotateAfterSeconds'],
   ],
   ['all files of the server that are to go', { ...hashed, reclaimPolicy: 'Delete', home: '/' }, ['spec.home']],
   ['a policy that is none', { ...hashed, reclaimPolicy: 'Keep' }, ['spec.reclaimPolicy']],

@@ -71,7 +71,9 @@ async function inPods(server = 'uploads') {
   const data = Object.fromEntries(items.flatMap(item => Object.entries(recordAt(item, 'data'))))
   const texts = Object.entries(data).map(([key, value]): [string, string] => [key, decode(value)])
   const lists = texts.filter(([key]) => /^00-resources-.\.json$/.test(key))
-  const users = lists.flatMap(([, text]) => (JSON.parse(text) as { users: readonly { name: string }[] }).users)
+  const users = lists.flatMap(
+    ([, text]) => (JSON.parse(text) as { users: readonly { name: string; home?: string }[] }).users,
+  )
   return { users: new Map(users.map(user => [user.name, user])), files: new Map(texts) }
 }
 
@@ -210,6 +212,138 @@ clusterTest('a new revision makes a new password, and the one before counts for 
   )
   await eventually(async () => !(await inPods()).files.has(previous), 'pods have one only')
   expect(contentOf(await plane.cluster.get(kinds.secret, ofSecret))['password']).toBe(rotated['password'])
+})
+
+const made = 'ftp-operator.io/password-made'
+
+/** As if it had been made so many seconds ago, before or after now. */
+async function backdate(name: string, seconds: number): Promise<void> {
+  const annotations = { [made]: new Date(Date.now() - seconds * 1000).toISOString() }
+  await plane.cluster.patchMerge(kinds.secret, { namespace: 'team-a', name }, { metadata: { annotations } })
+}
+
+async function secretContent(name: string): Promise<Record<string, string>> {
+  return contentOf(await plane.cluster.get(kinds.secret, { namespace: 'team-a', name }))
+}
+
+clusterTest(
+  'a password that is old enough is renewed, once, whoever looks how often and by whatever clock',
+  async () => {
+    const name = 'aging-ftp-user'
+    const generatedPassword = { rotateAfterSeconds: 86_400, overlapSeconds: 3600 }
+    await plane.apply(ftpUser('team-a', 'aging', { generatedPassword }))
+    await accepted('team-a', 'aging', 'Accepted')
+    const [first, status] = [await secretContent(name), await statusOf('team-a', 'aging')]
+    const inSeconds = (Date.parse(status?.rotatesAt ?? '') - Date.now()) / 1000
+    expect(inSeconds).toBeGreaterThan(86_300)
+    expect(inSeconds).toBeLessThanOrEqual(86_400)
+
+    await backdate(name, 86_401)
+    const second = await eventually(async () => {
+      const now = await secretContent(name)
+      return now['password'] !== first['password'] && now
+    }, 'there is another')
+    expect(second['previous-password']).toBe(first['password'])
+    await eventually(async () => {
+      const { files } = await inPods()
+      return (
+        files.get('00-resources.aging.password') === second['password'] &&
+        files.get('00-resources.aging.previous') === first['password']
+      )
+    }, 'pods have both')
+    const renewed = await eventually(async () => {
+      const at = Date.parse((await statusOf('team-a', 'aging'))?.rotatesAt ?? '')
+      return at > Date.now() + 86_000_000 && at
+    }, 'status has the next time')
+    const { items } = await plane.cluster.list(kinds.event, { namespace: 'team-a' })
+    await eventually(
+      async () =>
+        (await plane.cluster.list(kinds.event, { namespace: 'team-a' })).items.some(
+          ({ reason }) => reason === 'PasswordRenewed',
+        ),
+      'there is an event',
+    )
+    expect(JSON.stringify(items)).not.toContain(second['password'])
+
+    // Another operator, which knows nothing but what is written.
+    await hosted.restart(undefined)
+    await eventually(async () => (await hosted.reconciled()) > 3, 'it has looked at all')
+    await plane.cluster.patchMerge(
+      ftpUserResourceKind,
+      { namespace: 'team-a', name: 'aging' },
+      { spec: { home: '/new' } },
+    )
+    await eventually(async () => (await inPods()).users.get('aging')?.home === '/new', 'pods have the change')
+    expect(await secretContent(name)).toEqual(second)
+    expect(Date.parse((await statusOf('team-a', 'aging'))?.rotatesAt ?? '')).toBe(renewed)
+
+    // A clock that was ahead has written a time that is still to come: the next renewal is not put off by it.
+    await backdate(name, -31_536_000)
+    const corrected = await eventually(async () => {
+      const secretNow = await plane.cluster.get(kinds.secret, { namespace: 'team-a', name })
+      const at = Date.parse(secretNow?.metadata.annotations?.[made] ?? '')
+      return at <= Date.now() && at
+    }, 'the time is a real one')
+    expect(Date.now() - corrected).toBeLessThan(60_000)
+    expect((await secretContent(name))['password']).toBe(second['password'])
+  },
+)
+
+clusterTest('of several servers each has a Secret of its own, as long as it takes the user', async () => {
+  const selector = { matchLabels: { 'example.com/several': 'yes' } }
+  await plane.apply(ftpServer('media', 'second', { allowedUsers: { namespaces: { from: 'All' }, selector } }))
+  const service = (name: string, ip: string) => ({
+    ...{ apiVersion: 'v1', kind: 'Service', metadata: { name, namespace: 'media' } },
+    status: { loadBalancer: { ingress: [{ ip }] } },
+  })
+  await eventually(
+    () => plane.cluster.applyStatus(service('second', '203.0.113.8'), { fieldManager: 'tests', force: true }),
+    'it has an address',
+  )
+  const serverRefs = ['uploads', 'second'].map(name => ({ name, namespace: 'media' }))
+  const labels = { 'example.com/several': 'yes' }
+  await plane.apply(ftpUser('team-a', 'two', { generatedPassword: {}, serverRefs }, labels))
+  const names = ['two-ftp-user.media.uploads', 'two-ftp-user.media.second']
+  await eventually(async () => {
+    const found = (await statusOf('team-a', 'two'))?.servers?.map(({ binding }) => binding?.name)
+    return String(found) === String(names)
+  }, 'status names both')
+  const complete = await eventually(async () => {
+    const all = await Promise.all(['two-ftp-user', ...names].map(secretContent))
+    return all.every(({ host }) => host !== undefined) && all
+  }, 'all have an address')
+  expect(complete.map(({ host }) => host)).toEqual(['203.0.113.7', '203.0.113.7', '203.0.113.8'])
+  const [main] = complete
+  expect(new Set(complete.map(({ password }) => password))).toEqual(new Set([main?.['password']]))
+  expect(complete[2]?.['uri']).toBe(`ftp://two:${main?.['password']}@203.0.113.8:21`)
+
+  // Renewed together.
+  await plane.apply(ftpUser('team-a', 'two', { generatedPassword: { revision: 'new' }, serverRefs }, labels))
+  await eventually(async () => {
+    const all = await Promise.all(['two-ftp-user', ...names].map(secretContent))
+    const passwords = new Set(all.map(({ password }) => password))
+    return passwords.size === 1 && !passwords.has(main?.['password']) && all
+  }, 'all have the new one')
+  for (const name of names) expect((await secretContent(name))['previous-password']).toBe(main?.['password'])
+
+  // What somebody deletes is made again; what is not wanted any more goes.
+  await plane.cluster.delete(kinds.secret, { namespace: 'team-a', name: names[1] ?? '' })
+  await eventually(async () => (await secretContent(names[1] ?? ''))['host'] === '203.0.113.8', 'it is there again')
+  await plane.apply(ftpServer('media', 'second', {}))
+  await eventually(
+    async () => (await plane.cluster.get(kinds.secret, { namespace: 'team-a', name: names[1] ?? '' })) === undefined,
+    'that of the server that does not take the user is gone',
+  )
+  expect((await secretContent(names[0] ?? ''))['host']).toBe('203.0.113.7')
+  const one = serverRefs.slice(0, 1)
+  await plane.apply(ftpUser('team-a', 'two', { generatedPassword: { revision: 'new' }, serverRefs: one }, labels))
+  await eventually(
+    async () => (await plane.cluster.get(kinds.secret, { namespace: 'team-a', name: names[0] ?? '' })) === undefined,
+    'of one server there is one Secret',
+  )
+  expect((await secretContent('two-ftp-user'))['host']).toBe('203.0.113.7')
+  await plane.cluster.delete(ftpUserResourceKind, { namespace: 'team-a', name: 'two' })
+  await plane.cluster.delete(resourceKind, { namespace: 'media', name: 'second' })
 })
 
 clusterTest('a Secret of somebody else that has the name is left as it is', async () => {
