@@ -9,12 +9,12 @@ const rows: readonly Row[] = [
   ['{}', undefined, 21, 'Unknown LoadBalancerUnknown'],
   ['{}', 'kind', 21, 'Unknown LoadBalancerUnknown'],
   ['{ loadBalancerClass: service.k8s.aws/nlb }', undefined, 50, 'True WithinLimits'],
-  // A quota that can be raised.
-  ['{ loadBalancerClass: service.k8s.aws/nlb }', undefined, 51, 'Unknown TooManyPorts'],
-  ['{ loadBalancerClass: eks.amazonaws.com/nlb }', undefined, 61, 'Unknown TooManyPorts'],
+  ['{ loadBalancerClass: service.k8s.aws/nlb }', undefined, 51, 'False TooManyPorts'],
+  ['{ loadBalancerClass: eks.amazonaws.com/nlb }', undefined, 61, 'False TooManyPorts'],
   ['{ loadBalancerClass: example.com/other }', 'azure', 1000, 'Unknown LoadBalancerUnknown'],
-  ['{ annotations: { service.beta.kubernetes.io/aws-load-balancer-type: nlb-ip } }', 'aws', 51, 'Unknown TooManyPorts'],
+  ['{ annotations: { service.beta.kubernetes.io/aws-load-balancer-type: nlb-ip } }', 'aws', 51, 'False TooManyPorts'],
   ['{}', 'aws', 51, 'True WithinLimits'],
+  // A quota that can be raised.
   ['{}', 'aws', 101, 'Unknown TooManyPorts'],
   ['{}', 'azure', 300, 'True WithinLimits'],
   ['{}', 'azure', 301, 'False TooManyPorts'],

@@ -20,28 +20,32 @@ type Balancer = {
 
 const network: Balancer = {
   name: 'a Network Load Balancer of AWS',
-  // docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-limits.html
+  // docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-limits.html, "Quotas for your Network Load
+  // Balancers": listeners are not adjustable.
   ports: 50,
-  limit: '50 listeners, unless AWS has raised the quota',
-  isFirm: false,
+  limit: '50 listeners, which AWS does not raise',
+  isFirm: true,
 }
 const classic: Balancer = {
   name: 'a Classic Load Balancer of AWS',
-  // docs.aws.amazon.com/elasticloadbalancing/latest/classic/elb-limits.html
+  // docs.aws.amazon.com/elasticloadbalancing/latest/classic/elb-limits.html, "Quotas for your Classic Load Balancer":
+  // listeners are adjustable.
   ports: 100,
   limit: '100 listeners, unless AWS has raised the quota',
   isFirm: false,
 }
 const azure: Balancer = {
   name: 'a load balancer of Azure',
-  // learn.microsoft.com/azure/azure-resource-manager/management/azure-subscription-service-limits
+  // learn.microsoft.com/azure/azure-resource-manager/management/azure-subscription-service-limits, "Rules per NIC"; and
+  // cloud-provider-azure.sigs.k8s.io/topics/multislb, "Multiple Standard LoadBalancers": each port of each Service is one.
   ports: 300,
   limit: '300 rules for the network interface of a node, all Services of the cluster together',
   isFirm: true,
 }
 const google: Balancer = {
   name: 'a passthrough load balancer of GKE',
-  // docs.cloud.google.com/kubernetes-engine/docs/concepts/service-load-balancer-parameters
+  // docs.cloud.google.com/kubernetes-engine/docs/concepts/service-load-balancer-parameters, "LoadBalancer Service
+  // parameters".
   ports: 100,
   limit: '100 ports of a Service',
   isFirm: true,

@@ -53,6 +53,15 @@ test('node ports are tried where clients find them', () => {
   expect(due?.ports.map(({ outside }) => outside)).toEqual([31_002, 31_003, 31_006, 31_007])
 })
 
+test('pods that relay are tried past the Service too, unless a proxy says who clients are', () => {
+  const dueWith = (service: string) => decision(serving(`${spec}service: ${service}`)).due
+  const relay = { controlPort: 2121, handoverPort: 2137, metricsPort: 8080 }
+  expect(dueWith('{ relay: Enabled }')).toMatchObject({ relay })
+  expect(dueWith('{ relay: Enabled, proxyProtocol: { trustedNetworks: [192.0.2.0/24] } }')?.relay).toBeUndefined()
+  expect(dueWith('{}')?.relay).toBeUndefined()
+  expect(dueWith('{ relay: Enabled }')?.digest).not.toBe(dueWith('{}')?.digest)
+})
+
 test('where a person has written the address, the one that the cluster knows comes after it', () => {
   const text = spec.replace('passive: {', 'passive: { advertisedAddress: 192.0.2.9,')
   expect(decision(serving(text)).due).toMatchObject({ addresses: ['192.0.2.9', '203.0.113.7'], told: ['192.0.2.9'] })

@@ -1,7 +1,9 @@
 /** Whether and when the way in to a server is tried, and what for. Pure. */
 import { createHash } from 'node:crypto'
+import type { Listener } from '../api/ftp-server.ts'
 import { annotationKeys } from '../desired/names.ts'
-import { type Half, passiveRange, portsOf, type Rollout } from '../desired/ports.ts'
+import { containerPorts, type Half, passiveRange, portsOf, probesPort, type Rollout } from '../desired/ports.ts'
+import { relayPort } from '../desired/relay.ts'
 import type { ProbeFinding } from '../passive-probe/finding.ts'
 import { type Verification, verificationMilliseconds } from '../passive-probe/probes.ts'
 import type { ProbePort, ProbeTarget, Way } from '../passive-probe/target.ts'
@@ -27,6 +29,7 @@ export type VerificationFacts = {
   readonly exposure: Exposure
   readonly certificate: CertificateState
   readonly rollout: Rollout
+  readonly relay: 'on' | 'off'
   readonly hashOf: (replica: number, half: Half) => string
   /** Whether pods are to be made or replaced. */
   readonly isRolling: boolean
@@ -112,6 +115,7 @@ function targetOf(observation: Observation, facts: VerificationFacts): ProbeTarg
     tls: tlsOf(listener.tls, certificate),
     told: told.every(isIPv4) ? [...new Set(told)] : [],
     way: wayOf(observation),
+    relay: relayTarget(observation, facts, listener),
     resumption: spec.tls.sessionReuse === 'Disabled' ? 'optional' : 'expected',
   } as const
   const anew = metadata.annotations?.[annotationKeys.verifyPassive]
@@ -127,6 +131,14 @@ function targetOf(observation: Observation, facts: VerificationFacts): ProbeTarg
 
 function digestOf(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16)
+}
+
+/** Where pods expect what a proxy in front sends first, nobody else can try them. */
+function relayTarget({ server: { spec } }: Observation, { relay }: VerificationFacts, { name }: Listener) {
+  const controlPort = containerPorts(spec).find(each => each.listener.name === name)?.port
+  const isBehindProxy = spec.service.proxyProtocol.trustedNetworks.length > 0
+  if (relay === 'off' || controlPort === undefined || isBehindProxy) return undefined
+  return { controlPort, handoverPort: relayPort(spec), metricsPort: probesPort }
 }
 
 function listenerOf({ server: { spec } }: Observation, { certificate }: VerificationFacts) {

@@ -21,6 +21,8 @@ export type ControlOptions = {
   readonly tls: 'none' | 'explicit' | 'implicit'
   /** SHA-256 of the certificate, as `AB:CD:…`: who has another one is not told the password. */
   readonly fingerprint: string | undefined
+  /** Addresses that are not connected to. */
+  readonly isOffLimits: (address: string) => boolean
   readonly signal: AbortSignal
 }
 
@@ -30,8 +32,8 @@ const longestReply = 65_536
 
 /** Greeted, and under TLS if so. Rejects with DialError, ProbeError or the signal's reason. Close it. */
 export async function openControl(options: ControlOptions): Promise<Control> {
-  const { host, port, tls, signal } = options
-  const socket = await dial(host, port, signal)
+  const { host, port, tls, signal, isOffLimits } = options
+  const socket = await dial(host, port, signal, { isOffLimits })
   const control = new Control(socket, options)
   try {
     if (tls === 'implicit') await control.secure()
@@ -60,6 +62,10 @@ export class Control {
     this.#socket = socket
     this.#options = options
     this.#listen(socket)
+  }
+
+  get isOffLimits(): ControlOptions['isOffLimits'] {
+    return this.#options.isOffLimits
   }
 
   get isSecure(): boolean {

@@ -1,5 +1,7 @@
 /** A TCP connection within a time, and why there is none. */
-import { connect, type Socket } from 'node:net'
+import { lookup } from 'node:dns/promises'
+import { connect, isIP, type Socket } from 'node:net'
+import { lookupWithout } from './off-limits.ts'
 
 export type DialFailure = 'refused' | 'timeout' | 'unreachable'
 
@@ -15,16 +17,19 @@ export class DialError extends Error {
 // SYN is sent again after one second and after three.
 const dialMilliseconds = 4000
 
+export type DialOptions = {
+  readonly milliseconds?: number
+  /** Addresses that are not connected to, be they given or what a name stands for: `unreachable`. */
+  readonly isOffLimits?: (address: string) => boolean
+}
+
 /** Rejects with a DialError, or with the signal's reason. */
-export function dial(
-  host: string,
-  port: number,
-  signal: AbortSignal,
-  milliseconds = dialMilliseconds,
-): Promise<Socket> {
+export function dial(host: string, port: number, signal: AbortSignal, options: DialOptions = {}): Promise<Socket> {
   signal.throwIfAborted()
+  const { milliseconds = dialMilliseconds, isOffLimits = () => false } = options
   const { promise, resolve, reject } = Promise.withResolvers<Socket>()
-  const socket = connect({ host, port, noDelay: true })
+  if (isIP(host) !== 0 && isOffLimits(host)) return Promise.reject(new DialError('unreachable'))
+  const socket = connect({ host, port, noDelay: true, lookup: lookupWithout(isOffLimits) })
   const fail = (error: unknown): void => {
     end()
     socket.destroy()
@@ -55,12 +60,23 @@ export function dial(
 /** How a connection there fares, without a word. Rejects with the signal's reason. */
 export async function tryPort(host: string, port: number, signal: AbortSignal): Promise<'open' | DialFailure> {
   try {
-    ;(await dial(host, port, signal, tryMilliseconds)).destroy()
+    ;(await dial(host, port, signal, { milliseconds: tryMilliseconds })).destroy()
     return 'open'
   } catch (error) {
     if (error instanceof DialError) return error.failure
     throw error
   }
+}
+
+/** IPv4 addresses that a name stands for; none if that can't be known in time. */
+export async function addressesOf(name: string): Promise<readonly string[]> {
+  const { promise: late, resolve } = Promise.withResolvers<readonly string[]>()
+  const timer = setTimeout(resolve, dialMilliseconds, [])
+  const found = lookup(name, { all: true, family: 4 }).then(
+    all => all.map(({ address }) => address),
+    () => [],
+  )
+  return await Promise.race([found, late]).finally(() => clearTimeout(timer))
 }
 
 // Within the cluster.

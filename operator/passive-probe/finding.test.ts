@@ -17,6 +17,7 @@ const target: ProbeTarget = {
   })),
   clusterAddress: '10.96.0.7',
   way: 'load-balancer',
+  relay: undefined,
   servicePorts: [21, 30_000, 30_001, 30_002, 30_003],
   resumption: 'expected',
   digest: 'digest',
@@ -39,6 +40,7 @@ function tried(results: readonly PortResult[], rest: Partial<Extract<Outcome, { 
     reached: '203.0.113.7',
     pasv: [{ told: '203.0.113.7', outcome: 'works' }],
     missed: [],
+    relayFaults: [],
     results: [...results, ...others].toSorted((one, other) => one.port - other.port),
     ...rest,
   }
@@ -85,6 +87,23 @@ const rows: readonly Row[] = [
     'the load balancer lacks a listener',
     tried([failed('refused')]),
     'False PortRefused: port 30002 refused at 203.0.113.7: the Service answers within the cluster, and the load balancer has no listener for it; 3 others work',
+  ],
+  [
+    'pods that have different secrets: what it does to data connections hangs on where they come to',
+    tried([{ port: 30_002, outside: 30_002, kind: 'tls' }], {
+      relayFaults: [
+        { from: 0, to: 1, port: 2137, reason: 'unsigned' },
+        { from: 1, to: 0, port: 2137, reason: 'owner-silent' },
+      ],
+    }),
+    'False RelayFailed: replica 0 does not pass data connections on to replica 1, which does not believe the signature: they have different secrets; replica 1 does not pass data connections on to replica 0: port 2137 of its pod is not answered, as where a network policy lets it not through',
+  ],
+  [
+    'many pods that can’t get to each other',
+    tried([], {
+      relayFaults: [0, 1, 2, 3, 4, 5].map(from => ({ from, to: (from + 1) % 6, port: 2137, reason: 'owner-refused' })),
+    }),
+    'False RelayFailed: replica 0 does not pass data connections on to replica 1: port 2137 of its pod is refused; replica 1 does not pass data connections on to replica 2: port 2137 of its pod is refused; replica 2 does not pass data connections on to replica 3: port 2137 of its pod is refused; replica 3 does not pass data connections on to replica 4: port 2137 of its pod is refused; and 2 more',
   ],
   [
     'a firewall',

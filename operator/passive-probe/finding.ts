@@ -1,5 +1,5 @@
 /** What a probe means for people: which hop fails. Pure. */
-import type { Hops, Outcome, PortResult } from './outcome.ts'
+import type { Hops, Outcome, PortResult, RelayFault } from './outcome.ts'
 import type { ProbeTarget } from './target.ts'
 
 export type ProbeFinding = {
@@ -26,6 +26,7 @@ export function findingOf(outcome: Outcome, target: ProbeTarget): ProbeFinding {
   }
   return (
     wrongAddress(outcome, target) ??
+    relayFailing(outcome) ??
     failing(outcome, target) ??
     incomplete(outcome, target) ??
     verified(outcome, target)
@@ -43,6 +44,13 @@ function wrongAddress({ address, reached, pasv }: Tried, target: ProbeTarget): P
   }
   const elsewhere = pasv.find(({ told, outcome }) => told !== reached && outcome !== 'works')
   if (elsewhere === undefined) return undefined
+  if (elsewhere.outcome === 'untried') {
+    return {
+      status: 'Unknown',
+      reason: 'AddressNotReachable',
+      message: `PASV tells clients ${elsewhere.told}, which the operator does not try, since ${address} stands for no such address: see passive.advertisedAddress`,
+    }
+  }
   const found = `PASV tells clients ${elsewhere.told}, where a passive port`
   const beside = `the server answers at ${address}`
   // A firewall may refuse to take the cluster's own connections back in: then clients fare better than the operator.
@@ -57,6 +65,35 @@ function wrongAddress({ address, reached, pasv }: Tried, target: ProbeTarget): P
     status: 'False',
     reason: 'WrongAddress',
     message: `${found} ${elsewhere.outcome === 'refused' ? 'is refused' : 'does not lead to the server'}; ${beside}: see passive.advertisedAddress`,
+  }
+}
+
+function relayFailing({ relayFaults }: Tried): ProbeFinding | undefined {
+  if (relayFaults.length === 0) return undefined
+  const parts = relayFaults.slice(0, mostKinds).map(fault => explainRelay(fault))
+  const more = relayFaults.length - parts.length
+  return {
+    status: 'False',
+    reason: 'RelayFailed',
+    message: `${parts.join('; ')}${more > 0 ? `; and ${more} more` : ''}`,
+  }
+}
+
+function explainRelay({ from, to, port, reason }: RelayFault): string {
+  const what = `replica ${from} does not pass data connections on to replica ${to}`
+  switch (reason) {
+    case 'owner-refused':
+      return `${what}: port ${port} of its pod is refused`
+    case 'owner-silent':
+      return `${what}: port ${port} of its pod is not answered, as where a network policy lets it not through`
+    case 'owner-unknown':
+      return `${what}: it does not know yet whose the ports are`
+    case 'no-secret':
+      return `${what}: it has no secret to sign with`
+    case 'unsigned':
+      return `${what}, which does not believe the signature: they have different secrets`
+    case 'stale':
+      return `${what}, which finds the signature too old: their clocks differ`
   }
 }
 

@@ -23,8 +23,19 @@ export type PortResult = {
   | { readonly kind: 'unknown-port' }
 )
 
-/** What PASV has told, and how a connection there fared. */
-export type PassiveAnswer = { readonly told: string; readonly outcome: PortResult['kind'] }
+/** What PASV has told, and how a connection there fared; `untried`: it is nowhere that the server is known to be. */
+export type PassiveAnswer = { readonly told: string; readonly outcome: PortResult['kind'] | 'untried' }
+
+/** A pod that does not hand connections on to another one, and why: as its metrics have it, or those of the other. */
+export type RelayFault = {
+  /** Replica that gets the connection. */
+  readonly from: number
+  /** Replica whose it is. */
+  readonly to: number
+  /** At which that one takes it. */
+  readonly port: number
+  readonly reason: 'owner-refused' | 'owner-silent' | 'owner-unknown' | 'no-secret' | 'unsigned' | 'stale'
+}
 
 export type Outcome =
   /** The control connection could not be had. */
@@ -42,4 +53,5 @@ export type Outcome =
       readonly reached: string
       /** Of each replica that tells one. */
       readonly pasv: readonly PassiveAnswer[]
+      readonly relayFaults: readonly RelayFault[]
     }

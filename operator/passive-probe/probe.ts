@@ -4,7 +4,9 @@ import { probeUser } from '../desired/names.ts'
 import { type Control, type ControlOptions, openControl, ProbeError } from './control.ts'
 import type { Credential } from './credential.ts'
 import { DialError } from './dial.ts'
+import { isOffLimits as isNoPlaceOfClients } from './off-limits.ts'
 import type { Outcome, PassiveAnswer, PortResult } from './outcome.ts'
+import { tryRelays } from './relays.ts'
 import type { ProbeTarget } from './target.ts'
 import { extendedPassive, walk } from './walk.ts'
 
@@ -14,11 +16,16 @@ const mostAtOnce = 8
 const attemptsPerReplica = 12
 
 /** Rejects with the signal's reason only. */
-export async function probe(target: ProbeTarget, credential: Credential, signal: AbortSignal): Promise<Outcome> {
+export async function probe(
+  target: ProbeTarget,
+  credential: Credential,
+  signal: AbortSignal,
+  isOffLimits = isNoPlaceOfClients,
+): Promise<Outcome> {
   const { port } = target
   let unreachable: Outcome | undefined
   for (const address of target.addresses) {
-    const outcome = await probeAt(address, target, credential, signal)
+    const outcome = await probeAt(address, target, credential, signal, isOffLimits)
     if (outcome.kind !== 'unreachable') return outcome
     unreachable ??= outcome
   }
@@ -30,6 +37,7 @@ async function probeAt(
   target: ProbeTarget,
   credential: Credential,
   signal: AbortSignal,
+  isOffLimits: (address: string) => boolean,
 ): Promise<Outcome> {
   const replicas = [...new Set(target.ports.map(({ replica }) => replica))]
   const left = new Set(replicas)
@@ -39,7 +47,7 @@ async function probeAt(
   let attempts = attemptsPerReplica * replicas.length
   let fault: Outcome | undefined
   const { tls, port, fingerprint } = target
-  const options = { host: address, port, tls, fingerprint, signal }
+  const options = { host: address, port, tls, fingerprint, signal, isOffLimits }
 
   const worker = async (): Promise<void> => {
     while (left.size > 0 && attempts > 0 && fault === undefined) {
@@ -72,9 +80,11 @@ async function probeAt(
   await Promise.all(Array.from({ length: Math.min(mostAtOnce, replicas.length) }, worker))
   // What went wrong at one replica does not hide what was found at the others.
   if (fault !== undefined && results.length === 0) return fault
+  const relayFaults = await tryRelays(target, (host, at) => logIn({ ...options, host, port: at }, credential), signal)
   return {
     kind: 'tried',
     address,
+    relayFaults,
     results: results.toSorted((one, two) => one.port - two.port),
     missed: [...left],
     reached,

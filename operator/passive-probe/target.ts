@@ -8,6 +8,15 @@ export type ProbePort = {
   readonly podAddress: string | undefined
 }
 
+/** Where pods are tried past the Service; undefined unless they relay. */
+export type RelayTarget = {
+  /** Of the listener that is tried. */
+  readonly controlPort: number
+  /** At which pods hand connections over to each other. */
+  readonly handoverPort: number
+  readonly metricsPort: number
+}
+
 export type ProbeTarget = {
   /** Where clients find the server; the second one is tried where the first, which a person has written, does not answer. */
   readonly addresses: readonly string[]
@@ -21,6 +30,7 @@ export type ProbeTarget = {
   readonly clusterAddress: string | undefined
   /** What is between clients and pods. */
   readonly way: Way
+  readonly relay: RelayTarget | undefined
   /** Ports that the Service has; undefined without one. */
   readonly servicePorts: readonly number[] | undefined
   /** Whether a data connection without the TLS session of its control connection is a fault. */

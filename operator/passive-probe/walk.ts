@@ -1,8 +1,8 @@
 /** Goes through the passive ports of one replica with one session: a byte over each. */
-import type { Socket } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { type Control, ProbeError } from './control.ts'
-import { DialError, dial, tryPort } from './dial.ts'
+import { addressesOf, DialError, dial, tryPort } from './dial.ts'
 import type { Hops, PassiveAnswer, PortResult } from './outcome.ts'
 import type { ProbePort, ProbeTarget } from './target.ts'
 
@@ -53,18 +53,26 @@ export async function walk(
     outside = await extendedPassive(control)
   }
   const isLost = [...results.values()].some(({ kind }) => kind === 'lost')
-  const pasv = isLost || control.address.includes(':') ? undefined : await askPassive(control, signal)
+  const pasv = isLost || control.address.includes(':') ? undefined : await askPassive(control, target, signal)
   return { results: [...results.values()], pasv }
 }
 
 /** What PASV tells, and a byte over it. */
-async function askPassive(control: Control, signal: AbortSignal): Promise<PassiveAnswer | undefined> {
+async function askPassive(
+  control: Control,
+  target: ProbeTarget,
+  signal: AbortSignal,
+): Promise<PassiveAnswer | undefined> {
   const { code, text } = await control.send('PASV')
   const [, host = '', high, low] = /\((\d{1,3},\d{1,3},\d{1,3},\d{1,3}),(\d{1,3}),(\d{1,3})\)/.exec(text) ?? []
   if (code !== 227 || host === '') return undefined
   const told = host.replaceAll(',', '.')
+  const port = Number(high) * 256 + Number(low)
+  // What answers may be anything that somebody has named: it does not choose where the operator connects to.
+  const isOwnPort = target.ports.some(({ outside }) => outside === port)
+  if (!isOwnPort || !(await isExpected(told, control, target))) return { told, outcome: 'untried' }
   try {
-    const socket = await dial(told, Number(high) * 256 + Number(low), signal)
+    const socket = await dial(told, port, signal, { isOffLimits: control.isOffLimits })
     try {
       return { told, outcome: (await transfer(control, socket, signal)).kind }
     } finally {
@@ -74,6 +82,17 @@ async function askPassive(control: Control, signal: AbortSignal): Promise<Passiv
     if (error instanceof DialError) return { told, outcome: error.failure }
     throw error
   }
+}
+
+/** Where the server was reached, what it is to tell, and whatever a name of it stands for. */
+async function isExpected(
+  told: string,
+  control: Control,
+  { told: expected, addresses }: ProbeTarget,
+): Promise<boolean> {
+  if (told === control.address || expected.includes(told)) return true
+  const names = addresses.filter(address => isIP(address) === 0)
+  return (await Promise.all(names.map(addressesOf))).flat().includes(told)
 }
 
 async function tryPassive(
@@ -109,7 +128,8 @@ async function hopsTo({ clusterAddress }: ProbeTarget, port: ProbePort, signal: 
 type Transferred = { readonly kind: 'works'; readonly resumed: boolean | undefined } | Failed
 type Failed = { readonly kind: 'lost' | 'not-resumed' | 'tls' | 'empty' }
 
-async function transfer(control: Control, socket: Socket, signal: AbortSignal): Promise<Transferred> {
+/** A listing over a connection that has been made to the port that EPSV or PASV told. Rejects with ProbeError. */
+export async function transfer(control: Control, socket: Socket, signal: AbortSignal): Promise<Transferred> {
   const lost = { kind: 'lost' } as const
   try {
     const opening = await control.send('MLSD')

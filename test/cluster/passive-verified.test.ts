@@ -14,6 +14,7 @@ import {
   startOperatorProcess,
   waitForCondition,
 } from '../support/cluster.ts'
+import { metricOf, metricOverAll } from '../support/cluster-metrics.ts'
 import { podsOf, statusOfPod } from '../support/cluster-pods.ts'
 import { change, host, serverFor } from '../support/cluster-server.ts'
 import { type Place, untilCondition, untilEvent } from '../support/conditions.ts'
@@ -48,10 +49,13 @@ afterAll(async () => {
 
 const options = () => ({ namespace: namespace.name, name: 'verified', port, firstPort })
 
-/** A rule of the node's packet filter, until the test ends or it is taken away. */
-async function rule(...words: readonly string[]): Promise<() => Promise<void>> {
-  const [table = '', ...rest] = words
-  const change_ = (action: string) => run('iptables', ['-w', '-t', table, action, 'OUTPUT', ...rest])
+/** A rule of the node's packet filter for what it sends itself, until the test ends or it is taken away. */
+async function rule(table: string, ...words: readonly string[]): Promise<() => Promise<void>> {
+  return ruleIn('OUTPUT', table, ...words)
+}
+
+async function ruleIn(chain: string, table: string, ...words: readonly string[]): Promise<() => Promise<void>> {
+  const change_ = (action: string) => run('iptables', ['-w', '-t', table, action, chain, ...words])
   await change_('-I')
   let isThere = true
   const remove = async () => {
@@ -74,19 +78,13 @@ async function whyNoRules(): Promise<string | undefined> {
 }
 
 /** As a person has it tried anew. */
-async function tryAnew(): Promise<void> {
-  const value = String(process.hrtime.bigint())
-  await kubectl([
-    '-n',
-    namespace.name,
-    'annotate',
-    '--overwrite',
-    'ftp/verified',
-    `ftp-operator.io/verify-passive=${value}`,
-  ])
+async function tryAnew({ name } = place): Promise<void> {
+  const annotation = `ftp-operator.io/verify-passive=${process.hrtime.bigint()}`
+  await kubectl(['-n', namespace.name, 'annotate', '--overwrite', `ftp/${name}`, annotation])
 }
 
-const verified = () => untilCondition(place, { type: 'PassiveVerified', status: 'True', reason: /^Verified$/ }, 60)
+const verified = (at = place) =>
+  untilCondition(at, { type: 'PassiveVerified', status: 'True', reason: /^Verified$/ }, 60)
 
 test('two replicas: a byte goes over each passive port, under TLS with its session resumed', async () => {
   await applyYaml(
@@ -118,6 +116,11 @@ test('the user of the operator is no user of the server, leaves nothing, and its
     const files = await kubectl(['-n', namespace.name, 'exec', name, '--', 'ls', '-A', '/data'])
     expect(files.split('\n').filter(each => each !== '' && each !== '.ftp-server')).toEqual([])
   }
+  const server = { namespace: namespace.name, name: 'verified' }
+  for (const name of ['ftp_logins_total', 'ftp_transfers_total', 'ftp_transfer_bytes_total', 'ftp_offences_total']) {
+    expect([name, await metricOverAll(server, name)]).toEqual([name, 0])
+  }
+  expect(await metricOverAll(server, 'ftp_sessions{')).toBe(0)
   const secret = JSON.parse(await kubectl(['-n', namespace.name, 'get', 'secret', 'verified-users-0', '-o', 'json']))
   const list = Buffer.from(secret.data['00-0probe.yaml'], 'base64').toString()
   expect(list).toMatch(/passwordHash: \$scrypt\$/)
@@ -169,12 +172,48 @@ describe('what is broken is named, and what is mended is found', () => {
   })
 
   test('an address that is told to clients and is not the server’s', async () => {
-    await change(options(), { passive: { advertisedAddress: '127.0.0.2' } })
-    const { message } = await broken({ reason: /^WrongAddress$/, message: /^PASV tells clients 127\.0\.0\.2, / })
+    // Of one pod: there the ports of the other are refused.
+    const [, second] = await podsOf(namespace.name, 'verified')
+    const pod = ['-n', namespace.name, 'get', 'pod', second?.name ?? '', '-o', 'jsonpath={.status.podIP}']
+    const advertisedAddress = await kubectl(pod)
+    await change(options(), { passive: { advertisedAddress } })
+    const { message } = await broken({ reason: /^WrongAddress$/, message: /^PASV tells clients / })
+    expect(message).toContain(`PASV tells clients ${advertisedAddress}, where a passive port is refused`)
     expect(message).toContain(`the server answers at ${host}: see passive.advertisedAddress`)
     await change(options(), { passive: { advertisedAddress: 'Auto' } })
     await verified()
   })
+})
+
+test('pods that relay to each other are verified, and where one does not get to the other, both are named', async ({
+  skip,
+}) => {
+  const relaying = { ...options(), name: 'relaying', port: 2706, firstPort: 31_920 }
+  const passive = { firstPort: relaying.firstPort, portsPerReplica, verification: 'Enabled' }
+  await applyYaml(serverFor(relaying, { passive, replicas: 2, service: { relay: 'Enabled' } }))
+  await waitForCondition(namespace.name, 'relaying')
+  const at = { ...place, name: 'relaying' }
+  expect((await verified(at)).message).toContain(`8 passive ports of 2 replicas carry data at ${host}`)
+  // Whatever the Service has done, each pod has passed one on.
+  for (const { name } of await podsOf(namespace.name, 'relaying')) {
+    expect(await metricOf(namespace.name, name, 'ftp_relays_total', 'complete')).toBeGreaterThan(0)
+    expect(await metricOf(namespace.name, name, 'ftp_handovers_total', 'taken')).toBeGreaterThan(0)
+  }
+  if (why !== undefined) skip(why)
+  const [, second] = await podsOf(namespace.name, 'relaying')
+  const pod = ['-n', namespace.name, 'get', 'pod', second?.name ?? '', '-o', 'jsonpath={.status.podIP}']
+  // As a network policy between pods does it.
+  const mend = await ruleIn('FORWARD', 'filter', '-d', await kubectl(pod), '-p', 'tcp', '--dport', '2137', '-j', 'DROP')
+  await tryAnew(at)
+  const expected = { type: 'PassiveVerified', status: 'False', reason: /^RelayFailed$/ } as const
+  expect((await untilCondition(at, expected, 120)).message).toBe(
+    'replica 0 does not pass data connections on to replica 1: port 2137 of its pod is not answered, as where a network policy lets it not through',
+  )
+  await waitForCondition(namespace.name, 'relaying')
+  await mend()
+  await tryAnew(at)
+  await verified(at)
+  await kubectl(['-n', namespace.name, 'delete', 'ftp', 'relaying'])
 })
 
 test('an operator that takes over writes nothing, and tries nothing before it is time', async () => {

@@ -5,6 +5,8 @@ import { run } from './clients/process.ts'
 export type Outside = {
   /** Two of them, of two clients. */
   readonly addresses: readonly [string, string]
+  /** So many more, of a network that the node has a way to. */
+  more(count: number): Promise<readonly string[]>
   /** Runs a program there. Rejects with what it said if it fails. */
   run(program: string, args: readonly string[], deadlineMilliseconds?: number): Promise<string>
   dispose(): Promise<void>
@@ -58,6 +60,14 @@ export async function createOutside(): Promise<Outside> {
   }
   return {
     addresses: [one, other],
+    async more(count) {
+      // RFC 6598: nobody's in particular. With the namespace goes the way there.
+      const network = `100.${64 + randomInt(64)}.${randomInt(256)}`
+      const found = Array.from({ length: count }, (_, index) => `${network}.${1 + index}`)
+      for (const address of found) await ip('-n', namespace, 'address', 'add', `${address}/32`, 'dev', 'lo')
+      await ip('route', 'add', `${network}.0/24`, 'via', one)
+      return found
+    },
     async run(program, args, deadlineMilliseconds = 30_000) {
       const inside = ['netns', 'exec', namespace, program, ...args]
       return (await run('ip', inside, { deadlineMilliseconds })).stdout

@@ -48,7 +48,7 @@ export const relay = record(
       },
     ),
     connectTimeoutSeconds: seconds('How long a connection may wait for the server whose it is.', {
-      default: 5,
+      default: 10,
       maximum: 60,
     }),
     maxConnections: Type.Integer({
