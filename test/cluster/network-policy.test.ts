@@ -1,5 +1,6 @@
 /** A NetworkPolicy on a cluster: only those whom the resource names reach the server. Where the network enforces none, this says so. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { selectorLabels } from '../../operator/desired/names.ts'
 import { textAt } from '../../operator/ftp-server/read.ts'
 import { kinds } from '../../operator/kubernetes/kinds.ts'
 import {
@@ -9,11 +10,14 @@ import {
   createNamespace,
   ftpServer,
   image,
+  kubectl,
   type OperatorProcess,
   startOperatorProcess,
   waitForCondition,
 } from '../support/cluster.ts'
-import { visitFromInside } from '../support/inside.ts'
+import { podsOf } from '../support/cluster-pods.ts'
+import { eventually } from '../support/eventually.ts'
+import { openFromInside, openFromPod, visitFromInside } from '../support/inside.ts'
 import { simpleUser } from '../support/server.ts'
 
 type Namespace = Awaited<ReturnType<typeof createNamespace>>
@@ -22,6 +26,8 @@ let access: ClusterAccess
 let home: Namespace
 let elsewhere: Namespace
 let operator: OperatorProcess
+/** Whether the network of the cluster heeds policies; undefined until that was tried. */
+let isEnforced: boolean | undefined
 
 beforeAll(async () => {
   access = connectToCluster()
@@ -31,7 +37,14 @@ beforeAll(async () => {
   const common = { image, service: { type: 'ClusterIP' }, users: [simpleUser('alice')] }
   const from = [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': home.name } } }]
   await applyYaml(
-    ftpServer(home.name, 'guarded', { ...common, networkPolicy: { enabled: true, from } }),
+    ftpServer(home.name, 'guarded', {
+      ...common,
+      replicas: 2,
+      service: { type: 'ClusterIP', relay: 'Enabled' },
+      passive: { firstPort: 31_800, portsPerReplica: 4 },
+      storage: { claim: { size: '1Gi', accessModes: ['ReadWriteMany'] }, retentionPolicy: 'Delete' },
+      networkPolicy: { enabled: true, from },
+    }),
     ftpServer(home.name, 'shut', { ...common, networkPolicy: { enabled: false } }),
     // By hand, and without exception: whoever gets in all the same is stopped by no policy here.
     {
@@ -63,11 +76,60 @@ test('whom the policy names gets in, and takes back what was sent', async () => 
   expect(await visit(home, 'guarded')).toBe(true)
 })
 
-test('whom it does not name does not get in', async ({ skip }) => {
-  if (await visit(elsewhere, 'shut')) {
-    const why = 'the network of this cluster enforces no NetworkPolicy'
-    console.warn(`NOT RUN, because ${why}: whom it does not name does not get in`)
-    skip(why)
-  }
+/** Says so, and skips, where nothing enforces policies. */
+async function demandEnforcement(title: string, skip: (why: string) => void): Promise<void> {
+  isEnforced ??= !(await visit(elsewhere, 'shut'))
+  if (isEnforced) return
+  const why = 'the network of this cluster enforces no NetworkPolicy'
+  console.warn(`NOT RUN, because ${why}: ${title}`)
+  skip(why)
+}
+
+test('whom it does not name does not get in', async ({ task, skip }) => {
+  await demandEnforcement(task.name, skip)
   expect(await visit(elsewhere, 'guarded')).toBe(false)
+})
+
+test('each port of a pod is open for those who need it, and for nobody else', async ({ task, skip }) => {
+  await demandEnforcement(task.name, skip)
+  const [first, second] = await podsOf(home.name, 'guarded')
+  if (first === undefined || second === undefined) throw new Error('two pods were expected')
+  const pod = JSON.parse(await kubectl(['-n', home.name, 'get', 'pod', first.name, '-o', 'json']))
+  const address = String(pod.status.podIP)
+  const labels = Object.fromEntries(
+    Object.keys(selectorLabels('guarded')).map(key => [key, String(pod.metadata.labels[key])]),
+  )
+  const [listener, relay, probes] = [2121, 2137, 8080]
+  const passive = Array.from({ length: 8 }, (_, index) => 31_800 + index)
+  const ports = [listener, relay, probes, ...passive]
+  const from = (namespace: string, of: Readonly<Record<string, string>>) =>
+    openFromInside({ namespace, labels: of }, address, ports)
+  // It always listens at those of the other, to relay what comes. At its own it does while somebody waits there.
+  const start = 31_800 + 4 * second.replica + (second.half === 'a' ? 0 : 2)
+  const data = [start, start + 1]
+  const steady = [listener, relay, probes, ...data]
+  // No policy is between a pod and itself.
+  const isOpen = async () => {
+    const open = await openFromPod({ namespace: home.name, pod: first.name }, address, steady)
+    return open.length === steady.length
+  }
+  await eventually(isOpen, 'the pod listens, and relays', 60_000)
+  const found = await Promise.all([
+    openFromPod({ namespace: home.name, pod: second.name }, address, ports),
+    from(home.name, {}),
+    from(elsewhere.name, {}),
+    from(elsewhere.name, labels),
+    from(elsewhere.name, { 'app.kubernetes.io/name': 'prometheus' }),
+    from(home.name, { 'app.kubernetes.io/name': 'prometheus' }),
+  ])
+  expect(found.map(each => each.filter(port => steady.includes(port)))).toEqual([
+    [listener, relay, ...data],
+    [listener, ...data],
+    [],
+    [],
+    [probes],
+    [listener, probes, ...data],
+  ])
+  // Whatever else is open is so for clients alone.
+  expect([found[2], found[3], found[4]]).toEqual([[], [], [probes]])
 })

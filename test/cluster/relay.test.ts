@@ -8,6 +8,7 @@ import {
   startOperatorProcess,
   waitForCondition,
 } from '../support/cluster.ts'
+import { metricOverAll } from '../support/cluster-metrics.ts'
 import { type Pod, podsOf, statusOfPod, untilPods } from '../support/cluster-pods.ts'
 import { startProxy } from '../support/cluster-proxy.ts'
 import { change, host, type ServerOptions, serverFor } from '../support/cluster-server.ts'
@@ -56,18 +57,6 @@ async function load(server: ServerOptions, rounds: number): Promise<readonly Clu
 }
 
 const areReady = (count: number) => (pods: readonly Pod[]) => pods.length === count && pods.every(({ ready }) => ready)
-
-async function metric({ namespace: of }: ServerOptions, pod: string, name: string, label = ''): Promise<number> {
-  const text = await kubectl(['get', '--raw', `/api/v1/namespaces/${of}/pods/${pod}:8080/proxy/metrics`])
-  const lines = text.split('\n').filter(line => line.startsWith(name) && line.includes(label))
-  return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
-}
-
-async function overAll(server: ServerOptions, name: string, label = ''): Promise<number> {
-  const pods = await podsOf(server.namespace, server.name)
-  const values = await Promise.all(pods.map(pod => metric(server, pod.name, name, label)))
-  return values.reduce((sum, value) => sum + value, 0)
-}
 
 async function transfersLogged({ namespace: of }: ServerOptions, pod: string) {
   const lines = (await kubectl(['-n', of, 'logs', pod, '--tail=-1'])).split('\n').filter(line => line.startsWith('{'))
@@ -134,18 +123,18 @@ describe('Two replicas that relay', () => {
     const pods = await untilPods(server, 'two replicas serve', areReady(2)).then(() =>
       podsOf(server.namespace, server.name),
     )
-    await eventually(async () => (await overAll(server, 'ftp_relays_active')) === 0, 'nothing is relayed yet')
-    const before = await overAll(server, 'ftp_relays_total', 'complete')
+    await eventually(async () => (await metricOverAll(server, 'ftp_relays_active')) === 0, 'nothing is relayed yet')
+    const before = await metricOverAll(server, 'ftp_relays_total', 'complete')
     const sessions = await load(server, 5)
     const ports = sessions.flatMap(session => session.ports)
     expect(ports.length).toBe(300)
     const foreign = ports.filter(port => port >= 29_000 + portsPerReplica).length
     expect(foreign).toBeGreaterThan(30)
     await eventually(async () => {
-      return (await overAll(server, 'ftp_relays_total', 'complete')) - before === foreign
+      return (await metricOverAll(server, 'ftp_relays_total', 'complete')) - before === foreign
     }, 'each foreign connection was relayed')
-    expect(await overAll(server, 'ftp_relay_failures_total')).toBe(0)
-    expect(await overAll(server, 'ftp_relays_total', 'broken')).toBe(0)
+    expect(await metricOverAll(server, 'ftp_relay_failures_total')).toBe(0)
+    expect(await metricOverAll(server, 'ftp_relays_total', 'broken')).toBe(0)
     // All of the second replica's were relayed: their clients are the same as those of its sessions.
     const [, second] = pods
     const logged = await transfersLogged(server, second?.name ?? '')
@@ -187,7 +176,7 @@ describe('Two replicas that relay', () => {
     await untilPods(server, 'the old pods are gone', areReady(2))
     for (const visitor of visitors) await visitor.stop()
     await load(server, 3)
-    expect(await overAll(server, 'ftp_relays_total', 'complete')).toBeGreaterThan(30)
+    expect(await metricOverAll(server, 'ftp_relays_total', 'complete')).toBeGreaterThan(30)
     const peers = (
       await Promise.all(
         (await podsOf(server.namespace, server.name)).map(({ name }) => statusOfPod(server.namespace, name)),
@@ -208,7 +197,7 @@ describe('Two replicas that relay', () => {
     await eventually(
       async () => {
         await load(server, 2)
-        return (await overAll(server, 'ftp_relays_total', 'complete')) > 10
+        return (await metricOverAll(server, 'ftp_relays_total', 'complete')) > 10
       },
       'connections are relayed',
       60_000,

@@ -1,11 +1,15 @@
 /** Users and certificates change while a server runs, and are in force in under 3 seconds. */
 import { X509Certificate } from 'node:crypto'
-import { afterAll, beforeAll, describe, test } from 'vitest'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, onTestFinished, test } from 'vitest'
 import { stringify } from 'yaml'
 import { kinds } from '../../operator/kubernetes/kinds.ts'
 import type { Manifest, ResourceKind } from '../../operator/kubernetes/object.ts'
-import type { SelfSignedCertificate } from '../../server/tls/self-signed.ts'
+import { createSelfSignedCertificate, type SelfSignedCertificate } from '../../server/tls/self-signed.ts'
 import { selfSigned } from '../support/certificates.ts'
+import { run } from '../support/clients/process.ts'
 import {
   applyYaml,
   type ClusterAccess,
@@ -21,7 +25,7 @@ import { type Place, reachable } from '../support/cluster-sessions.ts'
 import { untilCondition } from '../support/conditions.ts'
 import { eventually } from '../support/eventually.ts'
 import { FtpClient } from '../support/ftp-client.ts'
-import { simpleUser } from '../support/server.ts'
+import { password, simpleUser } from '../support/server.ts'
 import { describeTimes, startLongUpload, untouched } from '../support/undisturbed.ts'
 
 const host = process.env['CLUSTER_ADDRESS'] ?? '198.18.0.1'
@@ -204,5 +208,109 @@ describe('A certificate in the Secret of tls.secretName', () => {
       () => shows(other),
     )
     await untilCondition(where, { type: 'Ready', status: 'True' }, 10)
+  })
+})
+
+describe('Virtual hosts with certificates of their own, at two replicas', () => {
+  const name = 'hosts'
+  const place = { host, port: 2708 }
+  const [acme, other] = ['ftp.acme.test', 'ftp.other.test']
+  const certificateFor = (dnsName: string) =>
+    createSelfSignedCertificate({
+      ...{ commonName: dnsName, dnsNames: [dnsName], addresses: [], validDays: 30 },
+      now: Date.now(),
+    })
+  const write = (secret: string, { certificate, key }: SelfSignedCertificate) =>
+    access.cluster.apply(
+      {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name: secret, namespace: namespace.name },
+        type: 'kubernetes.io/tls',
+        data: { 'tls.crt': base64(certificate), 'tls.key': base64(key) },
+      } as Manifest,
+      asPerson,
+    )
+
+  /** Fingerprints that handshakes by this name show: enough of them to meet both replicas. */
+  async function shownAs(serverName: string): Promise<ReadonlySet<string>> {
+    const at = `${place.host}:${place.port}`
+    const shown = Array.from({ length: 12 }, async () => {
+      const { stdout } = await run(
+        'openssl',
+        ['s_client', '-starttls', 'ftp', '-connect', at, '-servername', serverName],
+        { input: 'QUIT\r\n' },
+      )
+      const [certificate = ''] = /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/.exec(stdout) ?? []
+      return new X509Certificate(certificate).fingerprint256
+    })
+    return new Set(await Promise.all(shown))
+  }
+
+  const fingerprint = ({ certificate }: SelfSignedCertificate) => new X509Certificate(certificate).fingerprint256
+
+  /** As a person does it who trusts the host by its name; resolves to what was read back. */
+  async function visit(hostName: string, { certificate }: SelfSignedCertificate, user: string): Promise<string> {
+    const directory = await mkdtemp(join(tmpdir(), 'hosts-'))
+    onTestFinished(() => rm(directory, { recursive: true, force: true }))
+    const trusted = join(directory, 'ca.crt')
+    await writeFile(trusted, certificate)
+    const url = `ftp://${hostName}:${place.port}/of-${hostName}`
+    const way = ['--resolve', `${hostName}:${place.port}:${place.host}`, '--cacert', trusted, '--ssl-reqd']
+    const who = ['-sS', '-u', `${user}:${password}`]
+    await run('curl', [...way, ...who, '-T', '-', url], { input: `hello from ${hostName}` })
+    return (await run('curl', [...way, ...who, url])).stdout
+  }
+
+  test('each shows its own, lets in its own users, and another certificate is in force at both without a restart', async ({
+    annotate,
+    expect,
+  }) => {
+    const [first, second] = [await certificateFor(acme), await certificateFor(other)]
+    await Promise.all([write('acme', first), write('other', second)])
+    await start(name, place.port, {
+      replicas: 2,
+      passive: { firstPort: 31_960, portsPerReplica: 10 },
+      storage: { claim: { size: '1Gi', accessModes: ['ReadWriteMany'] }, retentionPolicy: 'Delete' },
+      users: [simpleUser('alice'), simpleUser('press', { hosts: [acme] })],
+      hosts: [
+        { name: acme, aliases: ['acme.test'], banner: 'Acme.', root: '/acme', users: 'Own', secretName: 'acme' },
+        { name: other, secretName: 'other' },
+      ],
+    })
+    await waitForCondition(namespace.name, name, 'ConfigApplied')
+    const before = await untouched(access.cluster, namespace.name, name)
+    for (const [as, expected] of [
+      [acme, first],
+      ['acme.test', first],
+      [other, second],
+    ] as const) {
+      expect([as, [...(await shownAs(as))]]).toEqual([as, [fingerprint(expected)]])
+    }
+    // Who names none is on the server itself, whose certificate is another.
+    const own = await shownAs('elsewhere.test')
+    for (const each of [first, second]) expect(own.has(fingerprint(each))).toBe(false)
+
+    expect(await visit(acme, first, 'press')).toBe(`hello from ${acme}`)
+    expect(await visit(other, second, 'alice')).toBe(`hello from ${other}`)
+    await expect(visit(acme, first, 'alice')).rejects.toThrow('530')
+    await expect(visit(other, second, 'press')).rejects.toThrow('530')
+    const client = await FtpClient.connect(place.port, host)
+    onTestFinished(() => client.close())
+    expect(await client.send(`HOST ${acme}`)).toMatchObject({ code: 220, text: expect.stringContaining('Acme.') })
+    expect((await client.send('HOST nobody.test')).code).toBe(504)
+
+    const renewed = await certificateFor(acme)
+    const started = performance.now()
+    await write('acme', renewed)
+    const isShown = async () => {
+      const shown = await shownAs(acme)
+      return shown.size === 1 && shown.has(fingerprint(renewed))
+    }
+    await eventually(isShown, 'the new certificate is shown by both', 20_000)
+    await annotate(`shown twelve times after ${Math.round(performance.now() - started)} ms`)
+    expect([...(await shownAs(other))]).toEqual([fingerprint(second)])
+    expect(await visit(acme, renewed, 'press')).toBe(`hello from ${acme}`)
+    expect(await untouched(access.cluster, namespace.name, name)).toEqual(before)
   })
 })

@@ -13,11 +13,36 @@ export type Visit = {
 
 /** Resolves to what the pod has seen; rejects with its log if it fails. */
 export async function visitFromInside(namespace: string, host: string, port: number): Promise<Visit> {
+  return JSON.parse(await runInside({ namespace, labels: {} }, script, [host, String(port)])) as Visit
+}
+
+export type Place = { readonly namespace: string; readonly labels: Readonly<Record<string, string>> }
+
+/** Which of the ports a pod gets a connection to, where a pod of these labels is. */
+export async function openFromInside(place: Place, host: string, ports: readonly number[]): Promise<readonly number[]> {
+  return JSON.parse(await runInside(place, knocking, [host, ...ports.map(String)])) as number[]
+}
+
+/** The same from a pod that is there. */
+export async function openFromPod(
+  { namespace, pod }: { readonly namespace: string; readonly pod: string },
+  host: string,
+  ports: readonly number[],
+): Promise<readonly number[]> {
+  const command = [node, ...flags, knocking, host, ...ports.map(String)]
+  return JSON.parse(await kubectl(['-n', namespace, 'exec', pod, '--', ...command])) as number[]
+}
+
+const node = '/usr/local/bin/node'
+const flags = ['--input-type=module', '-e']
+
+/** Resolves to what the program has written; rejects with that if it fails. */
+async function runInside({ namespace, labels }: Place, program: string, options: readonly string[]): Promise<string> {
   const name = `client-${randomBytes(3).toString('hex')}`
   await applyYaml({
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name, namespace },
+    metadata: { name, namespace, labels },
     spec: {
       restartPolicy: 'Never',
       automountServiceAccountToken: false,
@@ -26,7 +51,7 @@ export async function visitFromInside(namespace: string, host: string, port: num
         {
           name: 'client',
           image,
-          command: ['/usr/local/bin/node', '--input-type=module', '-e', script, host, String(port)],
+          command: [node, ...flags, program, ...options],
           securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
         },
       ],
@@ -39,8 +64,23 @@ export async function visitFromInside(namespace: string, host: string, port: num
   } catch (cause) {
     throw new Error(await kubectl([...pod, 'logs', name]), { cause })
   }
-  return JSON.parse(await kubectl([...pod, 'logs', name])) as Visit
+  return kubectl([...pod, 'logs', name])
 }
+
+const knocking = `
+import { connect } from 'node:net'
+const [host, ...ports] = process.argv.slice(1)
+const isOpen = port => new Promise(resolve => {
+  const socket = connect({ host, port })
+  const end = open => { clearTimeout(timer); socket.destroy(); resolve(open) }
+  const timer = setTimeout(end, 8000, false)
+  socket.on('connect', () => end(true))
+  socket.on('error', () => end(false))
+})
+const open = await Promise.all(ports.map(async port => await isOpen(Number(port)) ? [Number(port)] : []))
+console.log(JSON.stringify(open.flat()))
+process.exit(0)
+`
 
 const script = `
 import { connect } from 'node:net'
