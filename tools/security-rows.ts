@@ -16,7 +16,7 @@ const protocols: readonly SecurityRow[] = [
     attack:
       'STARTTLS injection: commands sent in clear text ahead of the handshake are carried out under TLS (CVE-2011-1575)',
     defence:
-      'Anything behind AUTH, be it a byte of Telnet or a line too long to keep, ends the connection with 503. The handshake begins a new session: login, directory, type, REST, RNFR, options and data connection are gone.',
+      'Anything behind AUTH, be it a byte of Telnet or a line too long to keep, ends the connection with 503. The handshake begins a new session: login, directory, type, REST, RNFR, options and data connection are gone. The host that HOST has named stays, as RFC 7151 has it: the certificate is of that host, and a name in the handshake that is another one’s ends it.',
     proofs: [
       proof('test/security/protocol-mixing.test.ts', 'in the same segment ends the connection with 503: %s'),
       proof('test/security/protocol-mixing.test.ts', 'byte by byte is never answered after 234: %s'),
@@ -27,6 +27,10 @@ const protocols: readonly SecurityRow[] = [
       proof(
         'test/server/control-tls.test.ts',
         'resets the session: login, directory, type, data connection, REST, EPSV ALL, options',
+      ),
+      proof(
+        'test/server/control-host.test.ts',
+        'is refused where HOST and SNI name different hosts, with the alert unrecognized_name',
       ),
     ],
   },
@@ -47,7 +51,7 @@ const protocols: readonly SecurityRow[] = [
     attack:
       'ALPACA: a browser or mail client is led to an FTP server, which reflects or stores what it sends (CVE-2021-3618)',
     defence:
-      'A client whose ALPN list has no name of FTP gets no_application_protocol. `tls.strictServerName` refuses host names that the certificate does not cover. A verb, header or first byte of HTTP, SMTP or TLS ends the connection with one line. No reply before login holds anything of what was sent, and after login only what a standard wants quoted: paths, to who may see them.',
+      'A client whose ALPN list has no name of FTP gets no_application_protocol. `tls.strictServerName` refuses host names that the certificate does not cover. A verb, header or first byte of HTTP, SMTP or TLS ends the connection with one line; ten errors of any kind before login do as well (`limits.maxErrorsBeforeLogin`), and count for a ban. No reply before login holds anything of what was sent, and after login only what a standard wants quoted: paths, to who may see them.',
     proofs: [
       proof('test/security/protocol-mixing.test.ts', 'is refused with no_application_protocol to who means %j'),
       proof('test/security/protocol-mixing.test.ts', 'of a data connection is refused to who means another protocol'),
@@ -56,6 +60,14 @@ const protocols: readonly SecurityRow[] = [
         'refuses host names that the certificate does not cover with unrecognized_name, where that is asked for',
       ),
       proof('test/security/protocol-mixing.test.ts', 'on a control connection gets one line and its end: %s'),
+      proof(
+        'test/server/control-limits.test.ts',
+        'end a session that errs too often before it logs in, whatever the errors are',
+      ),
+      proof(
+        'test/server/control-limits.test.ts',
+        'count errors before login over AUTH and REIN, without refused passwords, and anew after a login',
+      ),
       proof('test/security/protocol-mixing.test.ts', 'before login hold nothing of what was sent'),
       proof('test/security/protocol-mixing.test.ts', 'after login hold it only where a standard has the path quoted'),
     ],
@@ -71,6 +83,11 @@ const paths: readonly SecurityRow[] = [
     proofs: [
       proof('test/security/evil-paths.test.ts', 'tell nothing of what lies outside and leave it as it is: %s'),
       proof('test/security/evil-paths.test.ts', 'obey the policy on the very path that is meant: %s'),
+      proof(
+        'test/server/name-filters.test.ts',
+        'are as if they were not there, and can’t be made, for every command that takes a path',
+      ),
+      proof('test/server/folders.test.ts', 'that are read-only stay as they are under every command that takes a path'),
     ],
   },
   {
@@ -85,6 +102,8 @@ const paths: readonly SecurityRow[] = [
         'test/security/symlink-policy.test.ts',
         'lead nowhere where they are denied, not even inside, and can still be removed',
       ),
+      proof('test/server/folders.test.ts', 'let no link lead out of them, nor around the permissions of their path'),
+      proof('test/server/control-messages.test.ts', 'never comes from outside of the home'),
       proof(
         'test/security/symlink-policy.test.ts',
         'lead into extra roots however they are written, and on from there only to what is allowed',
@@ -194,13 +213,17 @@ const load: readonly SecurityRow[] = [
   {
     attack: 'Finding out which users exist',
     defence:
-      'USER is answered alike for all. A refusal has one text, comes after one delay and costs one hash of the kind most users have.',
+      'USER is answered alike for all. A refusal has one text, costs one hash of the kind most users have, and comes at one time after PASS, whatever the check has cost: also for users with one-time codes, certificates, hosts or hours.',
     proofs: [
       proof('test/server/control-login.test.ts', 'is told by the same 530, whatever the reason'),
       proof('server/auth/authenticator.test.ts', 'for %s is one hash as most users have it'),
       proof(
         'test/soak/equal-time.test.ts',
         'with %s, known and unknown users are refused after the same time, within one in fifty',
+      ),
+      proof(
+        'test/soak/equal-time.test.ts',
+        'with a delay, neither the kind of a hash nor the reason of a refusal shows in the time, within one in fifty',
       ),
     ],
   },
@@ -234,9 +257,20 @@ const load: readonly SecurityRow[] = [
   },
   {
     attack: 'Recursive listings, in loops of links as well',
-    defence: '`-R` is taken and has no effect. At most forty links are followed on one path.',
+    defence:
+      '`-R` shows links and follows none; it ends after 32 levels, 10,000 directories, 100,000 entries or half a minute. RMDA and SITE RMDIR remove links and nothing that they lead to, DSIZ counts a directory once; ABOR and the end of the connection end them. At most forty links are followed on one path.',
     proofs: [
-      proof('server/listing/list.test.ts', 'orders by %s'),
+      proof(
+        'server/listing/tree.test.ts',
+        'has a heading for each directory, relative to the first, and follows no link',
+      ),
+      proof('server/listing/tree.test.ts', 'ends where there is more than its %s allow'),
+      proof(
+        'test/server/control-trees.test.ts',
+        'removes all that is in a directory, links too, and nothing that they lead to',
+      ),
+      proof('test/server/control-trees.test.ts', 'DSIZ counts each file once, though links lead in circles'),
+      proof('test/server/control-trees.test.ts', 'RMDA ends with ABOR, and its session with the connection'),
       proof('test/server/storage-local.test.ts', 'are followed forty times and no more'),
     ],
   },
@@ -255,7 +289,7 @@ const texts: readonly SecurityRow[] = [
   {
     attack: 'Forged or flooded logs, and secrets in them',
     defence:
-      'A log line is JSON, whatever the names in it, which are cut; passwords are in none. Messages about wrong files never quote them, be it in logs, `/status`, events, conditions or what `render` prints.',
+      'A log line is JSON, whatever the names in it, which are cut; passwords are in none. Messages about wrong files never quote them, be it in logs, `/status`, events, conditions or what `render` prints; nor is the address of a sink told.',
     proofs: [
       proof(
         'test/security/names.test.ts',
@@ -264,6 +298,10 @@ const texts: readonly SecurityRow[] = [
       proof('test/server/control-login.test.ts', 'never show a password in the log'),
       proof('test/faults/secrets.test.ts', 'a right one, wrong ones, and those in the wrong place are nowhere'),
       proof('test/faults/secrets.test.ts', '%s is told without the secret'),
+      proof(
+        'test/security/outgoing.test.ts',
+        'tells nobody the address of a sink, which may hold a secret, nor what its requests are signed with',
+      ),
       proof(
         'test/operator/secrets.test.ts',
         'tells nothing of what Secrets hold, be they right, wrong, broken, changed or gone',
@@ -322,7 +360,7 @@ const transfers: readonly SecurityRow[] = [
   {
     attack: 'Bombs for decompression, and hashing of large files on demand',
     defence:
-      'An upload in MODE Z is inflated piece by piece, in other threads, and refused (552) where it becomes more than `transfers.deflate.maxRatio` times what came, beyond 16 MiB; quotas hold by what is stored, and `maxTransfers` are in this mode at once, while others wait. Checksums need the permission to download; four are computed at once over all processes, in pieces between which everybody else has a turn, and the others wait in line, for half a minute at most. ABOR and the end of the connection end them.',
+      'An upload in MODE Z is inflated piece by piece, in other threads, and refused (552) where it becomes more than `transfers.deflate.maxRatio` times what came, beyond 16 MiB; MODE C makes 63 of a byte at most; quotas hold by what is stored, and `maxTransfers` are in this mode at once, while others wait. Checksums need the permission to download; four are computed at once over all processes, in pieces between which everybody else has a turn, and the others wait in line, for half a minute at most. ABOR and the end of the connection end them.',
     proofs: [
       proof(
         'test/server/control-encodings.test.ts',
@@ -330,6 +368,7 @@ const transfers: readonly SecurityRow[] = [
       ),
       proof('test/server/control-encodings.test.ts', 'holds to a quota by what is stored'),
       proof('server/data/encoding/deflate.test.ts', 'refuses what becomes too much, long before it is all there'),
+      proof('test/server/control-encodings.test.ts', 'refuses what is no block, at once'),
       proof(
         'test/server/control-checksums.test.ts',
         'four are computed at once, one more waits until another ends, and others are served meanwhile',
@@ -442,6 +481,65 @@ const state: readonly SecurityRow[] = [
   },
 ]
 
+/** What the classes of the past don't have: what came with features that no server had then. */
+const beyond: readonly SecurityRow[] = [
+  {
+    attack: 'One-time codes that are tried out or heard and used again',
+    defence:
+      'A code is taken once, in all processes of a server. Only who has the password gets to try one, and ten wrong ones of a user in ten minutes are all that are looked at, over all connections (RFC 4226 section 7.3); each is a failed login. A code that comes by itself, by ACCT, is for the user who was proved, as that user is now.',
+    proofs: [
+      proof(
+        'test/server/control-totp.test.ts',
+        'is taken once, in all of %i process(es), and not taken away by a wrong password',
+      ),
+      proof(
+        'test/server/control-totp.test.ts',
+        'is not found by trying: after ten wrong ones no other is looked at, with %i process(es)',
+      ),
+      proof(
+        'server/auth/used-codes.test.ts',
+        'After so many wrong codes none is looked at, until the first of them is long ago',
+      ),
+      proof(
+        'test/server/control-totp.test.ts',
+        'goes with the user who was proved: whose password has changed meanwhile has to begin anew',
+      ),
+    ],
+  },
+  {
+    attack:
+      'SSRF by what connects to others without a client: sinks of events, and the operator’s look at passive ports',
+    defence:
+      'A sink is where the configuration says; redirects are not followed, answers not read. The operator goes to the address of the server and to its own passive ports there; what answers in place of a server, and tells another address or port, is not followed. Loopback, link, metadata and groups are tried by nobody, also not where a name stands for them. Its password is of one server, is known to the operator alone, and shows and changes no file.',
+    proofs: [
+      proof('test/security/outgoing.test.ts', 'is not sent elsewhere by any answer'),
+      proof('test/security/outgoing.test.ts', 'takes no answer without end, and goes on'),
+      proof(
+        'test/operator/passive-probe.test.ts',
+        'does not have the operator connect elsewhere by PASV: neither to another address nor to another port',
+      ),
+      proof('test/operator/passive-probe.test.ts', 'is not looked for where the operator itself is: %s'),
+      proof('operator/passive-probe/off-limits.test.ts', '%s is nowhere to look for clients'),
+      proof('test/operator/passive-probe.test.ts', 'the probe’s user sees and keeps no file, whoever has its password'),
+    ],
+  },
+  {
+    attack: 'Pods and users of the cluster where they do not belong',
+    defence:
+      'A NetworkPolicy leaves listeners and passive ports to clients, the relay to the server’s own pods, the probes to the operator and Prometheus. A server takes FtpUsers of its own namespace only, unless `allowedUsers` says otherwise; of two with a name the older has it, after those of the server.',
+    proofs: [
+      proof(
+        'test/cluster/network-policy.test.ts',
+        'each port of a pod is open for those who need it, and for nobody else',
+      ),
+      proof('test/operator/confinement.test.ts', 'lets only those it names in, to every port of every replica'),
+      proof('test/operator/confinement.test.ts', 'lets the operator and Prometheus to the probes, and no client'),
+      proof('operator/ftp-user/binding.test.ts', 'one that is not let in, or about to go, keeps the name from nobody'),
+      proof('operator/ftp-user/binding.test.ts', 'the older resource wins, in whatever order they come'),
+    ],
+  },
+]
+
 export const securityRows: readonly SecurityRow[] = [
   ...protocols,
   ...paths,
@@ -450,4 +548,5 @@ export const securityRows: readonly SecurityRow[] = [
   ...texts,
   ...transfers,
   ...state,
+  ...beyond,
 ]

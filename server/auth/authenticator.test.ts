@@ -267,7 +267,18 @@ describe('The cost of an answer', () => {
   const odd = user('odd', { credential: { kind: 'password-hash', hash: cheapBcrypt } })
   const file = user('file', { credential: { kind: 'password', password } })
   const card = user('card', { credential: { kind: 'certificate', field: 'commonName', value: 'x' } })
-  const many = configuration([odd, file, card, user('alice'), user('off', { disabled: true })])
+  const previous = { credential: hash, expires: now }
+  const many = configuration([
+    ...[odd, file, card, user('alice'), user('off', { disabled: true })],
+    user('over', { expires: now }),
+    user('late', { schedule: { entry, isOpen: () => false } }),
+    user('guest', { hosts: ['a.example'] }),
+    user('elsewhere', { allowedNetworks: networks('10.0.0.0/8') }),
+    user('secure', { tls: 'required' }),
+    user('coded', { totpSecret: 'ABCDEFGHIJKLMNOPQRSTUVWX' }),
+    user('holder', { certificate: { kind: 'certificate', field: 'commonName', value: 'x' } }),
+    user('changed', { previous }),
+  ])
 
   test.each([
     ['a known user', 'alice', 'wrong'],
@@ -277,6 +288,20 @@ describe('The cost of an answer', () => {
     ['a password from a file', 'file', password],
     ['a wrong password for one from a file', 'file', 'wrong'],
     ['a user with a certificate', 'card', 'wrong'],
+    ['a certificate that is missing', 'holder', password],
+    ['one that is missing as well', 'holder', 'wrong'],
+    ['a user who has expired', 'over', password],
+    ['a user at the wrong time', 'late', password],
+    ['the wrong password at the wrong time', 'late', 'wrong'],
+    ['a user of a host', 'guest', password],
+    ['a user from elsewhere', 'elsewhere', password],
+    ['a user who needs TLS', 'secure', password],
+    ['a code that is missing', 'coded', password],
+    ['a wrong code', 'coded', `${password}000000`],
+    ['a wrong password and a wrong code', 'coded', 'wrong000000'],
+    ['a wrong password without a code', 'coded', 'wrong'],
+    ['an unknown user with what may be a code', 'nobody', 'wrong000000'],
+    ['a previous password that counts no more', 'changed', 'wrong'],
   ])('for %s is one hash as most users have it', async (_, name, given) => {
     const { costs, authenticator } = counting()
     await authenticator.authenticate(attempt(name, given), many, now)

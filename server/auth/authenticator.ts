@@ -55,6 +55,8 @@ export type LoginResult =
         | 'unknown-user'
         | 'wrong-password'
         | 'wrong-code'
+        /** Whoever has the password has tried so many that no code is taken for a while. */
+        | 'too-many-codes'
         | 'certificate-required'
         | 'overloaded'
     }

@@ -1,27 +1,50 @@
-/** Codes that were taken: each logs in once (RFC 6238 section 5.2), in whatever process. */
+/** One-time codes that were tried: a right one logs in once (RFC 6238 section 5.2), and wrong ones are few (RFC 4226 section 7.3), in whatever process. */
 import type { SharedState } from '../workers/shared-state.ts'
 import { codeMilliseconds } from './totp.ts'
 
-/** Claims of this process are given back once their codes are over, whenever another one is taken. */
+/** `used`: right, and taken before. `too-many`: nobody looks any more, so that nobody can go on guessing. */
+export type CodeVerdict = 'taken' | 'used' | 'wrong' | 'too-many'
+
+type Remembered = { readonly key: string; readonly until: number }
+
+/** Claims of this process are given back once they are over, whenever another code is tried. */
 export class UsedCodes {
   readonly #shared: SharedState
-  /** In the order of their ends, by the monotonic clock. */
-  #taken: { readonly key: string; readonly until: number }[] = []
+  /** Both in the order of their ends, by the monotonic clock. */
+  readonly #taken: Remembered[] = []
+  readonly #wrong: Remembered[] = []
 
   constructor(shared: SharedState) {
     this.#shared = shared
   }
 
-  /** Whether the user's code of that step of time was not taken before; it is now. A promise may reject with a SharedStateError. */
-  async take(user: string, step: number): Promise<boolean> {
+  /** Takes the user's code of a step of time; undefined: the code is of none. A promise may reject with a SharedStateError. */
+  async take(user: string, step: number | undefined): Promise<CodeVerdict> {
     const now = performance.now()
-    while ((this.#taken[0]?.until ?? Number.POSITIVE_INFINITY) <= now) {
-      const over = this.#taken.shift()
-      if (over !== undefined) this.#shared.release('one-time-code', over.key)
+    this.#forget('one-time-code', this.#taken, now)
+    this.#forget('wrong-code', this.#wrong, now)
+    // Before anything else, so that those who guess at the same time are counted together.
+    if (!(await this.#shared.claim('wrong-code', user, mostWrongCodes))) return 'too-many'
+    if (step === undefined) {
+      this.#wrong.push({ key: user, until: now + wrongMilliseconds })
+      return 'wrong'
     }
+    // Clients that open several connections send one code with all of them: that is no guess.
+    this.#shared.release('wrong-code', user)
     const key = `${step} ${user}`
-    if (!(await this.#shared.claim('one-time-code', key, 1))) return false
+    if (!(await this.#shared.claim('one-time-code', key, 1))) return 'used'
     this.#taken.push({ key, until: now + codeMilliseconds })
-    return true
+    return 'taken'
+  }
+
+  #forget(kind: 'one-time-code' | 'wrong-code', remembered: Remembered[], now: number): void {
+    while ((remembered[0]?.until ?? Number.POSITIVE_INFINITY) <= now) {
+      const over = remembered.shift()
+      if (over !== undefined) this.#shared.release(kind, over.key)
+    }
   }
 }
+
+/** Three of a million codes are right at any time: so many tries find one in 230 days, on average. Only who has the password can use them up. */
+export const mostWrongCodes = 10
+export const wrongMilliseconds = 600_000

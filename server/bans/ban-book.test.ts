@@ -38,6 +38,7 @@ describe('Points', () => {
     ['wrong-password', 10],
     ['unknown-user', 5],
     ['unknown-commands', 10],
+    ['errors-before-login', 10],
     ['line-too-long', 5],
     ['other-protocol', 2],
     ['data-after-auth', 2],

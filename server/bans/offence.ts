@@ -8,6 +8,8 @@ export const offencePoints = {
   'unknown-user': 2,
   /** Each tenth in a session: clients try out a few commands. */
   'unknown-commands': 1,
+  /** So many that the connection was ended: `limits.maxErrorsBeforeLogin`. */
+  'errors-before-login': 1,
   'line-too-long': 2,
   /** HTTP, SMTP and the like: a scanner, or a browser that was led here (ALPACA). */
   'other-protocol': 5,

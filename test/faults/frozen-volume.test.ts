@@ -28,7 +28,11 @@ beforeAll(async () => {
   server = await startServerProcess({
     root,
     server: { limits: { transferStallTimeoutSeconds: 2, failedLoginDelayMilliseconds: 0 } },
-    users: [simpleUser('alice', { home: '/alice' }), simpleUser('bob', { home: '/bob' })],
+    users: [
+      // Part of the tree of alice is on the volume.
+      simpleUser('alice', { home: '/alice', folders: [{ path: '/shared', target: '/bob' }] }),
+      simpleUser('bob', { home: '/bob' }),
+    ],
   })
 }, 60_000)
 
@@ -99,6 +103,9 @@ describe.runIf(noFrozenVolume === undefined)('While a volume hangs', () => {
       ['MKD made', 'STOR made-too'].map(async (command, index) => (await changing[index]?.send(command))?.code),
     )
     expect(changed).toEqual([451, 451])
+    expect((await alice.send('MKD /shared/made')).code).toBe(451)
+    expect((await alice.send('MKD /made')).code).toBe(257)
+    expect((await alice.download('MLSD /')).end.code).toBe(226)
     const codes = await Promise.all(bobs.map(async client => (await client.reply()).code))
     expect(codes).toEqual(bobs.map(() => expect.toSatisfy((code: number) => [426, 451, 452].includes(code))))
     const again = await logIn('alice')

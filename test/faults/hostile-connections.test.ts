@@ -31,6 +31,8 @@ beforeAll(async () => {
         loginTimeoutSeconds: 3,
         handshakeTimeoutSeconds: 2,
         transferStallTimeoutSeconds: 3,
+        // Who keeps talking is to meet the timeout.
+        maxErrorsBeforeLogin: 0,
       },
     },
   })

@@ -18,6 +18,8 @@ beforeAll(async () => {
       limits: {
         failedLoginDelayMilliseconds: 0,
         maxSessionsPerAddress: 500,
+        // Else no flood would last.
+        maxErrorsBeforeLogin: 0,
         idleTimeoutSeconds: 5,
         transferStallTimeoutSeconds: 3,
       },

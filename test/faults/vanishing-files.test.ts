@@ -6,7 +6,7 @@ import { selfSigned } from '../support/certificates.ts'
 import { eventually } from '../support/eventually.ts'
 import { FtpClient } from '../support/ftp-client.ts'
 import { replaceFile } from '../support/replace-file.ts'
-import { simpleUser } from '../support/server.ts'
+import { password, simpleUser } from '../support/server.ts'
 import { type ServerProcess, startServerProcess } from '../support/server-process.ts'
 
 let server: ServerProcess
@@ -17,9 +17,14 @@ beforeAll(async () => {
   server = await startServerProcess({
     files: {
       'users/users.yaml': JSON.stringify({
-        users: [simpleUser('alice'), { name: 'bob', passwordFile: 'bob.password' }],
+        users: [
+          simpleUser('alice'),
+          { name: 'bob', passwordFile: 'bob.password' },
+          simpleUser('carol', { totp: { secretFile: 'carol.totp' } }),
+        ],
       }),
       'users/bob.password': 'of bob',
+      'users/carol.totp': 'ABCDEFGHIJKLMNOPQRSTUVWX',
       'tls/tls.crt': pair.certificate,
       'tls/tls.key': pair.key,
     },
@@ -40,6 +45,10 @@ async function serve(): Promise<string> {
     await client.login()
     const bob = await FtpClient.connect(server.port)
     await bob.login('bob', 'of bob').finally(() => bob.close())
+    const carol = await FtpClient.connect(server.port)
+    await carol.send('USER carol')
+    expect((await carol.send(`PASS ${password}`)).code).toBe(332)
+    carol.close()
     return client.tls?.getPeerCertificate().fingerprint256 ?? ''
   } finally {
     client.close()
@@ -55,6 +64,7 @@ test.each([
   ['the key', 'tls/tls.key', 'tls/tls.key'],
   ['the certificate', 'tls/tls.crt', 'tls/tls.crt'],
   ['a password file', 'users/bob.password', 'passwordFile'],
+  ['the secret of one-time codes', 'users/carol.totp', 'totp.secretFile'],
 ])('%s: everybody is served as before, and it is told', async (_, file, told) => {
   const before = await serve()
   await rename(place(file), join(server.root, 'away'))

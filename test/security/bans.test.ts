@@ -148,7 +148,8 @@ describe('Abuse of the protocol', () => {
     'HTTP verbs': [2, 'GET / HTTP/1.1\r\n'],
     'commands behind AUTH': [2, 'AUTH TLS\r\nUSER alice\r\n'],
     'lines that are too long': [1, `${'A'.repeat(20_000)}\r\n`.repeat(5)],
-    'unknown commands': [1, 'h\r\n'.repeat(100)],
+    'unknown commands': [5, 'h\r\n'.repeat(100)],
+    'errors before login': [10, 'PWD\r\n'.repeat(10)],
   }
   test.each(Object.entries(abuses))('%s: leads to a ban', async (_, [sessions, sent]) => {
     const server = await banning()

@@ -265,7 +265,7 @@ describe('What is relayed', () => {
     const both = await relayed()
     const client = await session(both)
     const passive = extendedPassivePort(await client.send('EPSV'))
-    for (const connection of both.owner.application.server.connections) connection.end('the test goes on')
+    for (const connection of both.owner.application.server.connections) connection.cutOff('the test goes on')
     await both.owner.application.stop()
     await expectReset(passive)
     expect(await metric(both.relay, relayAddress, 'ftp_relay_failures_total', 'owner-refused')).toBe(1)
@@ -317,6 +317,38 @@ describe('At the port for what is relayed', () => {
   }
 
   const to = (port: number, client = '127.0.0.1') => endsOf(client, '192.0.2.1', [40_000, port])
+
+  it.each([
+    [1, 1],
+    [1, 20_000],
+    [1, 500_000],
+    [2, 1],
+    [2, 20_000],
+    [2, 500_000],
+  ])(
+    'with %i process(es), who comes late with a whole file of %i bytes behind the header and its end is taken',
+    async (workers, bytes) => {
+      const both = await relayed({ workers })
+      if (workers > 1) {
+        const isReady = async () =>
+          (await both.owner.status()).workers.filter(({ state }) => state === 'ready').length === 2
+        await eventually(isReady, 'the workers are ready', 20_000)
+      }
+      const client = await session(both)
+      const file = randomBytes(bytes)
+      for (const order of ['before', 'after'] as const) {
+        const port = extendedPassivePort(await client.send('EPSV'))
+        if (order === 'after') expect((await client.send('STOR file')).code).toBe(150)
+        const data = await connectTo(both.relayPort, ownerAddress, '127.0.0.66')
+        data.resume()
+        const header = signedHeader(to(port), { now: Date.now(), nonce: nonce() }, relaySecret)
+        data.end(Buffer.concat([header, file]))
+        if (order === 'before') expect((await client.send('STOR file')).code).toBe(150)
+        expect((await client.reply()).code).toBe(226)
+        expect((await readFile(join(both.owner.root, 'file'))).equals(file)).toBe(true)
+      }
+    },
+  )
 
   async function expectRefused(both: Relayed, header: (port: number) => Uint8Array, reason: string): Promise<void> {
     const { client, data } = await handOver(both, header)

@@ -83,6 +83,29 @@ describe('A code', () => {
     expect(await client.closed()).toBe('')
   })
 
+  it.each([1, 2])(
+    'is not found by trying: after ten wrong ones no other is looked at, with %i process(es)',
+    async workers => {
+      const server = await start({
+        users: [simpleUser('tina', { totp }), simpleUser('other', { totp })],
+        server: { workers, limits: { failedLoginDelayMilliseconds: 0, maxFailedLogins: 100 } },
+      })
+      const [one, two] = [await connected(server), await connected(server)]
+      for (let count = 0; count < 20; count += 1) {
+        // Neither who lacks the password uses up the tries of the user, nor who has a code that was taken.
+        expect(await codeOf(one, 'tina', `wrong${wrong()}`)).toBe(530)
+      }
+      for (let count = 0; count < 5; count += 1) {
+        for (const client of [one, two]) expect(await codeOf(client, 'tina', password + wrong())).toBe(530)
+      }
+      expect(await codeOf(two, 'tina', password + codeAt(Date.now()))).toBe(530)
+      expect(await codeOf(two, 'tina', password)).toBe(332)
+      expect((await two.send(`ACCT ${codeAt(Date.now())}`)).code).toBe(530)
+      expect(server.log().filter(({ reason }) => reason === 'too-many-codes')).toHaveLength(2)
+      expect(await codeOf(one, 'other', password + codeAt(Date.now()))).toBe(230)
+    },
+  )
+
   it('is not asked for where the user needs none, whose password may end in digits', async () => {
     const server = await start({
       users: [simpleUser('alice'), { name: 'digits', home: '/', passwordFile: 'digits.password' }],

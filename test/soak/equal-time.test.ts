@@ -55,6 +55,40 @@ test.each([
   },
 )
 
+test('with a delay, neither the kind of a hash nor the reason of a refusal shows in the time, within one in fifty', async () => {
+  const passwordHash = await hashPassword(password, 'argon2id')
+  const server = await startServerProcess({
+    server: { limits: { failedLoginDelayMilliseconds: 2000, maxFailedLogins: 100 } },
+    users: [
+      simpleUser('alice', { passwordHash }),
+      simpleUser('costly', { passwordHash: await hashPassword(password, 'scrypt') }),
+      simpleUser('other', { passwordHash: bcrypt }),
+      simpleUser('disabled', { passwordHash, disabled: true }),
+      simpleUser('coded', { passwordHash, totp: { secret: 'ABCDEFGHIJKLMNOPQRSTUVWX' } }),
+    ],
+  })
+  onTestFinished(() => server.dispose())
+  preferred([server.pid, process.pid])
+  const attempts = [
+    ...['alice', 'costly', 'other', 'disabled', 'coded', 'nobody'].map(name => [name, 'a wrong password'] as const),
+    ['disabled', password] as const,
+    ['coded', `${password}000000`] as const,
+  ]
+  const durations = attempts.map(() => [] as number[])
+  for (let round = 0; round < 6; round += 1) {
+    const client = await FtpClient.connect(server.port)
+    onTestFinished(() => client.close())
+    for (const [index, [name, given]] of attempts.entries()) {
+      const milliseconds = await refuse(client, name, given)
+      if (round > 0) durations[index]?.push(milliseconds)
+    }
+    client.close()
+  }
+  const means = durations.map(mean)
+  console.log(Object.fromEntries(attempts.map((attempt, index) => [attempt.join(' '), means[index]])))
+  expect((Math.max(...means) - Math.min(...means)) / Math.min(...means)).toBeLessThan(0.02)
+})
+
 /** Of what runs on the machine, these processes are least disturbed, as far as we may say so. */
 function preferred(pids: readonly number[]): void {
   // Linux has a priority for each thread, and new ones get that of who makes them.
@@ -77,10 +111,10 @@ function noise({ alice, nobody }: Readonly<Record<'alice' | 'nobody', readonly n
   return Math.sqrt(variance / differences.length) / mean(alice)
 }
 
-async function refuse(client: FtpClient, name: string): Promise<number> {
+async function refuse(client: FtpClient, name: string, given = 'a wrong password'): Promise<number> {
   expect((await client.send(`USER ${name}`)).code).toBe(331)
   const begun = performance.now()
-  expect((await client.send('PASS a wrong password')).code).toBe(530)
+  expect((await client.send(`PASS ${given}`)).code).toBe(530)
   return performance.now() - begun
 }
 

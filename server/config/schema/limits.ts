@@ -69,11 +69,19 @@ export const limits = record(
       default: 5,
       description: 'Failed logins after which the session is closed (RFC 2577 section 5).',
     }),
+    maxErrorsBeforeLogin: Type.Integer({
+      minimum: 0,
+      maximum: 1000,
+      default: 10,
+      description:
+        'Commands answered with an error (500 to 559) before login after which the session is closed with 421, refused passwords not being counted: who means another protocol, or looks for a way around the login, gets no further. What clients try out is about half of that. 0: no limit.',
+    }),
     failedLoginDelayMilliseconds: Type.Integer({
       minimum: 0,
       maximum: 60_000,
       default: 2000,
-      description: 'Wait before a failed login is answered (RFC 2577 section 5). In milliseconds.',
+      description:
+        'A failed login is answered so long after PASS, or as soon after that as the password is checked (RFC 2577 section 5): the time does not tell what the check has cost. In milliseconds.',
     }),
     drainTimeoutSeconds: seconds('Time for running transfers to end when the server is told to stop.', { default: 30 }),
   },
