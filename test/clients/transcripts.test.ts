@@ -1,16 +1,17 @@
-/** What clients say that can't be run here, line by line as they send it, and the answers they need to go on. */
+/** What programs for people and devices say that can't be run here, line by line as they send it, and the answers they need to go on. */
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { roles } from '../../server/config/schema/permissions.ts'
-import type { FtpClient } from '../support/ftp-client.ts'
+import { ask, byPasv, get, play, put } from '../support/clients/transcript.ts'
+import { readAll } from '../support/ftp-client.ts'
 import { password, simpleUser, startServer, type TestServer } from '../support/server.ts'
-import { connected } from '../support/sessions.ts'
+import { connected, listenerWith, temporaryServer } from '../support/sessions.ts'
 
 let server: TestServer
 
 beforeAll(async () => {
-  const users = ['winscp', 'flashfxp', 'windows', 'reolink', 'yi'].map(name =>
+  const users = ['winscp', 'flashfxp', 'filezilla', 'windows', 'reolink', 'yi', 'dahua', 'scanner'].map(name =>
     simpleUser(name, { home: `/${name}`, permissions: [...roles['read-write'], 'symlink'] }),
   )
   server = await startServer({ users })
@@ -18,11 +19,6 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 const stored = (...path: readonly string[]): string => join(server.root, ...path)
-
-/** Lines that a client sends, each with the code of the answer it needs. */
-async function play(client: FtpClient, ...dialogue: readonly (readonly [line: string, code: number])[]): Promise<void> {
-  for (const [line, code] of dialogue) expect([line, (await client.send(line)).code]).toEqual([line, code])
-}
 
 it('WinSCP logs in under TLS, stores with times, compares, copies and links', async () => {
   const client = await connected(server)
@@ -78,4 +74,73 @@ it('a space behind MLSD names nothing', async () => {
   const client = await connected(server)
   await play(client, ['USER windows', 331], [`PASS ${password}`, 230])
   expect((await client.download('MLSD ')).end.code).toBe(226)
+})
+
+it('FileZilla logs in under TLS, lists by PASV, stores with times, and keeps the session alive', async () => {
+  const client = await connected(server)
+  await play(client, ['AUTH TLS', 234])
+  await client.secure()
+  await play(client, ['USER filezilla', 331], [`PASS ${password}`, 230], ['SYST', 215])
+  const { lines } = await ask(client, 'FEAT', 211)
+  // It reads each line by the name it begins with, in capitals, and a space.
+  for (const line of [' UTF8', ' CLNT', ' MFMT', ' MDTM', ' SIZE', ' TVFS', ' REST STREAM', ' EPSV'])
+    expect(lines).toContain(line)
+  await play(client, ['CLNT FileZilla', 200], ['OPTS UTF8 ON', 200], ['PBSZ 0', 200], ['PROT P', 200])
+  expect((await ask(client, 'PWD', 257)).text).toMatch(/^"\/" /)
+  await play(client, ['TYPE I', 200])
+  const listing = await client.protect(await sent('MLSD'))
+  expect(listing.isSessionReused()).toBe(true)
+  expect(await readAll(listing)).toEqual(Buffer.alloc(0))
+  expect((await client.reply()).code).toBe(226)
+  const upload = await client.protect(await sent('STOR a file'))
+  upload.end('content')
+  expect((await client.reply()).code).toBe(226)
+  await play(client, ['MFMT 20240229120000 a file', 213], ['NOOP', 200], ['TYPE I', 200], ['PWD', 257])
+  expect((await stat(stored('filezilla', 'a file'))).mtime).toEqual(new Date('2024-02-29T12:00:00Z'))
+
+  async function sent(line: string) {
+    const data = await byPasv(client)
+    await play(client, [line, 150])
+    return data
+  }
+})
+
+it('FileZilla goes on where a directory is there already, and without TLS where there is none', async () => {
+  const plain = await temporaryServer({ server: { listeners: await listenerWith('disabled') } })
+  const client = await connected(plain)
+  await play(client, ['AUTH TLS', 534], ['AUTH SSL', 534], ['USER alice', 331], [`PASS ${password}`, 230])
+  await play(client, ['CWD /', 250], ['MKD new', 257])
+  expect((await ask(client, 'MKD new', 550)).text.toLowerCase()).toContain('already exists')
+})
+
+it('Explorer of Windows asks for help with SITE, and lists by LIST alone', async () => {
+  const client = await connected(server)
+  await play(client, ['USER anonymous', 331], ['PASS User@', 530], ['USER windows', 331], [`PASS ${password}`, 230])
+  await play(client, ['opts utf8 on', 200], ['syst', 215], ['site help', 214], ['PWD', 257], ['noop', 200])
+  await play(client, ['CWD /', 250], ['TYPE A', 200])
+  // 150: it does not understand 125.
+  expect(await get(client, 'LIST')).toMatch(/^(?:[-d][rwx-]{9} .*\r\n)*$/)
+})
+
+it('files of GNOME and of Ubuntu list with -a', async () => {
+  const client = await connected(server)
+  await play(client, ['USER windows', 331], [`PASS ${password}`, 230], ['TYPE I', 200])
+  expect(await get(client, 'LIST -a')).toMatch(/^d.* \.\r\n/)
+})
+
+it('a camera of Dahua announces the size of a picture, and needs 200 for that', async () => {
+  const client = await connected(server)
+  await play(client, ['USER dahua', 331], [`PASS ${password}`, 230], ['TYPE I', 200], ['ALLO 7', 200])
+  await put(client, 'STOR 01.jpg', 'picture')
+  expect(await readFile(stored('dahua', '01.jpg'), 'utf8')).toBe('picture')
+})
+
+it('a scanner first only looks whether it gets in, and comes again with what it has scanned', async () => {
+  const first = await connected(server)
+  await play(first, ['USER scanner', 331], [`PASS ${password}`, 230], ['CWD /', 250], ['QUIT', 221])
+  const second = await connected(server)
+  await play(second, ['USER scanner', 331], [`PASS ${password}`, 230], ['CWD /', 250], ['TYPE I', 200])
+  await put(second, 'STOR scan.pdf', 'pages')
+  await play(second, ['QUIT', 221])
+  expect(await readFile(stored('scanner', 'scan.pdf'), 'utf8')).toBe('pages')
 })
