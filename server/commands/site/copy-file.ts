@@ -1,22 +1,30 @@
-/** What SITE CPTO and SITE COPY share. */
+/** What SITE CPTO and SITE COPY share: a copy that is made while the client waits. What may not be done is refused before anything is. */
 import type { LoggedInContext, Outcome } from '../../control/command.ts'
 import { reply } from '../../control/reply.ts'
 import { bitsOf } from '../../control/session.ts'
-import { copyFile } from '../../storage/copy-file.ts'
-import { isStorageError, StorageError } from '../../storage/storage.ts'
+import { copyTree } from '../../storage/copy-tree.ts'
+import { isWithin } from '../../storage/path.ts'
+import { type Entry, isStorageError, StorageError } from '../../storage/storage.ts'
 
-/** Copies a file while the client waits; what may not be done is refused before anything is. Both paths are absolute. */
-export async function copyWhileWaiting(
-  { session, storage }: LoggedInContext,
-  from: string,
-  to: string,
-): Promise<Outcome> {
+/** Copies a file, or a directory with all that is in it. Both paths are absolute. */
+export async function copyWhileWaiting(context: LoggedInContext, from: string, to: string): Promise<Outcome> {
+  const { storage } = context
   storage.demand([
     { permission: 'download', path: from },
     { permission: 'upload', path: to },
   ])
   const source = await storage.stat(from)
+  if (source.type === 'directory') return await copyOfDirectory(context, from, to)
   if (source.type !== 'file') throw new StorageError('not-a-file')
+  return await copyOfFile(context, source, from, to)
+}
+
+async function copyOfFile(
+  { session, storage }: LoggedInContext,
+  source: Entry,
+  from: string,
+  to: string,
+): Promise<Outcome> {
   const existing = await storage.stat(to).catch(unlessMissing)
   if (existing !== undefined) {
     if (existing.type !== 'file') throw new StorageError('not-a-file')
@@ -29,7 +37,30 @@ export async function copyWhileWaiting(
     task: {
       path: to,
       async run(signal, progress) {
-        await copyFile(storage, from, to, { signal, progress, permissions: bitsOf(session, 0o666) })
+        await storage.copyFile(from, to, { signal, progress, permissions: bitsOf(session, 0o666) })
+        return reply(250, 'Copied.')
+      },
+    },
+  }
+}
+
+async function copyOfDirectory({ session, storage }: LoggedInContext, from: string, to: string): Promise<Outcome> {
+  storage.demand([
+    { permission: 'list', path: from, reach: 'all' },
+    { permission: 'download', path: from, reach: 'all' },
+    { permission: 'mkdir', path: to, reach: 'all' },
+    { permission: 'upload', path: to, reach: 'all' },
+  ])
+  if (isWithin(to, from)) throw new StorageError('name-not-allowed')
+  if ((await storage.stat(to).catch(unlessMissing)) !== undefined) throw new StorageError('exists')
+  return {
+    kind: 'task',
+    task: {
+      path: to,
+      async run(signal, progress) {
+        const permissions = bitsOf(session, 0o666)
+        const directoryPermissions = bitsOf(session, 0o777)
+        await copyTree(storage, from, to, { signal, progress, permissions, directoryPermissions })
         return reply(250, 'Copied.')
       },
     },

@@ -9,9 +9,10 @@ export const siteCopy: LoginCommand = {
   verbs: ['COPY'],
   syntax: 'SITE COPY <SP> <pathname> <SP> <pathname>',
   rfc: 'No RFC; customary',
-  summary: 'Copies a file.',
+  summary: 'Copies a file, or a directory with all that is in it.',
   argument: 'required',
   needs: 'upload',
+  needsAlso: ['download'],
   features: () => ['SITE COPY'],
   async run(context, argument) {
     const [from, to, ...more] = takeNames(argument) ?? []

@@ -11,6 +11,7 @@ export const siteCpto: LoginCommand = {
   summary: 'Copies what SITE CPFR named.',
   argument: 'required',
   needs: 'upload',
+  needsAlso: ['download'],
   features: () => ['SITE CPTO'],
   async run(context, argument) {
     const { copyFrom, cwd } = context.session
