@@ -30,7 +30,7 @@ export function eventType(kind: EventKind): string {
 /** Undefined for what is no event of ours, or of a kind that is not sent. */
 export function transferHappening(session: Session, record: TransferRecord): Happening | undefined {
   if (record.outcome !== 'complete' || record.direction === 'listing') return undefined
-  const { verb, bytes, durationSeconds, protection, mode, closeNotify } = record
+  const { verb, bytes, fileBytes = bytes, durationSeconds, protection, mode, closeNotify } = record
   const path = shownPath(record.path)
   return {
     kind: record.direction,
@@ -38,7 +38,8 @@ export function transferHappening(session: Session, record: TransferRecord): Hap
     data: {
       ...clientOf(session, record.user),
       path,
-      bytes,
+      bytes: fileBytes,
+      ...(record.fileBytes !== undefined && { wireBytes: bytes }),
       verb,
       durationSeconds,
       dataProtection: protection,
@@ -48,14 +49,23 @@ export function transferHappening(session: Session, record: TransferRecord): Hap
   }
 }
 
+export const kindOfChange = {
+  removed: 'delete',
+  renamed: 'rename',
+  copied: 'copy',
+} as const satisfies Record<FileChange['kind'], EventKind>
+
 export function changeHappening(session: Session, user: string, change: FileChange): Happening {
   const client = clientOf(session, user)
+  const kind = kindOfChange[change.kind]
   if (change.kind === 'removed') {
     const path = shownPath(change.path)
-    return { kind: 'delete', subject: path, data: { ...client, path, entry: change.entry } }
+    return { kind, subject: path, data: { ...client, path, entry: change.entry } }
   }
   const path = shownPath(change.to)
-  return { kind: 'rename', subject: path, data: { ...client, from: shownPath(change.from), path } }
+  const source =
+    typeof change.from === 'string' ? { from: shownPath(change.from) } : { parts: change.from.map(shownPath) }
+  return { kind, subject: path, data: { ...client, ...source, path } }
 }
 
 export function loginFailureHappening(session: Session, user: string, reason: LoginFailureReason): Happening {

@@ -65,9 +65,10 @@ it('tells both the log and the sinks, and lets the client wait for what is store
     telemetry.transferEnded(session, { ...upload, direction: 'download', verb: 'RETR' }),
     telemetry.fileChanged(session, 'ann', { kind: 'removed', path: '/a', entry: 'file' }),
     telemetry.fileChanged(session, 'ann', { kind: 'renamed', from: '/a', to: '/b' }),
+    telemetry.fileChanged(session, 'ann', { kind: 'copied', from: '/b', to: '/c' }),
   ]
   expect(waits.every(wait => wait instanceof Promise)).toBe(true)
-  expect(put.map(({ type }) => type.split('.').at(-1))).toEqual(['upload', 'download', 'delete', 'rename'])
+  expect(put.map(({ type }) => type.split('.').at(-1))).toEqual(['upload', 'download', 'delete', 'rename', 'copy'])
   expect(put[0]?.data).toMatchObject({ protocol: 'ftps', closeNotify: true, dataConnection: 'active' })
   expect(lines).toHaveLength(2)
   stored.resolve()

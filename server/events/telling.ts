@@ -1,6 +1,6 @@
 /** Telemetry that makes events of what it is told, beside its lines and metrics. */
 import type { Telemetry } from '../telemetry/telemetry.ts'
-import { banHappening, changeHappening, loginFailureHappening, transferHappening } from './event.ts'
+import { banHappening, changeHappening, kindOfChange, loginFailureHappening, transferHappening } from './event.ts'
 import type { EventMaker } from './event-maker.ts'
 
 export function tellingTelemetry(telemetry: Telemetry, events: EventMaker): Telemetry {
@@ -14,8 +14,7 @@ export function tellingTelemetry(telemetry: Telemetry, events: EventMaker): Tele
     },
     fileChanged(session, user, change) {
       const recorded = telemetry.fileChanged(session, user, change)
-      if (!events.wants(change.kind === 'removed' ? 'delete' : 'rename')) return recorded
-      return events.tell(changeHappening(session, user, change))
+      return events.wants(kindOfChange[change.kind]) ? events.tell(changeHappening(session, user, change)) : recorded
     },
     loginFailed(session, user, reason) {
       telemetry.loginFailed(session, user, reason)

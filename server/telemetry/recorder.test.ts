@@ -73,9 +73,9 @@ test('a transfer is one line with user, path, bytes, duration and result', async
   const { telemetry, lines, scrape } = setUp()
   telemetry.transferStarted(session)
   expect(await scrape()).toContain('ftp_transfers_active 1')
-  telemetry.transferMoved('upload', 1000)
+  telemetry.transferMoved(session, 'upload', 1000)
   expect(await scrape()).toContain('ftp_transfer_bytes_total{direction="upload"} 1000')
-  telemetry.transferMoved('upload', 234)
+  telemetry.transferMoved(session, 'upload', 234)
   void telemetry.transferEnded(session, record)
   expect(lines).toMatchObject([
     {

@@ -1,7 +1,7 @@
 /** Turns what happens into lines of the log and into metrics. */
 import type { Logger } from 'pino'
 import type { Problem } from '../config/configuration.ts'
-import type { Session } from '../control/session.ts'
+import { isProbeSession, type Session } from '../control/session.ts'
 import type { Metrics } from './metrics.ts'
 import type { Telemetry } from './telemetry.ts'
 import { shownName, shownPath } from './text.ts'
@@ -32,7 +32,7 @@ export function createTelemetry({ logger, metrics, transferLog, now = Date.now }
     },
     sessionClosed(session, reason) {
       metrics.sessions.dec({ listener: session.listener.name })
-      const level = session.login.state === 'logged-in' ? 'info' : 'debug'
+      const level = session.login.state === 'logged-in' && !isProbeSession(session) ? 'info' : 'debug'
       if (!logger.isLevelEnabled(level)) return
       logger[level]({ ...about(session), reason, durationSeconds: (now() - session.started) / 1000 }, 'session closed')
     },
@@ -40,6 +40,13 @@ export function createTelemetry({ logger, metrics, transferLog, now = Date.now }
       metrics.logins.inc({ result: 'success', ...hostLabel(session) })
       if (!logger.isLevelEnabled('info')) return
       logger.info({ ...about(session), user: shownName(user), method, protection: session.protection }, 'logged in')
+    },
+    probeLoggedIn(session) {
+      metrics.sessions.dec({ listener: session.listener.name })
+      if (logger.isLevelEnabled('debug')) logger.debug(about(session), 'probe logged in')
+    },
+    probeLoggedOut(session) {
+      metrics.sessions.inc({ listener: session.listener.name })
     },
     loginFailed(session, user, reason) {
       metrics.logins.inc({ result: reason, ...hostLabel(session) })
@@ -57,7 +64,7 @@ export function createTelemetry({ logger, metrics, transferLog, now = Date.now }
     transferStarted() {
       metrics.transfersActive.inc()
     },
-    transferMoved(direction, bytes) {
+    transferMoved(_session, direction, bytes) {
       metrics.transferBytes.add(bytes, direction)
     },
     transferEnded(session, transfer) {

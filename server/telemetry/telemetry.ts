@@ -46,13 +46,16 @@ export interface Telemetry extends BanTelemetry, EventsTelemetry, RelayTelemetry
   /** The reason is a short phrase such as `idle timeout`, `client quit`, `user removed`. */
   sessionClosed(session: Session, reason: string): void
   loggedIn(session: Session, user: string, method: 'password' | 'certificate' | 'anonymous'): void
+  /** The session is that of the probe user: none of people's, until it is logged out. */
+  probeLoggedIn(session: Session): void
+  probeLoggedOut(session: Session): void
   loginFailed(session: Session, user: string, reason: LoginFailureReason): void
   /** The verb is one of the table, or `unknown`. */
   command(session: Session, verb: string, code: number, durationSeconds: number): void
   /** Followed by exactly one transferEnded. */
   transferStarted(session: Session): void
   /** While it runs; all of its bytes have been told when it ends. */
-  transferMoved(direction: TransferRecord['direction'], bytes: number): void
+  transferMoved(session: Session, direction: TransferRecord['direction'], bytes: number): void
   /** Resolves when the client may be told, at once if undefined. Never rejects. */
   transferEnded(session: Session, record: TransferRecord): Promise<void> | undefined
   /** The same. The session may not know yet that the user is logged in. */

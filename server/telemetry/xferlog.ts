@@ -43,7 +43,7 @@ export function xferlogLine(session: Session, record: TransferRecord, time: numb
     // Statistics divide by it.
     Math.max(1, Math.round(record.durationSeconds)),
     session.peer.address,
-    record.bytes,
+    record.fileBytes ?? record.bytes,
     oneWord(shownPath(record.path)),
     session.type === 'ascii' ? 'a' : 'b',
     '_',

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { deflateSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { eventually } from '../support/eventually.ts'
@@ -103,6 +104,47 @@ describe('events', () => {
     expect(events[5]).toMatchObject({ subject: 'mallory', data: { user: 'mallory', reason: 'unknown-user' } })
     expect(JSON.stringify(events)).not.toContain('guess')
     expect(new Set(events.map(({ id }) => id)).size).toBe(6)
+  })
+
+  it('tell of copies, and of what is put together', async () => {
+    const hook = await webhook()
+    const { server } = await serverWith([{ name: 'one', url: hook.url, kinds: ['copy', 'delete'] }])
+    const client = await FtpClient.connect(server.port)
+    await client.login()
+    await client.upload('STOR a', 'hello')
+    for (const line of ['SITE COPY a b', 'SITE CPFR a', 'SITE CPTO c', 'SITE COPY nothing d', 'COMB all b c'])
+      await client.send(line)
+    await eventually(() => hook.taken.length === 5, 'all events are there')
+    expect(typesOf(hook)).toEqual(['copy', 'copy', 'copy', 'delete', 'delete'])
+    expect(hook.taken.slice(0, 3).map(({ event }) => event)).toMatchObject([
+      { subject: '/b', data: { user: 'alice', from: '/a', path: '/b' } },
+      { subject: '/c', data: { from: '/a', path: '/c' } },
+      { subject: '/all', data: { parts: ['/b', '/c'], path: '/all' } },
+    ])
+  })
+
+  it('tell how much of a file was moved, and what went over the connection where that is something else', async () => {
+    const hook = await webhook()
+    const { server } = await serverWith([{ name: 'one', url: hook.url, kinds: ['upload', 'download'] }])
+    const client = await FtpClient.connect(server.port)
+    await client.login()
+    const content = 'line\n'.repeat(1000)
+    await client.upload('STOR text', content.replaceAll('\n', '\r\n'))
+    await client.send('TYPE I')
+    await client.send('MODE Z')
+    const deflated = deflateSync(content)
+    await client.upload('STOR deflated', deflated)
+    await client.download('RETR deflated')
+    await client.send('MODE S')
+    await client.download('RETR deflated')
+    await eventually(() => hook.taken.length === 4, 'all events are there')
+    expect(hook.taken.map(({ event }) => event.data)).toMatchObject([
+      { path: '/text', bytes: 5000, wireBytes: 6000 },
+      { path: '/deflated', bytes: 5000, wireBytes: deflated.length },
+      { path: '/deflated', bytes: 5000, wireBytes: expect.any(Number) },
+      { path: '/deflated', bytes: 5000 },
+    ])
+    expect(hook.taken[3]?.event.data).not.toHaveProperty('wireBytes')
   })
 
   it('tell of bans', async () => {

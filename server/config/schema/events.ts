@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { oneOf, record, seconds } from './parts.ts'
 
 /** Kinds of events; the CloudEvents attribute `type` is made of them. */
-export const eventKinds = ['upload', 'download', 'delete', 'rename', 'login-failed', 'ban'] as const
+export const eventKinds = ['upload', 'download', 'copy', 'delete', 'rename', 'login-failed', 'ban'] as const
 export type EventKind = (typeof eventKinds)[number]
 
 /** What follows the host may hold anything but white space. */
