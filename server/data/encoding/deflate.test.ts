@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { deflateRawSync, deflateSync, inflateSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { SharedLedger } from '../../workers/shared-state.ts'
 import { Deflater, Inflater } from './deflate.ts'
 import { DeflateSlots } from './deflate-slots.ts'
 
@@ -128,7 +129,7 @@ describe('DeflateSlots', () => {
   const tooMany = { kind: 'too-many-deflated' }
 
   it('are so many, and go to who waits, in the order of asking', async () => {
-    const slots = new DeflateSlots()
+    const slots = new DeflateSlots({ shared: new SharedLedger().holder() })
     const release = await slots.take(2, never)
     await slots.take(2, never)
     const order: string[] = []
@@ -145,8 +146,18 @@ describe('DeflateSlots', () => {
     await slots.take(2, never)
   })
 
+  it('are counted over all processes, and come back from one that is gone', async () => {
+    const ledger = new SharedLedger()
+    const gone = ledger.holder()
+    await new DeflateSlots({ shared: gone }).take(1, never)
+    const here = new DeflateSlots({ shared: ledger.holder(), patienceMilliseconds: 20 })
+    await expect(here.take(1, never)).rejects.toMatchObject(tooMany)
+    gone.releaseAll()
+    await here.take(1, never)
+  })
+
   it('are refused to who waits too long or is aborted, whose turn then goes to others', async () => {
-    const slots = new DeflateSlots(20)
+    const slots = new DeflateSlots({ shared: new SharedLedger().holder(), patienceMilliseconds: 20 })
     const release = await slots.take(1, never)
     await expect(slots.take(1, never)).rejects.toMatchObject(tooMany)
     const abort = new AbortController()
