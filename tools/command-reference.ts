@@ -30,12 +30,22 @@ export function commandsPage(
 
 const head = ['command', 'synonyms', 'syntax', 'what it does', 'needs', 'defined in']
 
-function row({ verbs: [name, ...synonyms], syntax, summary, needs, rfc }: Command): string[] {
-  return [code(name), synonyms.map(code).join(', '), code(syntax), escapeCell(summary), needed(needs), escapeCell(rfc)]
+function row(command: Command): string[] {
+  const { verbs, syntax, summary, rfc } = command
+  const [name, ...synonyms] = verbs
+  return [
+    code(name),
+    synonyms.map(code).join(', '),
+    code(syntax),
+    escapeCell(summary),
+    needed(command),
+    escapeCell(rfc),
+  ]
 }
 
-function needed(needs: Command['needs']): string {
-  if (needs === 'nothing') return ''
-  if (needs === 'login') return 'login'
-  return [needs].flat().map(code).join(' or ')
+function needed(command: Command): string {
+  if (command.needs === 'nothing') return ''
+  if (command.needs === 'login') return 'login'
+  if (command.needs === 'anything') return 'any permission'
+  return [[command.needs].flat().map(code).join(' or '), ...(command.needsAlso ?? []).map(code)].join(' and ')
 }

@@ -52,6 +52,16 @@ const rfc959: readonly RfcRow[] = [
   },
 ]
 
+const endings: readonly RfcRow[] = [
+  {
+    rfc: 'RFC 959 section 5.4',
+    feature: '`421` in answer to any command, where the session has to end',
+    answer:
+      'Timeouts, draining, bans, a user whose access has ended, too many failed logins, and too many errors before login (`limits.maxErrorsBeforeLogin`).',
+    proof: proof('test/server/control-limits.test.ts', 'end a session that errs too often before it logs in'),
+  },
+]
+
 const deflate: readonly RfcRow[] = [
   {
     rfc: 'draft-preston-ftpext-deflate',
@@ -333,6 +343,7 @@ const rfc3659: readonly RfcRow[] = [
 /** In the order of the RFCs. */
 export const rfcRows: readonly RfcRow[] = [
   ...rfc959,
+  ...endings,
   ...rfc1123,
   ...rfc2228And4217,
   ...rfc2389And2428,

@@ -9,5 +9,6 @@ export const adat: OpenCommand = {
   summary: 'Carries security data; TLS has no use for it.',
   argument: 'required',
   needs: 'nothing',
+  offered: () => false,
   run: () => ({ kind: 'reply', reply: reply(503, 'No mechanism that takes security data is in use.') }),
 }

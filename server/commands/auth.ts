@@ -10,7 +10,8 @@ export const auth: OpenCommand = {
   summary: 'Starts TLS on the control connection.',
   argument: 'required',
   needs: 'nothing',
-  features: ({ session }) => (refusal(session) === undefined ? ['AUTH TLS'] : []),
+  offered: ({ session }) => refusal(session) === undefined,
+  features: () => ['AUTH TLS'],
   run({ session }, argument) {
     const mechanism = argument.trim().toUpperCase()
     if (!/^(?:TLS|TLS-C|TLS-P|SSL)$/.test(mechanism))

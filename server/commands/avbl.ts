@@ -10,7 +10,7 @@ export const avbl: LoginCommand = {
   rfc: 'draft-peterson-streamlined-ftp-command-extensions',
   summary: 'Tells how many bytes there is room for in a directory.',
   argument: 'optional',
-  needs: 'login',
+  needs: 'anything',
   features: () => ['AVBL'],
   async run({ session, storage }, argument) {
     const path = resolvePath(session.cwd, argument)

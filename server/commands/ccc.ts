@@ -1,4 +1,5 @@
 import type { OpenCommand } from '../control/command.ts'
+import { mayHaveTls } from '../control/gates.ts'
 import { reply } from '../control/reply.ts'
 
 /** RFC 4217 section 5 CCC: the control connection goes back to clear text; the protection of data stays. */
@@ -9,12 +10,8 @@ export const ccc: OpenCommand = {
   summary: 'Takes the control connection back to clear text.',
   argument: 'none',
   needs: 'nothing',
-  features: ({ configuration, session }) =>
-    session.listener.tls !== 'disabled' &&
-    session.protection !== 'cleared' &&
-    configuration.server.tls.clearCommandChannel
-      ? ['CCC']
-      : [],
+  offered: ({ configuration, session }) => mayHaveTls(session) && configuration.server.tls.clearCommandChannel,
+  features: () => ['CCC'],
   run({ session, configuration }) {
     if (session.protection !== 'tls')
       return { kind: 'reply', reply: reply(533, 'The control connection is in clear text already.') }

@@ -9,6 +9,6 @@ export const cdup: LoginCommand = {
   rfc: 'RFC 959 section 4.1.1',
   summary: 'Changes to the parent of the working directory.',
   argument: 'none',
-  needs: 'login',
+  needs: 'anything',
   run: context => changeDirectory(context, parentOf(context.session.cwd)),
 }

@@ -15,8 +15,9 @@ export type ChecksumOrder = {
   readonly end?: number | undefined
   /** What to do where the file ends before. */
   readonly beyond: 'take-less' | 'refuse'
-  /** The reply, and what is said while the client waits. */
-  readonly waiting: Reply
+  /** What is said while the client waits; nothing, if undefined. */
+  readonly waiting?: Reply | undefined
+  /** The reply. */
   readonly answer: (hex: string, part: { readonly start: number; readonly end: number }) => Reply
 }
 
@@ -38,7 +39,7 @@ export async function checksumTask({ storage, checksums }: LoggedInContext, orde
   }
   const run = (signal: AbortSignal, progress: { bytes: number }): Promise<Reply> =>
     checksums.run(signal, () => compute(signal, progress))
-  return { kind: 'task', task: { path, waiting, run } }
+  return { kind: 'task', task: { path, run, ...(waiting !== undefined && { waiting }) } }
 }
 
 const beyondEnd = reply(554, 'The range reaches beyond the end of the file.')

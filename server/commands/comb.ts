@@ -1,9 +1,8 @@
 import type { LoggedInContext, LoginCommand } from '../control/command.ts'
 import { reply } from '../control/reply.ts'
 import { bitsOf } from '../control/session.ts'
-import { appendFiles } from '../storage/append-files.ts'
 import { parentOf, resolvePath } from '../storage/path.ts'
-import { isStorageError, StorageError } from '../storage/storage.ts'
+import { type Entry, isStorageError, StorageError } from '../storage/storage.ts'
 import { takeNames } from './quoted-name.ts'
 
 /** COMB, as GlobalSCAPE's and Serv-U's clients send it after they have uploaded a file in parts: puts the parts together and deletes them. */
@@ -13,7 +12,8 @@ export const comb: LoginCommand = {
   rfc: 'No RFC; customary',
   summary: 'Appends files to a file, which is made if it is missing, and deletes them.',
   argument: 'required',
-  needs: 'delete',
+  needs: ['append', 'upload'],
+  needsAlso: ['download', 'delete'],
   features: () => ['COMB'],
   async run(context, argument) {
     const { session, storage } = context
@@ -30,7 +30,7 @@ export const comb: LoginCommand = {
       task: {
         path: target,
         async run(signal, progress) {
-          await appendFiles(storage, target, parts, { signal, progress, permissions: bitsOf(session, 0o666) })
+          await storage.appendFiles(target, parts, { signal, progress, permissions: bitsOf(session, 0o666) })
           for (const part of parts) await storage.removeFile(part)
           return reply(250, `${parts.length} parts were combined.`)
         },
@@ -51,23 +51,26 @@ async function demandAll(
       { permission: 'delete', path },
     ])
   }
+  const existing = await fileIfThere(storage, target)
   let bytes = 0
   for (const path of parts) {
-    const { type, size } = await storage.stat(path)
+    const { type, size, unique } = await storage.stat(path)
     if (type !== 'file') throw new StorageError('not-a-file')
+    // It may have several names: what is appended to itself has no end.
+    if (unique === existing?.unique) throw new StorageError('exists')
     bytes += size
   }
-  storage.demand([{ permission: (await isThere(storage, target)) ? 'append' : 'upload', path: target }])
+  storage.demand([{ permission: existing === undefined ? 'upload' : 'append', path: target }])
   await storage.checkRoom(parentOf(target), bytes)
 }
 
-async function isThere(storage: LoggedInContext['storage'], path: string): Promise<boolean> {
+async function fileIfThere(storage: LoggedInContext['storage'], path: string): Promise<Entry | undefined> {
   try {
-    const { type } = await storage.stat(path)
-    if (type !== 'file') throw new StorageError('not-a-file')
-    return true
+    const entry = await storage.stat(path)
+    if (entry.type !== 'file') throw new StorageError('not-a-file')
+    return entry
   } catch (error) {
-    if (isStorageError(error, 'not-found')) return false
+    if (isStorageError(error, 'not-found')) return undefined
     throw error
   }
 }

@@ -9,6 +9,6 @@ export const cwd: LoginCommand = {
   rfc: 'RFC 959 section 4.1.1',
   summary: 'Changes the working directory.',
   argument: 'required',
-  needs: 'login',
+  needs: 'anything',
   run: (context, argument) => changeDirectory(context, resolvePath(context.session.cwd, argument)),
 }

@@ -1,7 +1,7 @@
 import type { LoginCommand } from '../control/command.ts'
 import { reply } from '../control/reply.ts'
 import { parseExtendedPort } from '../data/address.ts'
-import { setTarget } from './set-target.ts'
+import { mayTarget, setTarget } from './set-target.ts'
 
 /** RFC 2428 EPRT: the client listens for data at an IPv4 or IPv6 address. */
 export const eprt: LoginCommand = {
@@ -12,7 +12,8 @@ export const eprt: LoginCommand = {
   argument: 'required',
   needs: 'login',
   keepsRestart: true,
-  features: ({ configuration }) => (configuration.server.active.enabled ? ['EPRT'] : []),
+  offered: mayTarget,
+  features: () => ['EPRT'],
   run(context, argument) {
     const target = parseExtendedPort(argument)
     if (target === 'wrong-family')

@@ -14,7 +14,7 @@ export const feat: OpenCommand = {
   // RFC 2640 section 3.2 and RFC 3659 section 6: properties of path names, which no command stands for.
   features: () => ['UTF8', 'TVFS'],
   run(context) {
-    const commands = [...context.commands, ...siteCommands].filter(command => usable(command, context.session))
+    const commands = [...context.commands, ...siteCommands].filter(command => usable(command, context))
     const features = commands.flatMap(({ features: lines }) => lines?.(context) ?? [])
     return { kind: 'reply', reply: reply(211, 'Extensions supported:', ...features.map(line => ` ${line}`), 'End.') }
   },

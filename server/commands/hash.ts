@@ -29,7 +29,7 @@ export const hash: LoginCommand = {
         start,
         end: rangeEnd,
         beyond: 'take-less',
-        waiting: reply(213, 'The checksum is being computed.'),
+        waiting: takesOneLine(context.session.client) ? undefined : computing,
         // Both ends belong to the range, as in RANG.
         answer: (hex, part) =>
           reply(213, `${algorithm} ${part.start}-${Math.max(part.start, part.end - 1)} ${hex} ${argument}`),
@@ -40,4 +40,12 @@ export const hash: LoginCommand = {
       throw error
     }
   },
+}
+
+/** draft-bryan-ftpext-hash has such lines, so that neither clients nor firewalls give up on a long file. */
+const computing = reply(213, 'The checksum is being computed.')
+
+/** WinSCP takes an answer of several lines for a broken one. */
+function takesOneLine(client: string | undefined): boolean {
+  return client !== undefined && /\bwinscp\b/i.test(client)
 }

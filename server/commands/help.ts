@@ -3,7 +3,7 @@ import { usable } from '../control/gates.ts'
 import { type Reply, reply } from '../control/reply.ts'
 import { siteCommand } from './site.ts'
 
-/** RFC 959 HELP: all commands, or the syntax of one. */
+/** RFC 959 HELP: all commands that this session may use, or the syntax of one. */
 export const help: OpenCommand = {
   verbs: ['HELP'],
   syntax: 'HELP [<SP> <string>]',
@@ -17,8 +17,8 @@ export const help: OpenCommand = {
   }),
 }
 
-function allCommands({ commands, session }: Context): Reply {
-  const verbs = commands.filter(command => usable(command, session)).flatMap(command => command.verbs)
+function allCommands(context: Context): Reply {
+  const verbs = context.commands.filter(command => usable(command, context)).flatMap(command => command.verbs)
   const lines: string[] = []
   for (let start = 0; start < verbs.length; start += 8) {
     const row = verbs.slice(start, start + 8).map(verb => verb.padEnd(6))

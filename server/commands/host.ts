@@ -12,8 +12,8 @@ export const host: OpenCommand = {
   summary: 'Names the virtual host to log in at.',
   argument: 'required',
   needs: 'nothing',
-  features: ({ session, configuration }) =>
-    configuration.hosts.size > 0 && session.login.state !== 'logged-in' ? ['HOST'] : [],
+  offered: ({ session, configuration }) => configuration.hosts.size > 0 && session.login.state !== 'logged-in',
+  features: () => ['HOST'],
   run({ session, configuration }, argument) {
     if (session.login.state === 'logged-in')
       return { kind: 'reply', reply: reply(503, 'Already logged in: the host is chosen before.') }
@@ -41,7 +41,7 @@ function byName(name: string, { session, configuration }: Where): Outcome {
 
 /** An address is no virtual host, but the server itself, where it is what the client is connected to. */
 function byAddress(address: string, { session, configuration }: Where): Outcome {
-  if (address !== canonicalAddress(session.local.address)) return unknown
+  if (configuration.hosts.size === 0 || address !== canonicalAddress(session.local.address)) return unknown
   if (hostNamed(configuration, session.serverName) !== undefined) return other
   return chosen(undefined, configuration.server.banner)
 }

@@ -9,5 +9,6 @@ export const lprt: LoginCommand = {
   summary: 'Superseded by EPRT and EPSV.',
   argument: 'optional',
   needs: 'login',
+  offered: () => false,
   run: () => ({ kind: 'reply', reply: reply(521, 'Superseded: use EPRT or EPSV.') }),
 }

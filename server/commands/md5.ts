@@ -19,7 +19,6 @@ export const md5: LoginCommand = {
       algorithm: 'MD5',
       start: 0,
       beyond: 'take-less',
-      waiting: reply(251, 'The checksum is being computed.'),
       answer: hex => reply(251, `${argument} ${hex.toUpperCase()}`),
     })
   },

@@ -11,7 +11,7 @@ export const mdtm: LoginCommand = {
   rfc: 'RFC 3659 section 3',
   summary: 'Tells, or sets, the time a file was modified.',
   argument: 'required',
-  needs: 'login',
+  needs: 'anything',
   features: () => ['MDTM'],
   async run(context, argument) {
     const time = await modified(context, argument)

@@ -9,5 +9,6 @@ export const mfct: LoginCommand = {
   summary: 'Not supported: the time a file was created cannot be set.',
   argument: 'required',
   needs: 'login',
+  offered: () => false,
   run: () => ({ kind: 'reply', reply: reply(504, 'The time of creation cannot be set.') }),
 }

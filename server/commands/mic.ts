@@ -9,6 +9,7 @@ export const mic: OpenCommand = {
   summary: 'Carries a protected command; with TLS the connection itself is protected.',
   argument: 'required',
   needs: 'nothing',
+  offered: () => false,
   run({ session }) {
     if (session.protection !== 'tls') return { kind: 'reply', reply: reply(503, 'Use AUTH TLS first.') }
     return { kind: 'reply', reply: reply(537, 'TLS protects the connection itself.') }

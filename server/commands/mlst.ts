@@ -13,7 +13,7 @@ export const mlst: LoginCommand = {
   rfc: 'RFC 3659 section 7',
   summary: 'Tells the facts of one file or directory.',
   argument: 'optional',
-  needs: 'login',
+  needs: 'anything',
   keepsRestart: true,
   features({ session }) {
     const facts = factNames.map(fact => `${fact}${session.facts.includes(fact) ? '*' : ''};`)

@@ -1,6 +1,7 @@
 import { algorithmNamed } from '../checksums/algorithm.ts'
 import type { Configuration } from '../config/configuration.ts'
 import type { OpenCommand, Outcome } from '../control/command.ts'
+import { usable } from '../control/gates.ts'
 import { reply } from '../control/reply.ts'
 import type { Session } from '../control/session.ts'
 import { parseOptsMlst } from '../listing/facts.ts'
@@ -15,14 +16,15 @@ export const opts: OpenCommand = {
   argument: 'required',
   needs: 'nothing',
   keepsRestart: true,
-  run({ session, configuration }, argument) {
-    const [, name = '', options = ''] = /^(\S+) ?(.*)$/s.exec(argument) ?? []
-    return (
-      optionSetters.get(name.toUpperCase())?.(options, session, configuration) ?? {
-        kind: 'reply',
-        reply: reply(501, 'Options can be set for MLST, HASH, MODE Z and UTF8.'),
-      }
-    )
+  run(context, argument) {
+    const { session, configuration, commands } = context
+    const [, written = '', options = ''] = /^(\S+) ?(.*)$/s.exec(argument) ?? []
+    const name = written.toUpperCase()
+    const set = optionSetters.get(name)
+    const command = commands.find(({ verbs }) => verbs.includes(name))
+    if (set === undefined || (command !== undefined && !usable(command, context)))
+      return { kind: 'reply', reply: reply(501, 'Options can be set for MLST, HASH, MODE Z and UTF8.') }
+    return set(options, session, configuration)
   },
 }
 

@@ -1,4 +1,5 @@
 import type { OpenCommand } from '../control/command.ts'
+import { mayHaveTls } from '../control/gates.ts'
 import { reply } from '../control/reply.ts'
 
 /** RFC 4217 section 9 PBSZ: TLS needs no buffer, so its size is 0. */
@@ -9,7 +10,8 @@ export const pbsz: OpenCommand = {
   summary: 'Sets the size of the protection buffer: 0 with TLS.',
   argument: 'required',
   needs: 'nothing',
-  features: ({ session }) => (session.listener.tls !== 'disabled' && session.protection !== 'cleared' ? ['PBSZ'] : []),
+  offered: ({ session }) => mayHaveTls(session),
+  features: () => ['PBSZ'],
   run({ session }, argument) {
     if (session.protection !== 'tls') return { kind: 'reply', reply: reply(503, 'Use AUTH TLS first.') }
     const size = argument.trim()

@@ -1,5 +1,5 @@
 import type { OpenCommand } from '../control/command.ts'
-import { needsPrivateData } from '../control/gates.ts'
+import { mayHaveTls, needsPrivateData } from '../control/gates.ts'
 import { type Reply, reply } from '../control/reply.ts'
 import type { Session } from '../control/session.ts'
 
@@ -12,7 +12,8 @@ export const prot: OpenCommand = {
   argument: 'required',
   needs: 'nothing',
   keepsRestart: true,
-  features: ({ session }) => (session.listener.tls !== 'disabled' && session.protection !== 'cleared' ? ['PROT'] : []),
+  offered: ({ session }) => mayHaveTls(session),
+  features: () => ['PROT'],
   run({ session }, argument) {
     const level = levels.get(argument.trim().toUpperCase())
     const refused = refusal(session, level)

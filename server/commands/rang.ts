@@ -1,6 +1,7 @@
 import type { LoginCommand } from '../control/command.ts'
 import { reply } from '../control/reply.ts'
 import { effectiveType } from '../control/representation.ts'
+import { mayRestart } from './may-restart.ts'
 
 /** RANG of the Internet-Draft draft-bryan-ftp-range: the part of a file that the command which follows is about; both ends belong to it. */
 export const rang: LoginCommand = {
@@ -10,7 +11,7 @@ export const rang: LoginCommand = {
   summary: 'Sets the first and the last byte for RETR, STOR or HASH; 1 0 takes that back.',
   argument: 'required',
   needs: 'login',
-  features: () => ['RANG STREAM'],
+  features: context => (mayRestart(context) ? ['RANG STREAM'] : []),
   run({ session, configuration }, argument) {
     const [, first = '', last = ''] = /^(\d{1,16}) (\d{1,16})$/.exec(argument.trim()) ?? []
     const [start, end] = [Number(first), Number(last)]

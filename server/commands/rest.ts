@@ -1,6 +1,7 @@
 import type { LoginCommand } from '../control/command.ts'
 import { reply } from '../control/reply.ts'
 import { canRestart } from '../control/representation.ts'
+import { mayRestart } from './may-restart.ts'
 
 /** RFC 3659 section 5 REST: where the transfer that follows begins; markers of MODE B and C are offsets as well. An offset beyond the file is the transfer's to refuse (554). */
 export const rest: LoginCommand = {
@@ -10,7 +11,7 @@ export const rest: LoginCommand = {
   summary: 'Sets the offset, in bytes, at which the next transfer begins.',
   argument: 'required',
   needs: 'login',
-  features: () => ['REST STREAM'],
+  features: context => (mayRestart(context) ? ['REST STREAM'] : []),
   run({ session, configuration }, argument) {
     const offset = /^\d{1,16}$/.test(argument.trim()) ? Number(argument) : Number.NaN
     if (!Number.isSafeInteger(offset))

@@ -9,6 +9,7 @@ export const rmda: LoginCommand = {
   summary: 'Removes a directory with all that is in it.',
   argument: 'required',
   needs: 'rmdir',
+  needsAlso: ['delete'],
   features: () => ['RMDA'],
   run: removeTree,
 }

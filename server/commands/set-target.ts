@@ -1,7 +1,12 @@
 /** What PORT and EPRT share. */
-import type { LoggedInContext, Outcome } from '../control/command.ts'
+import type { Context, LoggedInContext, Outcome } from '../control/command.ts'
 import { type Reply, reply } from '../control/reply.ts'
 import { type Address, checkActiveTarget, isPrivate, isUnspecified } from '../data/address.ts'
+
+/** Whether the session could have active data connections. */
+export function mayTarget({ session, configuration }: Pick<Context, 'session' | 'configuration'>): boolean {
+  return configuration.server.active.enabled && !session.extendedPassiveOnly
+}
 
 /** Remembers where the next data connection goes, if the policy allows it. */
 export function setTarget({ session, configuration, data }: LoggedInContext, target: Address | undefined): Outcome {

@@ -21,8 +21,8 @@ const siteHelp: LoginCommand = {
   summary: 'Lists the SITE commands.',
   argument: 'optional',
   needs: 'login',
-  run({ session }): Outcome {
-    const lines = siteCommands.filter(command => usable(command, session)).map(({ syntax }) => ` ${syntax}`)
+  run(context): Outcome {
+    const lines = siteCommands.filter(command => usable(command, context)).map(({ syntax }) => ` ${syntax}`)
     return { kind: 'reply', reply: reply(214, 'These SITE commands are recognized:', ...lines, 'End of help.') }
   },
 }

@@ -14,12 +14,13 @@ export const size: LoginCommand = {
   rfc: 'RFC 3659 section 4',
   summary: 'Tells the size of a file in bytes.',
   argument: 'required',
-  needs: 'login',
+  needs: 'anything',
   keepsRestart: true,
   features: () => ['SIZE'],
   async run({ session, storage, configuration }, argument) {
     if (effectiveType(session, configuration) === 'ascii')
-      return { kind: 'reply', reply: reply(550, 'SIZE needs TYPE I.') }
+      // FluentFTP looks for these words, to ask again in TYPE I; otherwise it would not go on with an upload.
+      return { kind: 'reply', reply: reply(550, 'SIZE is not allowed in ASCII mode: use TYPE I.') }
     const entry = await storage.statForResume(resolvePath(session.cwd, argument))
     if (entry.type !== 'file') throw new StorageError('not-a-file')
     return { kind: 'reply', reply: reply(213, String(entry.size)) }

@@ -9,7 +9,7 @@ export const stor: LoginCommand = {
   rfc: 'RFC 959 section 4.1.3',
   summary: 'Uploads a file.',
   argument: 'required',
-  needs: ['upload', 'overwrite', 'append'],
+  needs: ['upload', 'append'],
   transfers: true,
   restarts: true,
   run: ({ session, storage, configuration }, argument) =>

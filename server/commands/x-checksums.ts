@@ -4,7 +4,10 @@ import { reply } from '../control/reply.ts'
 import { checksumRange } from './checksum-range.ts'
 import { checksumTask } from './checksum-task.ts'
 
-/** XCRC and those that came after it, as GlobalSCAPE's and other clients send them: older than HASH, and in no RFC. */
+/**
+ * XCRC and those that came after it, as GlobalSCAPE's and other clients send them: older than HASH, and in no RFC. Nothing is said while they are
+ * computed: clients such as Beyond Compare fail at answers of several lines, for which ProFTPD has given them up.
+ */
 export const xChecksums: readonly LoginCommand[] = [
   checksumCommand('XCRC', 'CRC32'),
   checksumCommand('XMD5', 'MD5'),
@@ -32,7 +35,6 @@ function checksumCommand(verb: string, algorithm: Algorithm): LoginCommand {
         ...range,
         algorithm,
         beyond: 'refuse',
-        waiting: reply(250, 'The checksum is being computed.'),
         answer: hex => reply(250, hex.toUpperCase()),
       })
     },

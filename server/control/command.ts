@@ -85,7 +85,9 @@ type Description = {
   /** One sentence for HELP and the reference page. */
   readonly summary: string
   readonly argument: 'none' | 'optional' | 'required'
-  /** Lines of FEAT (RFC 2389), of what this session may use. */
+  /** Whether this session could use it, whoever its user is: if not, HELP and FEAT leave it out, and `run` says why. */
+  readonly offered?: (context: Pick<Context, 'session' | 'configuration'>) => boolean
+  /** Lines of FEAT (RFC 2389), where the session may use it. */
   readonly features?: (context: Context) => readonly string[]
   /** Whether it runs while a transfer does, without waiting for its end (RFC 1123 section 4.1.3.3). */
   readonly duringTransfer?: (argument: string) => boolean
@@ -105,7 +107,10 @@ export type OpenCommand = Description & {
 
 /** A command for users who are logged in. Where it names permissions, the user has at least one of them somewhere; the storage checks them path by path. */
 export type LoginCommand = Description & {
-  readonly needs: 'login' | Permission | readonly Permission[]
+  /** `anything`: whatever it is that the user may do. */
+  readonly needs: 'login' | 'anything' | Permission | readonly Permission[]
+  /** All of them as well. */
+  readonly needsAlso?: readonly Permission[]
   readonly run: (context: LoggedInContext, argument: string) => Outcome | Promise<Outcome>
 }
 

@@ -122,11 +122,35 @@ describe('what needs TLS', () => {
 describe('usable', () => {
   it('is everything before login, and then what is permitted anywhere', () => {
     const paths = [{ path: '/in', permissions: new Set<Permission>(['list']) }]
-    expect(usable(transfer, sessionOf(undefined))).toBe(true)
-    expect(usable(transfer, sessionOf(userWith(['upload'])))).toBe(false)
-    expect(usable(transfer, sessionOf(userWith(['upload'], { paths })))).toBe(true)
-    expect(usable(open, sessionOf(userWith([])))).toBe(true)
+    expect(isUsable(transfer, undefined)).toBe(true)
+    expect(isUsable(transfer, userWith(['upload']))).toBe(false)
+    expect(isUsable(transfer, userWith(['upload'], { paths }))).toBe(true)
+    expect(isUsable(open, userWith([]))).toBe(true)
   })
+
+  it('is what needs several permissions where the user has all of them', () => {
+    const move: Command = { ...transfer, needs: ['upload', 'append'], needsAlso: ['download', 'delete'] }
+    expect(isUsable(move, userWith(['append', 'download', 'delete']))).toBe(true)
+    expect(isUsable(move, userWith(['append', 'upload', 'delete']))).toBe(false)
+    expect(isUsable(move, userWith(['download', 'delete']))).toBe(false)
+    const look: Command = { ...transfer, needs: 'anything' }
+    expect(isUsable(look, userWith(['who']))).toBe(true)
+    expect(isUsable(look, userWith([]))).toBe(false)
+  })
+
+  it('is not what the session could not use whoever its user is', () => {
+    const reversed: Command = { ...open, offered: ({ session }) => session.protection === 'tls' }
+    expect(isUsable(reversed, undefined)).toBe(false)
+    expect(usable(reversed, contextOf(sessionOf(undefined, 'explicit', { protection: 'tls' })))).toBe(true)
+  })
+
+  function isUsable(command: Command, user: User | undefined): boolean {
+    return usable(command, contextOf(sessionOf(user)))
+  }
+
+  function contextOf(session: Session) {
+    return { session, configuration: testConfiguration({}) }
+  }
 })
 
 describe('commandTable', () => {

@@ -2,6 +2,7 @@
 
 import { allowsSomewhere } from '../auth/permissions.ts'
 import type { User } from '../config/configuration.ts'
+import { type Permission, permissionWords } from '../config/schema/permissions.ts'
 import type { Command, Context } from './command.ts'
 import { notLoggedIn, type Reply, reply, storageReply } from './reply.ts'
 import { canRestart } from './representation.ts'
@@ -24,6 +25,11 @@ export function needsTls(session: Session): boolean {
   return session.listener.tls === 'required' && session.protection !== 'tls'
 }
 
+/** Whether the control connection is protected, or can be. */
+export function mayHaveTls({ listener, protection }: Session): boolean {
+  return listener.tls !== 'disabled' && protection !== 'cleared'
+}
+
 /** Whether data may only go over TLS. */
 export function needsPrivateData(session: Session): boolean {
   if (session.listener.tls === 'required') return true
@@ -31,15 +37,24 @@ export function needsPrivateData(session: Session): boolean {
 }
 
 /** Whether the session could use the command at all: what HELP and FEAT show. */
-export function usable(command: Command, session: Session): boolean {
-  if (session.login.state !== 'logged-in') return true
-  return permitted(command, session.login.user)
+export function usable(command: Command, context: Pick<Context, 'session' | 'configuration'>): boolean {
+  const { login } = context.session
+  if (command.offered?.(context) === false) return false
+  return login.state !== 'logged-in' || permitted(command, login.user)
 }
 
 function permitted(command: Command, user: User): boolean {
   if (command.needs === 'nothing' || command.needs === 'login') return true
-  const needed = typeof command.needs === 'string' ? [command.needs] : command.needs
-  return needed.some(permission => allowsSomewhere(user, permission))
+  const { needs, needsAlso = [] } = command
+  return (
+    oneOf(needs).some(permission => allowsSomewhere(user, permission)) &&
+    needsAlso.every(permission => allowsSomewhere(user, permission))
+  )
+}
+
+function oneOf(needs: 'anything' | Permission | readonly Permission[]): readonly Permission[] {
+  if (needs === 'anything') return permissionWords
+  return typeof needs === 'string' ? [needs] : needs
 }
 
 // The order is the point: whoever is not logged in learns nothing about arguments or state.

@@ -53,7 +53,8 @@ const unavailable = reply(550, 'No such file or directory, or not permitted.')
 const storageReplies = {
   'not-found': unavailable,
   forbidden: unavailable,
-  exists: reply(550, 'The name exists already.'),
+  // FluentFTP and FileZilla look for these words, to go on where a directory is there already.
+  exists: reply(550, 'A file or directory already exists there.'),
   'not-a-file': reply(550, 'Not a plain file.'),
   'not-a-directory': reply(550, 'Not a directory.'),
   'not-empty': reply(550, 'The directory is not empty.'),

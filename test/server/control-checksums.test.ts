@@ -27,6 +27,14 @@ async function computing(server: TestServer, line = 'HASH huge'): Promise<FtpCli
   return client
 }
 
+/** What comes until the first line has ended. */
+async function untilWaitingLine({ socket }: FtpClient): Promise<string> {
+  const said: Buffer[] = []
+  socket.on('data', (chunk: Buffer) => said.push(chunk))
+  await eventually(() => Buffer.concat(said).includes('\n'), 'the first line', 10_000)
+  return Buffer.concat(said).toString()
+}
+
 describe.each([1, 2])('with %i processes', workers => {
   let server: TestServer
 
@@ -41,15 +49,28 @@ describe.each([1, 2])('with %i processes', workers => {
 
   it('the client hears every few seconds that it goes on, is not idle, and ends it with ABOR', async () => {
     const client = await computing(server)
-    const said: Buffer[] = []
-    client.socket.on('data', (chunk: Buffer) => said.push(chunk))
-    await eventually(() => Buffer.concat(said).includes('\n'), 'the first line', 10_000)
-    expect(Buffer.concat(said).toString()).toBe('213-The checksum is being computed.\r\n')
+    expect(await untilWaitingLine(client)).toBe('213-The checksum is being computed.\r\n')
     client.write('ABOR\r\n')
     // The first line of the reply has said how its last one begins.
     expect(await client.reply()).toMatchObject({ code: 213, text: 'The command was aborted.' })
     expect((await client.reply()).code).toBe(226)
     expect((await client.send('HASH file')).text).toBe(whole)
+  })
+
+  it('clients that would fail at several lines hear nothing until the end: WinSCP, and all of XCRC and its like', async () => {
+    const winscp = await loggedIn(server)
+    await winscp.send('CLNT WinSCP-release-6.5')
+    winscp.write('HASH huge\r\n')
+    const older = await loggedIn(server)
+    older.write('XCRC huge\r\n')
+    const told: Buffer[] = []
+    for (const { socket } of [winscp, older]) socket.on('data', (chunk: Buffer) => told.push(chunk))
+    await untilWaitingLine(await computing(server))
+    expect(Buffer.concat(told).toString()).toBe('')
+    for (const client of [winscp, older]) {
+      client.write('ABOR\r\n')
+      expect([(await client.reply()).code, (await client.reply()).code]).toEqual([426, 226])
+    }
   })
 
   it('a name may stand in quotes', async () => {

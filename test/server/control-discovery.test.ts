@@ -137,7 +137,9 @@ describe('HELP', () => {
     const client = await loggedIn(server)
     const { lines } = await client.send('HELP')
     const verbs = lines.slice(1, -1).flatMap(line => line.trim().split(/ +/))
-    expect(verbs.toSorted()).toEqual(commands.flatMap(command => command.verbs).toSorted())
+    const unusable = ['ADAT', 'MIC', 'CONF', 'ENC', 'LPRT', 'LPSV', 'MFCT', 'HOST']
+    const all = commands.flatMap(command => command.verbs)
+    expect(verbs.toSorted()).toEqual(all.filter(verb => !unusable.includes(verb)).toSorted())
     const reader = await loggedIn(server, 'reader')
     const shown = (await reader.send('HELP')).lines.join(' ').split(/ +/)
     expect(shown).toContain('RETR')

@@ -4,6 +4,7 @@ import { readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { deflateSync, inflateSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { eventually } from '../support/eventually.ts'
 import type { FtpClient, FtpReply } from '../support/ftp-client.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { loggedIn, secured } from '../support/sessions.ts'
@@ -209,6 +210,29 @@ describe('MODE Z by configuration', () => {
       await strict.stop()
     }
   })
+})
+
+it('in MODE Z are as many transfers as allowed over all processes, and others wait', async () => {
+  const limits = { failedLoginDelayMilliseconds: 0, drainTimeoutSeconds: 1 }
+  const transfers = { deflate: { enabled: true, maxTransfers: 1 } }
+  const several = await startServer({ server: { workers: 2, limits, transfers } })
+  try {
+    const [first, second, third] = await Promise.all([loggedIn(several), loggedIn(several), loggedIn(several)])
+    for (const client of [first, second, third]) for (const line of ['TYPE I', 'MODE Z']) await client.send(line)
+    const held = await first.passive()
+    expect((await first.send('STOR first')).code).toBe(150)
+    const waiting = [second.upload('STOR second', deflateSync('x')), third.upload('STOR third', deflateSync('x'))]
+    const other = await loggedIn(several)
+    expect((await other.upload('STOR other', 'x')).end.code).toBe(226)
+    const ended = () => several.log().flatMap(({ msg, path }) => (msg === 'transfer ended' ? [path] : []))
+    await eventually(() => ended().length > 0, 'a process has told of it')
+    expect(ended()).toEqual(['/other'])
+    held.end(deflateSync('first'))
+    expect((await first.reply()).code).toBe(226)
+    expect((await Promise.all(waiting)).map(({ end }) => end.code)).toEqual([226, 226])
+  } finally {
+    await several.stop()
+  }
 })
 
 async function withoutDeflate({ configurationDirectory }: TestServer): Promise<string> {

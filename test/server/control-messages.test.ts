@@ -1,4 +1,5 @@
 /** Texts for people: after login by host and user, and in directories. */
+import { execFileSync } from 'node:child_process'
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -69,6 +70,13 @@ describe('The text of a directory', () => {
     await mkdir(join(server.root, 'home'))
     await writeFile(join(server.root, 'outside'), 'secret')
     await symlink('../outside', join(server.root, 'home/.message'))
+    const client = await loggedIn(server)
+    expect((await client.send('CWD /')).lines).toEqual(['"/" is the working directory.'])
+  })
+
+  it('is that of a plain file: a FIFO in its place is waited for by nobody', async () => {
+    const server = await temporaryServer({ server: { messages } })
+    execFileSync('sh', ['-c', 'mkfifo "$1"', 'sh', join(server.root, '.message')])
     const client = await loggedIn(server)
     expect((await client.send('CWD /')).lines).toEqual(['"/" is the working directory.'])
   })

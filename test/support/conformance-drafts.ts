@@ -200,6 +200,7 @@ const trees: Readonly<Record<string, Row>> = {
     cases: [
       { send: 'COMB "new" "file" "dir/inner"', code: 250 },
       { send: 'COMB new file', code: 250 },
+      { send: 'COMB "dir/inner" "file"', code: 250 },
       { send: 'COMB file, dir/inner', code: 250 },
       { send: 'COMB "new"', code: 501 },
       { send: 'COMB "new" "file', code: 501 },
@@ -228,6 +229,7 @@ const announcements: Readonly<Record<string, Row>> = {
     cases: [
       { send: 'PRET RETR file', code: 200 },
       { send: 'PRET list', code: 200 },
+      { send: 'PRET STOR new', code: 200 },
       { send: 'PRET NOOP', code: 501 },
       { send: 'PRET NOSUCH', code: 501 },
       { send: 'RETR file', after: ['TYPE I', 'REST 5', 'PRET RETR file'], gets: '56789', code: 226 },

@@ -26,6 +26,7 @@ const transfers: Readonly<Record<string, Row>> = {
     cases: [
       { send: 'STOR new', puts: 'data', code: 226 },
       { send: 'STOR file', puts: '', code: 226 },
+      { send: 'STOR file', after: ['TYPE I', 'REST 10'], puts: 'data', code: 226 },
       { send: 'STOR new', after: ['MODE B'], puts: '\0\0\u0004data@\0\0', code: 226 },
       { send: 'STOR new', after: ['MODE B'], puts: '\0\0\u0004data', code: 426 },
       { send: 'STOR new', after: ['MODE C'], puts: '\u0004data', code: 426 },

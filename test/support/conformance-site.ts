@@ -54,7 +54,7 @@ export const customarySiteRows: Readonly<Record<string, Row>> = {
     stranger: { send: 'SITE CPFR file', code: 530 },
     cases: [
       { send: 'SITE CPFR file', code: 350 },
-      { send: 'SITE CPFR dir', code: 550 },
+      { send: 'SITE CPFR dir', code: 350 },
       { send: 'SITE CPFR missing', code: 550 },
     ],
   },
@@ -85,7 +85,12 @@ export const customarySiteRows: Readonly<Record<string, Row>> = {
       { send: 'SITE COPY file new newer', code: 501 },
       { send: 'SITE COPY file ./file', code: 550 },
       { send: 'SITE COPY missing new', code: 550 },
-      { send: 'SITE COPY dir new', code: 550 },
+      { send: 'SITE COPY dir new', code: 250 },
+      { send: 'RETR new/inner', after: ['SITE COPY dir new'], gets: 'inner', code: 226 },
+      { send: 'SITE COPY dir empty', code: 550 },
+      { send: 'SITE COPY dir file', code: 550 },
+      { send: 'SITE COPY dir dir/new', code: 553 },
+      { send: 'SITE COPY / dir/new', code: 553 },
     ],
   },
   QUOTA: {

@@ -10,7 +10,7 @@ export const siteQuota: LoginCommand = {
   rfc: 'No RFC; customary',
   summary: 'Tells what is used of the quotas.',
   argument: 'optional',
-  needs: 'login',
+  needs: 'anything',
   features: () => ['SITE QUOTA'],
   async run({ session, storage }, argument) {
     const path = resolvePath(session.cwd, argument)

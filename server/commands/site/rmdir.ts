@@ -9,6 +9,7 @@ export const siteRmdir: LoginCommand = {
   summary: 'Removes a directory with all that is in it.',
   argument: 'required',
   needs: 'rmdir',
+  needsAlso: ['delete'],
   features: () => ['SITE RMDIR'],
   run: removeTree,
 }

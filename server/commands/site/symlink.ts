@@ -11,7 +11,8 @@ export const siteSymlink: LoginCommand = {
   summary: 'Makes a symbolic link to a file or directory.',
   argument: 'required',
   needs: 'symlink',
-  features: ({ configuration }) => (configuration.server.storage.symlinks.policy === 'deny' ? [] : ['SITE SYMLINK']),
+  offered: ({ configuration }) => configuration.server.storage.symlinks.policy !== 'deny',
+  features: () => ['SITE SYMLINK'],
   async run({ session, storage }, argument) {
     const [target, name, ...more] = takeNames(argument) ?? []
     if (target === undefined || name === undefined || more.length > 0) {
