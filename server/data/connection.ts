@@ -1,17 +1,23 @@
 /** A data connection, in clear text or under TLS: moves bytes with backpressure, and ends well. */
 import type { Socket } from 'node:net'
 import type { SecureChannel } from '../tls/secure-channel.ts'
+import type { BareConnection } from './bare-connection.ts'
+import { closedByOther, receiveSome } from './bare-transfer.ts'
 import type { BufferPool } from './buffer-pool.ts'
+import { DataSocket } from './data-socket.ts'
 import { type Absorb, DirectIntake } from './direct-intake.ts'
 import { type Consumer, Intake } from './intake.ts'
 import { readInto } from './read-into.ts'
 import type { KernelSocket, Sendfile } from './sendfile.ts'
-import type { SocketCalls } from './socket-calls.ts'
+import { descriptorOf, type SocketCalls } from './socket-calls.ts'
 import type { Splice } from './splice.ts'
 import { TurnClock } from './turn-clock.ts'
 
 /** How long the client may take to close after the last byte; its slowness costs it this much, but not its transfer. */
 const lingerMilliseconds = 5000
+
+/** Of an upload without a socket. */
+const smallBytes = 65_536
 
 /** How the client ended TLS: with close_notify or not (undefined in clear text), or in the middle of a record. */
 export type ReceivedEnd = { readonly closeNotify: boolean | undefined; readonly broken: boolean }
@@ -30,31 +36,16 @@ export type ReceiveOptions = {
 export class DataConnection {
   /** What protects it: nothing, or a version of TLS. */
   readonly protection: 'clear' | 'TLSv1.2' | 'TLSv1.3'
-  readonly #socket: Socket
-  readonly #stream: Socket
+  readonly #wire: DataSocket
   readonly #channel: SecureChannel | undefined
-  readonly #pending = new Set<(error: Error) => void>()
   #bytesRead = 0
   #bytesWritten = 0
-  #loss: Error | undefined
-  #onStall: (() => void) | undefined
-  #stallMilliseconds = 0
 
-  /** Takes a connected socket that has not been read from, and the TLS channel over it, if any. */
-  constructor(socket: Socket, channel?: SecureChannel) {
-    this.#socket = socket
+  /** Takes a connection that has not been read from, and the TLS channel over its socket, if any. */
+  constructor(connection: Socket | BareConnection, channel?: SecureChannel) {
+    this.#wire = new DataSocket(connection, channel)
     this.#channel = channel
-    this.#stream = channel?.stream ?? socket
     this.protection = channel?.protocol ?? 'clear'
-    for (const stream of new Set([this.#socket, this.#stream])) {
-      stream.on('error', error => {
-        this.#loss ??= error
-      })
-    }
-    this.#stream.once('close', () => {
-      this.#loss ??= new Error('connection closed')
-      for (const reject of this.#pending) reject(this.#loss)
-    })
   }
 
   /** Bytes received, without those of TLS. */
@@ -67,13 +58,17 @@ export class DataConnection {
     return this.#bytesWritten
   }
 
-  /** Resolves when the kernel has the bytes: the buffer may be used again then. Rejects when the connection is lost. */
-  async write(bytes: Uint8Array): Promise<void> {
+  /** Resolves when the kernel has the bytes: the buffer may be used again then. Rejects when the connection is lost. They may wait for `more`. */
+  async write(bytes: Uint8Array, then: 'more' | 'nothing' = 'nothing'): Promise<void> {
+    const taken = this.#wire.bare?.send(bytes, then) ?? 0
+    this.#bytesWritten += taken
+    if (taken === bytes.length && this.#wire.bare !== undefined) return
+    const rest = taken === 0 ? bytes : bytes.subarray(taken)
     this.#channel?.beginWriting()
-    await this.#operation<void>((resolve, reject) => {
-      this.#stream.write(bytes, error => (error ? reject(error) : resolve()))
+    await this.#wire.operation<void>((resolve, reject) => {
+      this.#wire.stream.write(rest, error => (error ? reject(error) : resolve()))
     })
-    this.#bytesWritten += bytes.length
+    this.#bytesWritten += rest.length
   }
 
   /**
@@ -87,28 +82,33 @@ export class DataConnection {
 
   /** The same without the wait, where the client may have one of its own: for the reply. */
   shut(): Promise<void> {
-    return this.#operation<void>((resolve, reject) => {
-      this.#stream.end((error?: Error | null) => (error ? reject(error) : resolve()))
-      this.#stream.resume()
+    if (this.#wire.bare?.end() === true) return Promise.resolve()
+    return this.#wire.operation<void>((resolve, reject) => {
+      this.#wire.stream.end((error?: Error | null) => (error ? reject(error) : resolve()))
+      this.#wire.stream.resume()
     })
   }
 
   /** Sends as many of the bytes as the kernel takes now, which it can in clear text, and returns how many; more must follow, or `endAtOnce`. */
   sendAtOnce(bytes: Uint8Array, calls: SocketCalls): number {
     if (this.#channel !== undefined) return 0
-    const taken = calls.send(this.#socket, bytes)
+    const taken = this.#wire.bare?.send(bytes, 'more') ?? sendTo(this.#wire.socket, bytes, calls)
     this.#bytesWritten += taken
     return taken
   }
 
   /** After the last byte, in clear text: FIN. False if the connection is lost. */
   endAtOnce(calls: SocketCalls): boolean {
-    return this.#channel === undefined && this.#stream.writableLength === 0 && calls.end(this.#socket)
+    if (this.#wire.bare !== undefined) return this.#wire.bare.end()
+    const descriptor = descriptorOf(this.#wire.socket)
+    if (this.#channel !== undefined || descriptor === undefined) return false
+    return this.#wire.stream.writableLength === 0 && calls.end(descriptor)
   }
 
   /** After that: a bounded wait for the client to close as well, as `end` has it. */
   closedByClient(): Promise<void> {
-    const socket = this.#socket
+    if (this.#wire.bare !== undefined) return this.#closed()
+    const socket = this.#wire.socket
     socket.once('end', () => socket.destroy())
     socket.resume()
     return this.#closed()
@@ -116,22 +116,22 @@ export class DataConnection {
 
   /** Whether it is closed on both sides. */
   get closed(): boolean {
-    return this.#socket.destroyed
+    return this.#wire.closed
   }
 
   /** For the kernel to send on by itself, which it can in clear text. Close it before the connection. */
   kernelSocket(sendfile: Sendfile | undefined): KernelSocket | undefined {
-    return this.#channel === undefined && !this.#socket.destroyed ? sendfile?.join(this.#socket) : undefined
+    return this.#channel === undefined && !this.#wire.closed ? sendfile?.join(this.#wire.socket) : undefined
   }
 
   /** Counts what the kernel sends by itself: `send` resolves to bytes, 0 or less for none, and so does this. Rejects when the connection is lost. */
   async transmit(send: () => Promise<number>): Promise<number> {
-    const taken = this.#socket.destroyed ? 0 : await send()
+    const taken = this.#wire.closed ? 0 : await send()
     if (taken > 0) {
       this.#bytesWritten += taken
       this.noteActivity()
     }
-    if (this.#socket.destroyed) throw this.#loss ?? new Error('connection closed')
+    if (this.#wire.closed) throw this.#wire.loss
     return taken
   }
 
@@ -141,8 +141,11 @@ export class DataConnection {
    * running call has settled, when the connection is lost or with what `consume` rejected with.
    */
   async receive(consume: Consumer, options: ReceiveOptions): Promise<ReceivedEnd> {
-    const stream = this.#stream
     const { buffers, clock = new TurnClock() } = options
+    const { bare } = this.#wire
+    if (bare !== undefined && (await this.#receiveSmall(bare, consume, buffers)))
+      return { closeNotify: undefined, broken: false }
+    const stream = this.#wire.stream
     const onRoom = () => {
       if (direct === undefined || direct.move('room') === 'room') stream.resume()
     }
@@ -154,7 +157,7 @@ export class DataConnection {
     }
     const release = this.#readInto(intake, onData, direct)
     try {
-      await this.#operation<void>((resolve, reject) => {
+      await this.#wire.operation<void>((resolve, reject) => {
         intake.onFailure = reject
         if (release === undefined) stream.on('data', onData)
         stream.once('end', resolve)
@@ -177,24 +180,39 @@ export class DataConnection {
 
   /** Calls back once no byte has moved for so long, however slowly they do; 0 seconds end the watch. */
   watchStall(seconds: number, onStall: () => void): void {
-    const watched = this.#channel?.activity ?? this.#socket
-    if (this.#onStall !== undefined) watched.off('timeout', this.#onStall)
-    this.#onStall = seconds === 0 ? undefined : onStall
-    this.#stallMilliseconds = seconds * 1000
-    watched.setTimeout(this.#stallMilliseconds)
-    if (this.#onStall !== undefined) watched.once('timeout', this.#onStall)
+    this.#wire.watchStall(seconds, onStall)
   }
 
   /** Closes at once. Whatever runs rejects. */
   destroy(): void {
-    this.#channel?.destroy()
-    this.#socket.destroy()
+    this.#wire.destroy()
   }
 
   /** Closes at once with RST, so that nobody takes what was sent for the whole. */
   reset(): void {
-    if (!this.#socket.destroyed) this.#socket.resetAndDestroy()
-    this.destroy()
+    this.#wire.reset()
+  }
+
+  /** Something moves, or has to wait, that the socket has not seen. */
+  noteActivity(): void {
+    this.#wire.noteActivity()
+  }
+
+  /** Small uploads are over before a socket is worth its while: whether this one was. Its bytes are consumed, or those of a larger one so far. */
+  async #receiveSmall(bare: BareConnection, consume: Consumer, buffers: BufferPool): Promise<boolean> {
+    const buffer = buffers.takeSmall()
+    try {
+      for (;;) {
+        const { count, then } = await receiveSome(bare, buffer)
+        this.#bytesRead += count
+        if (count > 0) await consume(buffer.subarray(0, count))
+        if (then === 'lost') throw this.#wire.loss
+        if (then === 'end') return true
+        if (this.#bytesRead >= smallBytes) return false
+      }
+    } finally {
+      buffers.give(buffer)
+    }
   }
 
   /** In clear text what the client sends is what belongs in the file. */
@@ -204,7 +222,7 @@ export class DataConnection {
     onReady: () => void,
     { splice, absorb, onProgress }: ReceiveOptions,
   ): DirectIntake | undefined {
-    const socket = this.#socket
+    const socket = this.#wire.socket
     if (splice === undefined || absorb === undefined || this.#channel !== undefined) return undefined
     const onMoved = (bytes: number) => {
       this.#bytesRead += bytes
@@ -215,17 +233,12 @@ export class DataConnection {
     return new DirectIntake({ splice, absorb, intake, socket, received, onMoved, onReady, clock })
   }
 
-  /** Something moves, or has to wait, that the socket has not seen. */
-  noteActivity(): void {
-    if (this.#onStall !== undefined && !this.#socket.destroyed) this.#socket.setTimeout(this.#stallMilliseconds)
-  }
-
   #readInto(
     intake: Intake,
     onData: (chunk: Buffer) => void,
     direct: DirectIntake | undefined,
   ): (() => void) | undefined {
-    const stream = this.#stream
+    const stream = this.#wire.stream
     if (stream.destroyed) return undefined
     // What came with the handshake.
     while (stream.readableLength > 0) {
@@ -243,23 +256,9 @@ export class DataConnection {
     })
   }
 
-  #operation<T>(start: (resolve: (value: T) => void, reject: (error: Error) => void) => void): Promise<T> {
-    return new Promise((resolve, reject) => {
-      if (this.#stream.destroyed) return reject(this.#loss ?? new Error('connection closed'))
-      const fail = (error: Error) => {
-        this.#pending.delete(fail)
-        reject(error)
-      }
-      this.#pending.add(fail)
-      start(value => {
-        this.#pending.delete(fail)
-        resolve(value)
-      }, fail)
-    })
-  }
-
   #closed(): Promise<void> {
-    const socket = this.#socket
+    if (this.#wire.bare !== undefined) return closedByOther(this.#wire.bare, lingerMilliseconds)
+    const socket = this.#wire.socket
     if (socket.closed) return Promise.resolve()
     return new Promise(resolve => {
       const timer = setTimeout(() => this.destroy(), lingerMilliseconds)
@@ -269,4 +268,9 @@ export class DataConnection {
       })
     })
   }
+}
+
+function sendTo(socket: Socket, bytes: Uint8Array, calls: SocketCalls): number {
+  const descriptor = descriptorOf(socket)
+  return descriptor === undefined ? 0 : calls.send(descriptor, bytes, 'more')
 }

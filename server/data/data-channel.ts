@@ -8,6 +8,7 @@ import { type SessionTls, TlsError } from '../tls/session-tls.ts'
 import { connectActive } from './active.ts'
 import { type Address, canonicalAddress } from './address.ts'
 import { type AdvertisedAddresses, advertisedPort } from './advertised-address.ts'
+import { BareConnection } from './bare-connection.ts'
 import { DataConnection } from './connection.ts'
 import { DataChannelError } from './error.ts'
 import type { PassivePorts } from './passive.ts'
@@ -53,7 +54,7 @@ export class DataChannel implements DataChannelControl {
   /** Counts what was set up, so that a port that opens late is not taken for the current one. */
   #generation = 0
   /** Ports that the session has had, where they are to be had in turn. */
-  readonly #had = new Set<number>()
+  #had: Set<number> | undefined
   // Where addresses were hidden when the session began, its own may be that of a proxy.
   readonly #peerUnknown: boolean
 
@@ -67,10 +68,15 @@ export class DataChannel implements DataChannelControl {
     return setup.kind === 'passive' && setup.port.expired ? 'none' : setup.kind
   }
 
+  /** Whether the client has connected to the passive port, and nothing has to be read to know that it is the client. */
+  get clientHasCome(): boolean {
+    return this.#setup.kind === 'passive' && this.#setup.port.clientHasCome
+  }
+
   async listen(kind: 'pasv' | 'epsv'): Promise<Address> {
     this.discard()
     const generation = this.#generation
-    const { session, passivePorts, advertisedAddresses, onStray, tls } = this.#options
+    const { session, passivePorts, advertisedAddresses } = this.#options
     const { server } = this.#options.configuration()
     const local = canonicalAddress(session.local.address)
     if (kind === 'pasv' && isIPv6(local)) throw new DataChannelError('wrong-family')
@@ -87,7 +93,7 @@ export class DataChannel implements DataChannelControl {
       sharing,
       portWaitSeconds,
       isWanted: () => generation === this.#generation,
-      avoided: inTurn ? this.#had : undefined,
+      avoided: inTurn ? (this.#had ??= new Set()) : undefined,
       client: this.#peerUnknown || server.passive.peerCheck === 'off' ? undefined : peer,
       isExpected: candidate =>
         this.#peerUnknown ||
@@ -95,7 +101,7 @@ export class DataChannel implements DataChannelControl {
         canonicalAddress(candidate) === peer,
       owns: sharing === 'auto' ? this.#ownership() : undefined,
       user: this.#options.user?.(),
-      onStray,
+      onStray: (from, at) => this.#options.onStray(from, at),
       acceptTimeoutSeconds: server.limits.passiveAcceptTimeoutSeconds,
       proxies: {
         include: candidate =>
@@ -103,14 +109,14 @@ export class DataChannel implements DataChannelControl {
         headerTimeoutSeconds: server.limits.proxyHeaderTimeoutSeconds,
       },
       // An address is not much of a proof, and under TLS there is a better one.
-      claimants: tls() === undefined ? 'first' : 'several',
+      claimants: this.#options.tls() === undefined ? 'first' : 'several',
     })
     if (generation !== this.#generation) {
       port.close()
       throw new DataChannelError('aborted')
     }
     this.#setup = { kind: 'passive', port }
-    if (inTurn) this.#had.add(port.port)
+    this.#had?.add(port.port)
     return { address, port: advertisedPort(server.passive, port.port) }
   }
 
@@ -140,8 +146,9 @@ export class DataChannel implements DataChannelControl {
     const tls = this.#options.tls()
     if (protection === 'private' && setup.kind === 'passive' && tls !== undefined)
       return this.#openPrivate(setup.port, tls, signal, direction)
-    const socket = await this.#connect(setup, signal)
-    return protection === 'clear' ? new DataConnection(socket) : this.#secure(socket, signal, direction)
+    const connected = await this.#connect(setup, signal)
+    if (protection === 'clear') return new DataConnection(connected)
+    return this.#secure(connected instanceof BareConnection ? connected.socket() : connected, signal, direction)
   }
 
   /** Where the client will have to resume its TLS session, the first thing it says there tells whose connection it is. */
@@ -195,7 +202,7 @@ export class DataChannel implements DataChannelControl {
     return address
   }
 
-  async #connect(setup: Setup, signal: AbortSignal): Promise<Socket> {
+  async #connect(setup: Setup, signal: AbortSignal): Promise<Socket | BareConnection> {
     if (setup.kind === 'none') throw new DataChannelError('not-set-up')
     if (setup.kind === 'passive') return acceptPlain(setup.port, signal)
     return connectActive({
@@ -207,8 +214,7 @@ export class DataChannel implements DataChannelControl {
   }
 
   async #secure(socket: Socket, signal: AbortSignal, direction: 'send' | 'receive'): Promise<DataConnection> {
-    const { tls, onTlsFailure } = this.#options
-    const session = tls()
+    const session = this.#options.tls()
     if (session === undefined) {
       socket.destroy()
       throw new DataChannelError('tls-failed')
@@ -223,7 +229,7 @@ export class DataChannel implements DataChannelControl {
       return connection
     }
     connection.destroy()
-    onTlsFailure(
+    this.#options.onTlsFailure(
       isSame
         ? 'the TLS session of the control connection was not resumed'
         : 'the certificate is not that of the control connection',
@@ -248,7 +254,7 @@ export class DataChannel implements DataChannelControl {
   }
 }
 
-function acceptPlain(port: PassivePort, signal: AbortSignal): Promise<Socket> {
+function acceptPlain(port: PassivePort, signal: AbortSignal): Promise<Socket | BareConnection> {
   if (port.options.owns === undefined) return port.accept(signal)
   // Others wait there as well, and in clear text nothing would tell their clients from this one: PROT has changed since.
   port.close()

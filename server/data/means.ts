@@ -1,4 +1,5 @@
 /** What all transfers of a server share. */
+import { SharedLedger, type SharedState } from '../workers/shared-state.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { DeflateSlots } from './encoding/deflate-slots.ts'
 import type { Sendfile } from './sendfile.ts'
@@ -20,17 +21,20 @@ export type TransferMeans = {
   readonly clock: TurnClock
 }
 
+type Shared = Pick<SharedState, 'claim' | 'release'>
+
 /** What a connection takes at once, as a rule. */
 const passingBytes = 65_536
 
-export function transferMeans(sendfile?: Sendfile): TransferMeans {
+/** Without what is shared with others, those of this process alone. */
+export function transferMeans(sendfile?: Sendfile, shared: Shared = new SharedLedger().holder()): TransferMeans {
   // Where the one is missing or not wanted, so is the other.
   return {
     sendfile,
     splice: sendfile && loadSplice(),
     socketCalls: sendfile && loadSocketCalls(),
     buffers: new BufferPool(),
-    deflateSlots: new DeflateSlots(),
+    deflateSlots: new DeflateSlots({ shared }),
     passing: Buffer.allocUnsafeSlow(passingBytes),
     clock: new TurnClock(),
   }

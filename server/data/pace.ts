@@ -28,6 +28,10 @@ const longestSleepMilliseconds = 500
 const shareMilliseconds = 1000
 const shareRetryMilliseconds = 10
 
+export function isLimited(pace: Pace | undefined): pace is Pace {
+  return pace?.isLimited === true
+}
+
 type Joined = Limit & { readonly key: string; readonly leave: () => void }
 
 /** One for a session and direction: what a transfer has taken too much of, the next one waits for. Nothing to close between transfers. */

@@ -5,13 +5,17 @@ import { plainAddress } from '../config/network.ts'
 import { FirstBytes } from '../proxy-protocol/first-bytes.ts'
 import { receiveProxyHeader } from '../proxy-protocol/receive.ts'
 import { canonicalAddress } from './address.ts'
+import { acceptBare, type BareConnection } from './bare-connection.ts'
 import { parseClientHello } from './client-hello.ts'
 import { mostClaimants, PassivePort, type PassivePortOptions, type Undecided } from './passive-port.ts'
+import type { SocketCalls } from './socket-calls.ts'
 
 export type PassiveListenerOptions = {
   readonly port: number
   /** A local address. */
   readonly host: string
+  /** Undefined where connections need sockets in any case. */
+  readonly socketCalls: SocketCalls | undefined
   /** A session has left; another one of this client can have its place. */
   readonly onRelease: (client: string | undefined) => void
   /** It does not listen any more. */
@@ -59,9 +63,12 @@ export class PassiveListener {
     // Without delay, or small transfers wait 40 ms for Nagle's algorithm.
     const setOptions = acceptUndelayed(server)
     server.on('connection', socket => {
-      setOptions(socket)
+      setOptions?.(socket)
       this.#onConnection(socket)
     })
+    const { socketCalls } = options
+    if (setOptions === undefined && socketCalls !== undefined)
+      acceptBare(server, socketCalls, connection => this.#takeBare(connection))
     server.on('error', () => this.close())
   }
 
@@ -149,6 +156,17 @@ export class PassiveListener {
     const now = performance.now()
     for (const each of clients) if ((this.#late.get(each) ?? 0) > now) return true
     return false
+  }
+
+  /** Where it can be one session's only, by its address alone. */
+  #takeBare(connection: BareConnection): boolean {
+    if (this.#count === 0) return false
+    const { remoteAddress } = connection
+    if (remoteAddress === undefined) return false
+    const address = plainAddress(remoteAddress)
+    if (this.#anyone()?.options.proxies?.include(address) === true) return false
+    const [only, ...others] = this.#candidates(address)
+    return only !== undefined && others.length === 0 && only.offerBare(connection) === 'taken'
   }
 
   #onConnection(socket: Socket): void {

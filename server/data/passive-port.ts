@@ -1,6 +1,7 @@
 /** One session's claim to a passive port: waits for the connection of its client, whoever else connects. */
 import type { Socket } from 'node:net'
-import type { FirstBytes } from '../proxy-protocol/first-bytes.ts'
+import { FirstBytes } from '../proxy-protocol/first-bytes.ts'
+import type { BareConnection } from './bare-connection.ts'
 import type { ClientHello } from './client-hello.ts'
 import { DataChannelError } from './error.ts'
 
@@ -42,6 +43,8 @@ export class PassivePort {
   #timer: NodeJS.Timeout
   #state: 'listening' | 'connected' | 'expired' | 'closed' = 'listening'
   readonly #claimants: FirstBytes[] = []
+  /** The client, where nothing has to be read to know that it is. */
+  #bare: BareConnection | undefined
   #hasCome = false
   #listensToClaimants = false
   #onChange: (() => void) | undefined
@@ -60,6 +63,10 @@ export class PassivePort {
     return this.#state === 'expired'
   }
 
+  get clientHasCome(): boolean {
+    return this.#bare !== undefined
+  }
+
   /** Takes a connection that may be the client's; `no` where there is no place for it. */
   offer(claimant: FirstBytes): 'taken' | 'no' {
     if (this.#state !== 'listening' || this.#claimants.length >= mostClaimants) return 'no'
@@ -74,11 +81,26 @@ export class PassivePort {
     return 'taken'
   }
 
+  /** The same for a connection without a socket, which is the client for certain. */
+  offerBare(connection: BareConnection): 'taken' | 'no' {
+    const { owns, claimants } = this.options
+    if (this.#state !== 'listening' || owns !== undefined || claimants === 'several') return 'no'
+    this.#bare = connection
+    this.#hasCome = true
+    this.#settle('connected')
+    return 'taken'
+  }
+
   /** Resolves to the first connection that can be the client's, paused. Rejects with DataChannelError `timeout` or `aborted`. Call it once: the port is closed then. */
-  async accept(signal: AbortSignal): Promise<Socket> {
+  async accept(signal: AbortSignal): Promise<Socket | BareConnection> {
     try {
       while (this.#state === 'listening' && this.#claimants.length === 0 && !signal.aborted) {
         await this.#change(signal, undefined)
+      }
+      const bare = signal.aborted ? undefined : this.#bare
+      if (bare !== undefined) {
+        this.#bare = undefined
+        return bare
       }
       return this.#take(this.#claimants[0], signal).giveBack()
     } finally {
@@ -98,6 +120,8 @@ export class PassivePort {
    */
   async acceptSpeaking(signal: AbortSignal, patience: Patience): Promise<Socket | undefined> {
     this.#listensToClaimants = true
+    if (this.#bare !== undefined) this.#claimants.push(new FirstBytes(this.#bare.socket()))
+    this.#bare = undefined
     for (const claimant of this.#claimants) this.#listenTo(claimant)
     for (;;) {
       const speaking = this.#claimants.find(({ bytes, ended }) => bytes.length > 0 || ended)
@@ -118,6 +142,7 @@ export class PassivePort {
   close(): void {
     this.#settle('closed')
     for (const { socket } of this.#claimants.splice(0)) socket.destroy()
+    this.#bare?.close()
   }
 
   #startTimer(): NodeJS.Timeout {

@@ -16,6 +16,7 @@ import {
   type PortShare,
   wholeRange,
 } from './port-order.ts'
+import type { SocketCalls } from './socket-calls.ts'
 
 export type PassivePolicy = {
   readonly ports: PortRange
@@ -48,6 +49,7 @@ export class PassivePorts {
   readonly #onCount: (portsInUse: number) => void
   readonly #share: () => PortShare
   readonly #onExhausted: () => void
+  readonly #socketCalls: SocketCalls | undefined
   readonly #seed = randomInt(2 ** 31)
   /** By local addresses that can't be bound to: what is bound to in their place. */
   readonly #substitutes = new Map<string, string>()
@@ -60,10 +62,12 @@ export class PassivePorts {
     onCount: (portsInUse: number) => void,
     share: () => PortShare = () => wholeRange,
     onExhausted: () => void = () => {},
+    socketCalls?: SocketCalls,
   ) {
     this.#onCount = onCount
     this.#share = share
     this.#onExhausted = onExhausted
+    this.#socketCalls = socketCalls
     this.#queue = new PassiveQueue(options => this.#choose(options))
   }
 
@@ -180,6 +184,7 @@ export class PassivePorts {
     const options = {
       host,
       port,
+      socketCalls: this.#socketCalls,
       onRelease: (client: string | undefined) => this.#released(entry, client),
       onClose: () => {
         if (this.#entries.get(key) === entry) this.#entries.delete(key)

@@ -40,6 +40,24 @@ export function readInto(socket: Socket, target: ReadTarget, fields = readFields
   }
 }
 
+/**
+ * The same for many sockets that share one piece of memory, and one function: it is called on the socket, with how many bytes were read
+ * into the memory. For sockets that are never released. False where fields are missing.
+ */
+export function readIntoOne(
+  socket: Socket,
+  memory: Buffer,
+  onBytes: (this: Socket, count: number, memory: Buffer) => void,
+  fields: ReadFields,
+): boolean {
+  const handle = handleOf(socket)
+  if (handle === undefined) return false
+  Reflect.set(socket, fields.buffer, memory)
+  Reflect.set(socket, fields.callback, onBytes)
+  handle.useUserBuffer(memory)
+  return true
+}
+
 const restBytes = 1024
 
 /** Where a socket keeps what reading needs: the same for all, and to look for it costs more than to read a line. */

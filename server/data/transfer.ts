@@ -2,14 +2,16 @@
 import { type ReadableFile, StorageError, type StorageErrorKind, type WritableFile } from '../storage/storage.ts'
 import { type LineEndConverter, toNetwork } from './ascii.ts'
 import type { DataConnection } from './connection.ts'
+import { countFile } from './counted-file.ts'
 import { listed, piecesOf, sendEncoded } from './encoded-transfer.ts'
 import { type Encoding, EncodingError, type EncodingErrorKind } from './encoding/encoding.ts'
 import { fromStorage } from './from-storage.ts'
 import type { TransferMeans } from './means.ts'
-import type { Pace } from './pace.ts'
+import { isLimited, type Pace } from './pace.ts'
 import { paceWait, sendPaced, takeAll } from './paced-transfer.ts'
 import { receiveFile, TruncatedError } from './receiving.ts'
 import { sendAtOnce } from './send-at-once.ts'
+import { type Sent, sendByKernel } from './send-by-kernel.ts'
 import type { KernelSocket } from './sendfile.ts'
 
 export type Transfer =
@@ -43,6 +45,8 @@ export type TransferResult = {
   readonly storageError?: StorageErrorKind
   /** Bytes on the data connection, before TLS. */
   readonly bytes: number
+  /** Bytes of the file, where they are not those on the connection. */
+  readonly fileBytes?: number
   readonly durationSeconds: number
   /** An upload over TLS: whether the client closed it with close_notify. */
   readonly closeNotify?: boolean
@@ -58,6 +62,8 @@ export type TransferOptions = {
   /** Bytes so far. */
   readonly onProgress: (bytes: number) => void
   readonly means: TransferMeans
+  /** Tells the client that a file comes, where that was not done before: a small one may be on its way by then. */
+  readonly announce?: (() => Promise<void> | undefined) | undefined
   /** That of the session in this direction; what it limits may change at any time. */
   readonly pace?: Pace
   /** Undefined for what goes over the connection as it is: MODE S, STRU F. */
@@ -71,12 +77,14 @@ export type TransferOptions = {
  * upload is in the file, which is closed; every byte of a download was taken by the kernel. Faster ways to move bytes belong here.
  */
 export async function runTransfer(
-  transfer: Transfer,
+  wanted: Transfer,
   connection: DataConnection,
   options: TransferOptions,
 ): Promise<TransferResult> {
   const started = performance.now()
   const { signal } = options
+  const counted = isAsItIs(wanted, options) ? undefined : countFile(wanted)
+  const transfer = counted?.transfer ?? wanted
   let stopped: 'aborted' | 'stalled' | undefined
   let patience: NodeJS.Timeout | undefined
   const { promise: givenUp, reject: giveUp } = Promise.withResolvers<never>()
@@ -92,11 +100,12 @@ export async function runTransfer(
   signal.addEventListener('abort', onAbort)
   connection.watchStall(options.stallTimeoutSeconds, () => stop('stalled'))
   if (signal.aborted) stop('aborted')
-  const result = (ending: Ending): TransferResult => ({
-    ...ending,
-    bytes: connection.bytesRead + connection.bytesWritten,
-    durationSeconds: (performance.now() - started) / 1000,
-  })
+  const result = (ending: Ending): TransferResult => {
+    const bytes = connection.bytesRead + connection.bytesWritten
+    const fileBytes = counted?.fileBytes() ?? bytes
+    const durationSeconds = (performance.now() - started) / 1000
+    return { ...ending, bytes, ...(fileBytes !== bytes && { fileBytes }), durationSeconds }
+  }
   const inTime = <T>(operation: Promise<T>): Promise<T> => Promise.race([operation, givenUp])
   try {
     return result(await inTime(move(transfer, connection, options)))
@@ -111,6 +120,11 @@ export async function runTransfer(
     if (transfer.kind === 'send-file') await inTime(transfer.file.close()).catch(() => {})
     clearTimeout(patience)
   }
+}
+
+/** Whether the bytes on the connection are those of the file. */
+function isAsItIs(transfer: Transfer, { encoding }: TransferOptions): boolean {
+  return encoding === undefined && (transfer.kind === 'send-listing' || transfer.type === 'image')
 }
 
 /** How long a transfer that is to end waits for the storage. */
@@ -147,15 +161,18 @@ async function sendFile(
   options: TransferOptions,
 ): Promise<Ending> {
   if (options.encoding !== undefined) {
+    await options.announce?.()
     const source = { chunks: piecesOf(file), content: type, offset: file.offset }
     await sendEncoded(source, connection, options.encoding, options)
     return { outcome: 'complete' }
   }
   if (type === 'image' && !isLimited(options.pace) && sendAtOnce(file, connection, options.means)) {
+    await options.announce?.()
     options.onProgress(connection.bytesWritten)
     await connection.closedByClient()
     return { outcome: 'complete' }
   }
+  await options.announce?.()
   const isLarge = file.size - file.offset >= leastForKernel
   const kernel =
     isLarge && type === 'image' && file.transmit !== undefined
@@ -175,19 +192,6 @@ async function sendFile(
   return { outcome: 'complete' }
 }
 
-/** A thread is held up no longer than this takes, and an abort waits no longer for it. */
-const kernelBytes = 1_048_576
-
-/** What is written in the usual way where the kernel takes no more by itself. */
-const waitingBytes = 65_536
-
-function isLimited(pace: Pace | undefined): pace is Pace {
-  return pace?.isLimited === true
-}
-
-/** What a transfer has sent: all, or what it could until it came under a limit. */
-type Sent = 'all' | 'limited'
-
 async function sendRestPaced(
   file: ReadableFile,
   converter: LineEndConverter | undefined,
@@ -202,26 +206,6 @@ async function sendRestPaced(
     ...(transmit !== undefined && { transmit: transmit.bind(file) }),
   }
   await sendPaced({ file: paced, connection, pace, wait: paceWait(connection, signal), converter, kernel, onProgress })
-}
-
-async function sendByKernel(
-  file: ReadableFile,
-  kernel: KernelSocket,
-  connection: DataConnection,
-  { onProgress, pace }: TransferOptions,
-): Promise<Sent> {
-  const send = (descriptor: number, position: number) => kernel.send(descriptor, position, kernelBytes)
-  const buffer = Buffer.allocUnsafeSlow(waitingBytes)
-  for (;;) {
-    if (isLimited(pace)) return 'limited'
-    const taken = await connection.transmit(async () => (await file.transmit?.(send)) ?? 0)
-    onProgress(connection.bytesWritten)
-    if (taken === kernelBytes) continue
-    // The client has to read first, or this is the end of the file, or one of both has failed: the next bytes show it, and wait.
-    const count = await fromStorage(file.read(buffer))
-    if (count === 0) return 'all'
-    await connection.write(buffer.subarray(0, count))
-  }
 }
 
 /** Reads one half of a buffer while the other is written. */
@@ -252,7 +236,7 @@ async function sendByPump(
       if (count === 0) break
       onProgress(connection.bytesWritten)
       const bytes = reading.subarray(0, count)
-      written = connection.write(converter?.convert(bytes) ?? bytes)
+      written = connection.write(converter?.convert(bytes) ?? bytes, 'more')
       // It is waited for after the next read, which may take longer than its failure.
       written.catch(() => {})
       left -= count
@@ -301,7 +285,7 @@ async function sendListing(
       const next = await fromStorage(iterator.next())
       if (next.done === true) break
       if (isLimited(pace)) await takeAll(next.value.length, pace, paceWait(connection, signal))
-      await connection.write(next.value)
+      await connection.write(next.value, isLimited(pace) ? 'nothing' : 'more')
       onProgress(connection.bytesWritten)
     }
   } finally {

@@ -1,7 +1,7 @@
 /** Facts of files, as MLSD and MLST list them: RFC 3659 section 7. */
 import type { Permission } from '../config/schema/permissions.ts'
 import type { Entry } from '../storage/storage.ts'
-import type { Lines } from './lines.ts'
+import { type Lines, SharedText } from './lines.ts'
 import { calendarTime, twoDigits } from './time.ts'
 
 export const factNames = ['type', 'size', 'modify', 'perm', 'unique', 'UNIX.mode', 'UNIX.owner', 'UNIX.group'] as const
@@ -47,7 +47,10 @@ export function parseTime(text: string): number | undefined {
 type Adder = (lines: Lines, entry: Entry, permissions: ReadonlySet<Permission>) => void
 
 const adderOf: Record<FactName, () => Adder> = {
-  type: () => (lines, entry) => lines.add(typeFacts[entry.type]),
+  type: () => {
+    const shared = new SharedText()
+    return (lines, entry) => lines.addShared(shared, typeFacts[entry.type])
+  },
   size: () => addSize,
   modify: () =>
     remembering(
@@ -75,6 +78,7 @@ const adderOf: Record<FactName, () => Adder> = {
 
 /** What was said last holds for the same number: neighbours in a directory are alike. */
 function remembering(numberOf: (entry: Entry) => number, write: (number: number) => string): Adder {
+  const shared = new SharedText()
   let last = Number.NaN
   let text = ''
   return (lines, entry) => {
@@ -83,7 +87,7 @@ function remembering(numberOf: (entry: Entry) => number, write: (number: number)
       last = number
       text = write(number)
     }
-    lines.add(text)
+    lines.addShared(shared, text)
   }
 }
 
@@ -106,6 +110,7 @@ function permissionsFact(): Adder {
   let lastPermissions: ReadonlySet<Permission> | undefined
   let lastFixed: true | undefined
   let text = ''
+  const shared = new SharedText()
   return (lines, { type, fixed }, permissions) => {
     if (type !== lastType || permissions !== lastPermissions || fixed !== lastFixed) {
       lastType = type
@@ -114,7 +119,7 @@ function permissionsFact(): Adder {
       const letters = formatPermissions(type, permissions)
       text = `perm=${fixed === true ? letters.replace(/[dfp]/g, '') : letters};`
     }
-    lines.add(text)
+    lines.addShared(shared, text)
   }
 }
 

@@ -3,6 +3,12 @@ import { Buffer } from 'node:buffer'
 import { encodeName } from '../storage/name.ts'
 import { printableName } from './printable-name.ts'
 
+/** What many lines of a listing have in common: encoded when it is added for the second time in a row. */
+export class SharedText {
+  text = ''
+  bytes: Uint8Array | undefined
+}
+
 const firstBytes = 8192
 const digitZero = 0x30
 const space = 0x20
@@ -29,6 +35,17 @@ export class Lines {
       bytes[start + index] = unit
     }
     this.#length = start + length
+  }
+
+  /** The same for text that was, as a rule, added for the line before as well: its place keeps the bytes. */
+  addShared(place: SharedText, text: string): void {
+    if (place.text !== text) {
+      place.text = text
+      place.bytes = undefined
+      return this.add(text)
+    }
+    place.bytes ??= encodeName(printableName(text))
+    this.#addEncoded(place.bytes)
   }
 
   /** A number that is 0 or more, in decimal, with spaces before it up to the width. */

@@ -2,7 +2,7 @@
 
 import { zoneOffset } from '../config/zone-offset.ts'
 import type { Entry } from '../storage/storage.ts'
-import type { Lines } from './lines.ts'
+import { type Lines, SharedText } from './lines.ts'
 import { calendarTime, twoDigits } from './time.ts'
 
 /** Adds one line without its end. `now` is in milliseconds since the epoch. */
@@ -12,10 +12,11 @@ export type LongFormat = (lines: Lines, entry: Entry, now: number) => void
 export function longFormat(timeZone: string): LongFormat {
   const columns = columnsBeforeSize()
   const time = timeColumn(zoneOffset(timeZone))
+  const [before, after] = [new SharedText(), new SharedText()]
   return (lines, entry, now) => {
-    lines.add(columns(entry))
+    lines.addShared(before, columns(entry))
     lines.addNumber(entry.size, 12)
-    lines.add(time(entry.modified, now))
+    lines.addShared(after, time(entry.modified, now))
     lines.add(entry.name)
     if (entry.linkTarget === undefined) return
     lines.add(' -> ')

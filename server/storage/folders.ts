@@ -229,11 +229,12 @@ function unlessStorageError(error: unknown): undefined {
 
 /** The same file under the path that the user sees. */
 function shownAt(file: WritableFile, path: string): WritableFile {
-  const { absorb } = file
+  const { absorb, copyFrom } = file
   return {
     path,
     write: bytes => file.write(bytes),
     ...(absorb !== undefined && { absorb: absorb.bind(file) }),
+    ...(copyFrom !== undefined && { copyFrom: copyFrom.bind(file) }),
     finish: () => file.finish(),
     abandon: () => file.abandon(),
   }

@@ -263,12 +263,16 @@ describe('what is told of changes', () => {
     const storage = guardStorage(await filled(), userWith(permissionWords), change => void told.push(change))
     const watch = { signal: new AbortController().signal, progress: { bytes: 0 } }
     await storage.rename('/f', '/g')
+    await storage.copyFile('/g', '/h', { ...watch, permissions: undefined })
+    await storage.appendFiles('/h', ['/g', '/d/e/f'], { ...watch, permissions: undefined })
     await storage.removeFile('/g')
     await storage.removeFile('/d/e/f')
     await storage.removeDirectory('/d/e')
     await storage.removeTree('/d', watch)
     expect(told).toEqual([
       { kind: 'renamed', from: '/f', to: '/g' },
+      { kind: 'copied', from: '/g', to: '/h' },
+      { kind: 'copied', from: ['/g', '/d/e/f'], to: '/h' },
       { kind: 'removed', path: '/g', entry: 'file' },
       { kind: 'removed', path: '/d/e/f', entry: 'file' },
       { kind: 'removed', path: '/d/e', entry: 'directory' },

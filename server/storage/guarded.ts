@@ -2,6 +2,8 @@
 import { allows, permissionsAt } from '../auth/permissions.ts'
 import type { User } from '../config/configuration.ts'
 import { type Permission, permissionWords } from '../config/schema/permissions.ts'
+import { appendFiles } from './append-files.ts'
+import { copyFile } from './copy-file.ts'
 import { isWithin } from './path.ts'
 import {
   type Entry,
@@ -19,16 +21,25 @@ import { writeUnique } from './unique.ts'
 /** What a command is going to do at a path; `all`: also at whatever is below it. */
 export type Need = { readonly permission: Permission; readonly path: string; readonly reach?: 'all' }
 
+/** Of what is made of other files: watched, and with permission bits as for an upload. */
+export type Copying = Watch & Pick<WriteMode, 'permissions'>
+
 /** A storage as a user has it. */
 export interface UserStorage extends Storage {
+  /** Copies a file, as copy-file.ts has it. */
+  copyFile(from: string, to: string, copying: Copying): Promise<void>
+  /** Appends files to a file, as append-files.ts has it. */
+  appendFiles(target: string, parts: readonly string[], copying: Copying): Promise<void>
   /** Throws `forbidden` unless the user may do all of it: for commands of several steps, of which none is to be taken then. Each step is checked nevertheless. */
   demand(needs: readonly Need[]): void
 }
 
-/** A file or directory that a user has removed or renamed; paths as the user sees them. */
+/** What a user has done to files and directories without a transfer; paths as the user sees them. */
 export type FileChange =
   | { readonly kind: 'removed'; readonly path: string; readonly entry: 'file' | 'directory' }
   | { readonly kind: 'renamed'; readonly from: string; readonly to: string }
+  /** From one file, or put together from several. */
+  | { readonly kind: 'copied'; readonly from: string | readonly string[]; readonly to: string }
 
 /** Told of what was done, before the client is. */
 export type OnFileChange = (change: FileChange) => Promise<void> | undefined
@@ -108,6 +119,16 @@ class GuardedStorage implements UserStorage {
     if (replacing === 'refused' || this.#may('overwrite', to)) await this.#storage.rename(from, to, replacing)
     else await existingForbidden(this.#storage.rename(from, to, 'refused'))
     await this.#onChange?.({ kind: 'renamed', from, to })
+  }
+
+  async copyFile(from: string, to: string, copying: Copying): Promise<void> {
+    await copyFile(this, from, to, copying)
+    await this.#onChange?.({ kind: 'copied', from, to })
+  }
+
+  async appendFiles(target: string, parts: readonly string[], copying: Copying): Promise<void> {
+    await appendFiles(this, target, parts, copying)
+    await this.#onChange?.({ kind: 'copied', from: parts, to: target })
   }
 
   async removeFile(path: string): Promise<void> {

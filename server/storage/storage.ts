@@ -70,6 +70,8 @@ export interface ReadableFile {
    * next position; it resolves to how many bytes it took, 0 or less for none, and so does this.
    */
   readonly transmit?: (send: (descriptor: number, position: number) => Promise<number>) => Promise<number>
+  /** The same for files that are known to lie on one volume. */
+  readonly volume?: object | undefined
   /**
    * Where the file is in memory: reads into the buffer from the next position, lets `send` have it, which returns how many of the bytes it took,
    * and goes on by as many. Returns them, and how many bytes there were. `undefined`: not now, and nothing was done. Throws a StorageError.
@@ -97,6 +99,12 @@ export interface WritableFile {
     move: (descriptor: number, position: number, most?: number) => number,
     arrived: () => number,
   ) => number | Promise<void> | undefined
+  /**
+   * Where the kernel can copy from one file to another on a volume: has it copy up to so many bytes from the next position of an open file,
+   * which goes on behind them as this one does. Resolves to how many: 0 where that can't be done, or nothing is left, and reading and writing
+   * tells which. Rejects with a StorageError.
+   */
+  readonly copyFrom?: (source: Pick<ReadableFile, 'transmit' | 'volume'>, bytes: number) => Promise<number>
   /** The upload is whole: when this resolves, the bytes are in the file and the file is closed; `undefined` if that is done already. May throw at once. */
   finish(): Promise<void> | undefined
   /** The upload broke off: keeps what arrived, so that the client can resume, and closes the file. Never rejects. */

@@ -9,6 +9,8 @@ import forge from 'node-forge'
 import { Value } from 'typebox/value'
 import type { CertificateFiles, Configuration } from '../../server/config/configuration.ts'
 import { type ServerConfiguration, serverSchema } from '../../server/config/schema.ts'
+import { acceptBare, type BareConnection } from '../../server/data/bare-connection.ts'
+import { loadSocketCalls } from '../../server/data/socket-calls.ts'
 import type { ReadableFile, WritableFile } from '../../server/storage/storage.ts'
 import { createSelfSignedCertificate } from '../../server/tls/self-signed.ts'
 import { SessionTls } from '../../server/tls/session-tls.ts'
@@ -115,6 +117,26 @@ export async function connectedPair(
   const server = await accepted.promise
   if (client.connecting) await once(client, 'connect')
   server.once('close', listener.close)
+  return { client, server }
+}
+
+/** The same, without a socket of Node's on the server's end. */
+export async function barePair(): Promise<{ client: Socket; server: BareConnection }> {
+  const calls = loadSocketCalls()
+  if (calls === undefined) throw new Error('no calls for sockets')
+  const { promise, resolve } = Promise.withResolvers<BareConnection>()
+  const listener = createServer()
+  listener.listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  acceptBare(listener, calls, connection => {
+    resolve(connection)
+    return true
+  })
+  const client = connect({ port: (listener.address() as AddressInfo).port, host: '127.0.0.1', allowHalfOpen: true })
+  client.on('error', () => {})
+  const server = await promise
+  if (client.connecting) await once(client, 'connect')
+  listener.close()
   return { client, server }
 }
 

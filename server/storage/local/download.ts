@@ -53,6 +53,7 @@ async function download(
 class LocalDownload implements ReadableFile {
   readonly size: number
   readonly offset: number
+  readonly volume: object | undefined
   #descriptor: number | undefined
   #position: number
   readonly #pace: FilePace
@@ -70,6 +71,8 @@ class LocalDownload implements ReadableFile {
     this.#pace = new FilePace(pace, descriptor, volume, gate)
     this.#volume = volume
     this.#gate = gate
+    // There is one for each.
+    this.volume = gate
     this.size = size
     this.offset = offset
     this.#position = offset

@@ -1,4 +1,5 @@
 /** What the open files of a process have in common. */
+import type { CopyRange } from './copy-range.ts'
 import { Pace } from './pace.ts'
 import { createUploadClaims, type UploadClaims } from './upload-claims.ts'
 
@@ -6,9 +7,12 @@ import { createUploadClaims, type UploadClaims } from './upload-claims.ts'
 export class RunningUploads {
   readonly pace = { reading: new Pace(), writing: new Pace() }
   readonly claims: UploadClaims
+  /** A quicker way to copy; without it, copies are read and written. */
+  readonly copyRange: CopyRange | undefined
 
   /** Without claims of others, those of this process alone. */
-  constructor(claims: UploadClaims = createUploadClaims()) {
+  constructor(claims: UploadClaims = createUploadClaims(), copyRange?: CopyRange) {
     this.claims = claims
+    this.copyRange = copyRange
   }
 }

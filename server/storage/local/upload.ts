@@ -1,6 +1,6 @@
 /** Files that uploads write to, wherever those are until they are whole. */
 import { closeSync, type Stats, writeSync } from 'node:fs'
-import { StorageError, type WritableFile, type WriteMode } from '../storage.ts'
+import { type ReadableFile, StorageError, type WritableFile, type WriteMode } from '../storage.ts'
 import type { UploadAccount } from './counting.ts'
 import { storageError } from './errno.ts'
 import { FilePace } from './pace.ts'
@@ -118,6 +118,24 @@ export class LocalUpload implements WritableFile {
     this.#position += moved
     if (moved > 0) this.#note('here', started, moved)
     return moved
+  }
+
+  async copyFrom({ transmit, volume }: Pick<ReadableFile, 'transmit' | 'volume'>, bytes: number): Promise<number> {
+    const { copyRange } = this.#uploads
+    const descriptor = this.#descriptor
+    if (descriptor === undefined) throw closedError()
+    // Between volumes it would be read and written as well, and the one could hang while the place is taken that is for the other.
+    if (copyRange === undefined || transmit === undefined || volume !== this.#gate) return 0
+    const end = this.#position + bytes
+    const reach = this.#account === undefined ? end : await this.#account.reach(this.#position, end)
+    const to = { descriptor, position: this.#position }
+    const copying = transmit((from, position) =>
+      copyRange({ descriptor: from, position }, to, Math.min(reach, end) - to.position),
+    )
+    this.#running = copying
+    const copied = await copying
+    this.#position += copied
+    return copied
   }
 
   /** What is taken already comes first: at a limit nothing more is given. */

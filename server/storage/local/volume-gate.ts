@@ -34,8 +34,8 @@ type Waiting = { readonly errand: Errand; readonly start: () => void; readonly r
 
 const probeMilliseconds = 1000
 const maxWaiting = 16_384
-/** Calls that send a file wait in the kernel for the disk: more of them at once send no faster. */
-const mostSending = 3
+/** Calls that send a file, at once: half of the threads, so that others find one soon. With fewer than this, clients would take turns. */
+const leastSending = 3
 
 /** Runs an operation in its turn; at once where there is no gate. */
 export function inTurn<Result>(
@@ -51,7 +51,7 @@ export class VolumeGate {
   readonly #pool: Pool
   readonly #directory: string
   readonly #waiting = new Set<Waiting>()
-  readonly #sending = new Turns(mostSending)
+  readonly #sending: Turns
   #running = 0
   /** Of them, those that may honestly take long. */
   #slow = 0
@@ -66,6 +66,7 @@ export class VolumeGate {
   constructor(pool: Pool, directory: string) {
     this.#pool = pool
     this.#directory = directory
+    this.#sending = new Turns(Math.max(leastSending, Math.floor(pool.threads / 2)))
   }
 
   /** Undefined where it may begin at once. Rejects with the StorageError `not-answering`. */

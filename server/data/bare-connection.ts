@@ -1,0 +1,134 @@
+/**
+ * Connections without a socket of Node's: to make one, and to end it, costs more than to move a small file. The handle below it only tells when
+ * something has come, and calls of the C library move the bytes. Nothing of the handle is documented: where anything is missing, there are
+ * sockets, as ever.
+ */
+import { type Server, Socket } from 'node:net'
+import type { SocketCalls } from './socket-calls.ts'
+
+/** Gives each connection of a server that listens to `take` before there is a socket. Where that returns false, the server emits one. */
+export function acceptBare(server: Server, calls: SocketCalls, take: (connection: BareConnection) => boolean): void {
+  const listening: unknown = Reflect.get(server, '_handle')
+  const accept: unknown = Reflect.get(Object(listening), 'onconnection')
+  if (typeof accept !== 'function') return
+  let isKnown: boolean | undefined
+  Reflect.set(Object(listening), 'onconnection', (status: unknown, handle: Handle) => {
+    if (status === 0) isKnown ??= isHandle(handle)
+    const isTaken = status === 0 && isKnown === true && take(new BareConnection(handle, calls))
+    if (!isTaken) Reflect.apply(accept, listening, [status, handle])
+  })
+}
+
+/** One accepted connection. Whoever has it closes it, or the socket that is made of it. */
+export class BareConnection {
+  readonly #handle: Handle
+  readonly #calls: SocketCalls
+  #state: 'open' | 'closed' = 'open'
+  #onReadable: (() => void) | undefined
+  #onClose: (() => void) | undefined
+  #isLost = false
+  #stall: NodeJS.Timeout | undefined
+  readonly #tell = (): void => this.#onReadable?.()
+
+  constructor(handle: Handle, calls: SocketCalls) {
+    this.#handle = handle
+    this.#calls = calls
+  }
+
+  get closed(): boolean {
+    return this.#state === 'closed'
+  }
+
+  /** Undefined where it is gone already. */
+  get remoteAddress(): string | undefined {
+    const end: { readonly address?: string } = {}
+    return this.#handle.getpeername(end) === 0 ? end.address : undefined
+  }
+
+  /** Node's socket, half-open, which has the connection from now on, while this is closed; one that is destroyed where that can't be. */
+  socket(): Socket {
+    const fd = this.closed ? undefined : this.#calls.duplicate(this.#handle.fd)
+    this.#onClose = undefined
+    this.close()
+    if (fd === undefined) return new Socket().destroy()
+    return new Socket({ fd, allowHalfOpen: true, readable: true, writable: true, ...paused })
+  }
+
+  /** As those of SocketCalls. Once it is closed, nothing is moved any more. */
+  send(bytes: Uint8Array, then: 'more' | 'nothing'): number {
+    const taken = this.closed ? 0 : this.#calls.send(this.#handle.fd, bytes, then)
+    if (taken > 0) this.noteActivity()
+    return taken
+  }
+
+  receive(into: Uint8Array): number | 'nothing yet' | 'lost' {
+    const count = this.closed || this.#isLost ? 'lost' : this.#calls.receive(this.#handle.fd, into)
+    // Linux tells of a reset once: whoever asks again would see an ordinary end.
+    if (count === 'lost') this.#isLost = true
+    else if (count !== 'nothing yet') this.noteActivity()
+    return count
+  }
+
+  end(): boolean {
+    return !this.closed && this.#calls.end(this.#handle.fd)
+  }
+
+  /** Calls back whenever there is something to receive, or the end of it; `onClose` once, when it is closed. */
+  watch(onReadable: () => void, onClose: () => void): void {
+    if (this.closed) return onClose()
+    this.#onClose = onClose
+    if (this.#handle.onread !== this.#tell) {
+      // Without room to read into, the handle tells of each time it could read.
+      this.#handle.useUserBuffer(noRoom)
+      this.#handle.onread = this.#tell
+    }
+    this.#onReadable = onReadable
+    if (this.#handle.readStart() !== 0) this.close()
+  }
+
+  /** Calls back no more, until it is watched again. */
+  ignore(): void {
+    this.#onReadable = undefined
+    this.#onClose = undefined
+    if (!this.closed) this.#handle.readStop()
+  }
+
+  /** Calls back once nothing has moved for so long; 0 milliseconds end that. */
+  watchStall(milliseconds: number, onStall: () => void): void {
+    clearTimeout(this.#stall)
+    this.#stall = milliseconds === 0 || this.closed ? undefined : setTimeout(onStall, milliseconds)
+  }
+
+  noteActivity(): void {
+    this.#stall?.refresh()
+  }
+
+  close(): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    clearTimeout(this.#stall)
+    this.#onReadable = undefined
+    this.#handle.close()
+    this.#onClose?.()
+  }
+}
+
+const noRoom = new Uint8Array(0)
+/** Not documented, and not needed: nobody has read anything then. */
+const paused = { pauseOnCreate: true }
+
+type Handle = {
+  readonly fd: number
+  readonly getpeername: (end: { readonly address?: string }) => number
+  readonly useUserBuffer: (buffer: Uint8Array) => void
+  readonly readStart: () => number
+  readonly readStop: () => number
+  readonly close: () => void
+  onread: () => void
+}
+
+function isHandle(handle: unknown): boolean {
+  const has = (name: string): boolean => typeof Reflect.get(Object(handle), name) === 'function'
+  const methods = ['getpeername', 'useUserBuffer', 'readStart', 'readStop', 'close'].every(has)
+  return methods && typeof Reflect.get(Object(handle), 'fd') === 'number'
+}

@@ -1,0 +1,131 @@
+/** Connections without a socket of Node's: what goes over them is whole, and what is cut is told apart from what has ended. */
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { acceptBare } from '../../server/data/bare-connection.ts'
+import { closedByOther, receiveSome } from '../../server/data/bare-transfer.ts'
+import { loadSocketCalls } from '../../server/data/socket-calls.ts'
+import { barePair, pattern, readAll } from '../support/data-connections.ts'
+
+describe('A connection without a socket', () => {
+  it('takes what the kernel takes, and ends', async () => {
+    const { client, server } = await pair()
+    const received = readAll(client)
+    expect(server.send(pattern(4096), 'more')).toBe(4096)
+    expect(server.end()).toBe(true)
+    expect((await received).equals(pattern(4096))).toBe(true)
+    server.close()
+  })
+
+  it('gives what has come, then says whether more can', async () => {
+    const { client, server } = await pair()
+    const buffer = Buffer.alloc(10_000)
+    client.write(pattern(3000))
+    expect(await receiveSome(server, buffer)).toMatchObject({ count: 3000, then: 'more' })
+    expect(buffer.subarray(0, 3000).equals(pattern(3000))).toBe(true)
+    client.end()
+    expect(await receiveSome(server, buffer)).toEqual({ count: 0, then: 'end' })
+    server.close()
+  })
+
+  it('gives no more than there is room for, and the rest later', async () => {
+    const { client, server } = await pair()
+    client.end(pattern(2500))
+    const parts: Buffer[] = []
+    for (;;) {
+      const buffer = Buffer.alloc(1000)
+      const { count, then } = await receiveSome(server, buffer)
+      parts.push(buffer.subarray(0, count))
+      if (then === 'end') break
+    }
+    expect(Buffer.concat(parts).equals(pattern(2500))).toBe(true)
+    server.close()
+  })
+
+  it('is lost when the client resets it, also to whoever asks again', async () => {
+    const { client, server } = await pair()
+    client.resetAndDestroy()
+    expect(await receiveSome(server, Buffer.alloc(10))).toEqual({ count: 0, then: 'lost' })
+    expect(server.receive(Buffer.alloc(10))).toBe('lost')
+    server.close()
+  })
+
+  it('ends the waiting when it is closed', async () => {
+    const { server } = await pair()
+    const waiting = receiveSome(server, Buffer.alloc(10))
+    server.close()
+    expect(await waiting).toEqual({ count: 0, then: 'lost' })
+    expect(server.send(pattern(4), 'nothing')).toBe(0)
+  })
+
+  it('waits for the client to close, whatever that still says', async () => {
+    const { client, server } = await pair()
+    server.end()
+    let isClosed = false
+    const closing = closedByOther(server, 60_000).finally(() => {
+      isClosed = true
+    })
+    client.resume().write(pattern(100_000))
+    await new Promise<void>(resolve => client.once('end', resolve))
+    expect(isClosed).toBe(false)
+    client.end()
+    await closing
+    expect(server.closed).toBe(true)
+  })
+
+  it('does not wait for ever', async () => {
+    const { client, server } = await pair()
+    server.end()
+    client.resume()
+    await closedByOther(server, 20)
+    expect(server.closed).toBe(true)
+  })
+
+  it('tells of a stall once nothing has moved for long', async () => {
+    const { server } = await pair()
+    const { promise: stalled, resolve } = Promise.withResolvers<string>()
+    server.watchStall(20, () => resolve('stalled'))
+    expect(await stalled).toBe('stalled')
+  })
+
+  it('becomes a socket at any time, and is a destroyed one when it is closed', async () => {
+    const { client, server } = await pair()
+    const buffer = Buffer.alloc(10)
+    client.write('before')
+    expect(await receiveSome(server, buffer)).toMatchObject({ count: 6 })
+    const socket = server.socket()
+    client.end('after')
+    expect((await readAll(socket)).toString()).toBe('after')
+    expect(server.closed).toBe(true)
+    expect(server.socket().destroyed).toBe(true)
+    socket.destroy()
+  })
+})
+
+it('where a connection is not taken, the server emits it as a socket', async () => {
+  const calls = loadSocketCalls()
+  if (calls === undefined) throw new Error('no calls for sockets')
+  const listener = createServer().listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  const addresses: (string | undefined)[] = []
+  acceptBare(listener, calls, ({ remoteAddress }) => {
+    addresses.push(remoteAddress)
+    return false
+  })
+  const emitted = once(listener, 'connection') as Promise<[Socket]>
+  const client = connect((listener.address() as AddressInfo).port, '127.0.0.1')
+  const [socket] = await emitted
+  socket.end('whole')
+  expect((await readAll(client)).toString()).toBe('whole')
+  expect(addresses).toEqual(['127.0.0.1'])
+  listener.close()
+})
+
+async function pair() {
+  const both = await barePair()
+  onTestFinished(() => {
+    both.client.destroy()
+    both.server.close()
+  })
+  return both
+}
