@@ -2,13 +2,16 @@
 import { existsSync } from 'node:fs'
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { build } from 'esbuild'
+import { type BuildOptions, build } from 'esbuild'
 import { billOfMaterials, licenceTexts, packagesOf } from './bundled-packages.ts'
+import { compiledSchemas } from './compiled-schemas.ts'
+import { requiredModules } from './required-modules.ts'
 
 const entries = {
   server: 'server/main.ts',
   'password-worker': 'server/auth/password-worker.ts',
   'list-worker': 'server/config/list-worker.ts',
+  'full-yaml': 'server/config/full-yaml.ts',
   operator: 'operator/main.ts',
 }
 const projectDirectory = join(import.meta.dirname, '..')
@@ -19,7 +22,7 @@ process.chdir(projectDirectory)
 if (process.argv[2] === undefined) await rm(outputDirectory, { recursive: true, force: true })
 // Names in stack traces stay in the operator. In the server each function that is made anew costs a call for its name: a seventh of a login.
 const inputs = [
-  ...(await bundle(entry => entry !== 'operator', {})),
+  ...(await bundle(entry => entry !== 'operator', { splitting: true })),
   ...(await bundle(entry => entry === 'operator', { keepNames: true })),
 ]
 const native = await copyNative()
@@ -29,7 +32,10 @@ await writeFile(`${outputDirectory}/LICENSES.txt`, licenceTexts(bundled))
 await writeFile(`${outputDirectory}/sbom.cdx.json`, billOfMaterials(product, bundled))
 
 /** Gives the files that went into it. */
-async function bundle(isWanted: (entry: string) => boolean, names: { readonly keepNames?: true }): Promise<string[]> {
+async function bundle(
+  isWanted: (entry: string) => boolean,
+  options: Pick<BuildOptions, 'keepNames' | 'splitting'>,
+): Promise<string[]> {
   const { metafile } = await build({
     absWorkingDir: projectDirectory,
     entryPoints: Object.entries(entries)
@@ -44,9 +50,10 @@ async function bundle(isWanted: (entry: string) => boolean, names: { readonly ke
     legalComments: 'none',
     logLevel: 'warning',
     metafile: true,
+    plugins: [compiledSchemas, requiredModules],
     // CommonJS dependencies call require() for Node's own modules, which an ES module does not have.
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-    ...names,
+    ...options,
   })
   return Object.keys(metafile.inputs)
 }

@@ -3,6 +3,8 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { commands } from '../server/commands/index.ts'
 import { siteCommands } from '../server/commands/site.ts'
 import { chartFiles } from './charts.ts'
+import { clientsPage } from './client-reference.ts'
+import { clientRows } from './client-rows.ts'
 import { commandsPage } from './command-reference.ts'
 import { configurationPage, serverJsonSchema, usersJsonSchema } from './configuration-reference.ts'
 import { customResourceFile, customResourcePage, customResources, customResourceYaml } from './custom-resource.ts'
@@ -17,6 +19,7 @@ const writtenByHand = new Set(['performance.md'])
 /** By directory, which has nothing else in it but what is written by hand. */
 const directories: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'docs/reference': {
+    'clients.md': page(clientsPage(clientRows)),
     'commands.md': page(commandsPage(commands, siteCommands, rfcRows)),
     'configuration.md': page(configurationPage()),
     ...Object.fromEntries(

@@ -45,6 +45,11 @@ export const formats: Readonly<Record<string, Format>> = {
   },
 }
 
+/** The same as functions alone. */
+export const formatChecks: Readonly<Record<string, Format['takes']>> = Object.fromEntries(
+  Object.entries(formats).map(([name, { takes }]) => [name, takes]),
+)
+
 /** Host names are those of RFC 1123 section 2.1; one whose last label is a number would be a mistyped IPv4 address. */
 function isAdvertisedAddress(text: string): boolean {
   if (text === 'auto' || text === 'pending' || isIPv4(text)) return true

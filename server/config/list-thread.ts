@@ -1,7 +1,7 @@
 /** Reads a large list of users in a thread of its own, which lives only while it reads. */
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import type { ListHead } from './list-worker.ts'
+import type { ListHead, ListQuestion } from './list-messages.ts'
 
 export class ListThread {
   readonly #worker: Worker
@@ -20,11 +20,11 @@ export class ListThread {
   }
 
   /** Rejects if it takes too long or needs more memory than there is. */
-  async head(content: Uint8Array): Promise<ListHead> {
-    return (await this.#ask(content)) as ListHead
+  async head(question: ListQuestion): Promise<ListHead> {
+    return (await this.#ask(question)) as ListHead
   }
 
-  /** The next entries, some at a time; none after the last one. Rejects as head does. */
+  /** The next entries that are new, some at a time; none after the last one. Rejects as head does. */
   async entries(): Promise<readonly unknown[]> {
     return (await this.#ask('next')) as readonly unknown[]
   }
@@ -33,7 +33,7 @@ export class ListThread {
     await this.#worker.terminate()
   }
 
-  async #ask(question: Uint8Array | 'next'): Promise<unknown> {
+  async #ask(question: ListQuestion | 'next'): Promise<unknown> {
     // It rejects on the event `error` as well.
     const answer = once(this.#worker, 'message', { signal: this.#signal })
     this.#worker.postMessage(question)

@@ -1,24 +1,22 @@
-/** The worker thread that parses one large list of users, and hands it out entry by entry. */
+/** The worker thread that parses one large list of users, and hands out the entries that were not in the list before. */
+import { hash } from 'node:crypto'
 import { parentPort } from 'node:worker_threads'
+import { digestBytes, type EntriesFound, isNew, type ListHead, type ListQuestion } from './list-messages.ts'
 import { decodeText } from './text.ts'
-import type { Violation } from './validate.ts'
 import { parseYaml } from './yaml.ts'
-
-/** What the list is but for its entries, of which there are so many; undefined if it has none that could be counted. */
-export type ListHead =
-  | { readonly parsed: true; readonly value: unknown; readonly entries: number | undefined }
-  | { readonly parsed: false; readonly violations: readonly Violation[] }
 
 const batchEntries = 500
 
-parentPort?.once('message', (content: Uint8Array) => {
+parentPort?.once('message', ({ content, known }: ListQuestion) => {
   const text = decodeText(content)
   const yaml = text === undefined ? notText : parseYaml(text)
   const entries = yaml.parsed ? entriesOf(yaml.value) : undefined
+  const found = entries && findKnown(entries, known)
+  const fresh = entries?.filter((_, index) => found?.places[index] === isNew)
   let told = 0
   // One batch a question, so that whoever asks does other work in between.
   parentPort?.on('message', () => {
-    parentPort?.postMessage(entries?.slice(told, told + batchEntries))
+    parentPort?.postMessage(fresh?.slice(told, told + batchEntries))
     told += batchEntries
   })
   parentPort?.postMessage(headOf())
@@ -26,7 +24,7 @@ parentPort?.once('message', (content: Uint8Array) => {
   function headOf(): ListHead {
     if (!yaml.parsed) return yaml
     if (entries === undefined) return { ...yaml, entries: undefined }
-    return { parsed: true, value: { ...(yaml.value as object), users: [] }, entries: entries.length }
+    return { parsed: true, value: { ...(yaml.value as object), users: [] }, entries: found }
   }
 })
 
@@ -36,4 +34,18 @@ function entriesOf(value: unknown): readonly unknown[] | undefined {
   return typeof value === 'object' && value !== null && 'users' in value && Array.isArray(value.users)
     ? value.users
     : undefined
+}
+
+function findKnown(entries: readonly unknown[], known: Uint8Array): EntriesFound {
+  const keys = Buffer.from(known.buffer, known.byteOffset, known.length).toString('latin1')
+  const placeOf = new Map<string, number>()
+  for (let at = 0; at < keys.length; at += digestBytes) placeOf.set(keys.slice(at, at + digestBytes), at / digestBytes)
+  const digests = Buffer.alloc(entries.length * digestBytes)
+  const places = new Int32Array(entries.length)
+  for (const [index, entry] of entries.entries()) {
+    const digest = hash('sha256', JSON.stringify(entry) ?? '', 'buffer').toString('latin1', 0, digestBytes)
+    digests.write(digest, index * digestBytes, 'latin1')
+    places[index] = placeOf.get(digest) ?? isNew
+  }
+  return { digests, places }
 }

@@ -1,7 +1,7 @@
 /** The virtual folders in a user's tree: the user's own, and those of the whole server. */
 import type { User, UserFolder } from './configuration.ts'
+import { permissionsOfFolder } from './list-entry.ts'
 import type { ServerConfiguration } from './schema.ts'
-import { permissionsOfFolder } from './users.ts'
 
 /** The user with all folders, and with what may be done in them among the user's paths. The same object if there are none. */
 export function withAllFolders(user: User, { folders }: ServerConfiguration): User {

@@ -6,16 +6,16 @@ import type { Problem, User } from './configuration.ts'
 import { mapBounded, readContent } from './files.ts'
 import { formats } from './formats.ts'
 import { comparePaths, type DigestedFile, digestOf, fileDigest } from './hash.ts'
+import type { KnownList, ListEntry } from './list-entry.ts'
 import { brokenRules, userSurroundingsRules, within } from './rules.ts'
 import type { ServerConfiguration } from './schema.ts'
-import { isUserList, type ListEntry, passwordFileCredential, readUserList } from './users.ts'
+import { isUserList, passwordFileCredential, readUserList } from './users.ts'
 import type { Violation } from './validate.ts'
 
 /** A list as it was read last without being refused as a whole. */
-export type ListPart = {
+export type ListPart = KnownList & {
   /** Of the content that the entries are from. */
   readonly digest: string
-  readonly entries: readonly ListEntry[]
   /** Those of this list who are in force, by name. */
   readonly users: ReadonlyMap<string, User>
 }
@@ -53,13 +53,13 @@ export async function usersInForce(
     const content = contents.get(path)
     const list = content && (await readList(path, content, digests.get(path) ?? '', last))
     if (list?.accepted === true) {
-      read.push({ path, digest: list.digest, entries: list.entries, stale: false })
+      read.push({ path, digest: list.digest, list: listOf(list), stale: false })
       continue
     }
     problems.push(...(list?.violations ?? []).map(violation => ({ file: path, ...violation })))
     digests.delete(path)
     if (last === undefined) continue
-    read.push({ path, digest: last.digest, entries: last.entries, stale: true })
+    read.push({ path, digest: last.digest, list: listOf(last), stale: true })
     digests.set(path, last.digest)
   }
   const passwords = await readPasswords(directory, contents, read)
@@ -77,14 +77,18 @@ export async function usersInForce(
 type ReadList = {
   readonly path: string
   readonly digest: string
-  readonly entries: readonly ListEntry[]
+  readonly list: KnownList
   /** The entries are the last good ones: what is wrong with some of them was said when they were new. */
   readonly stale: boolean
 }
 
 async function readList(path: string, content: Uint8Array, digest: string, last: ListPart | undefined) {
-  if (last?.digest === digest) return { accepted: true, entries: last.entries, digest } as const
-  return { ...(await readUserList(path, content)), digest }
+  if (last?.digest === digest) return { accepted: true, ...listOf(last), digest } as const
+  return { ...(await readUserList(path, content, last)), digest }
+}
+
+function listOf({ entries, entryDigests }: KnownList): KnownList {
+  return entryDigests === undefined ? { entries } : { entries, entryDigests }
 }
 
 type Password = ReturnType<typeof passwordFileCredential>
@@ -103,7 +107,7 @@ async function readPasswords(
   lists: readonly ReadList[],
 ): Promise<Passwords> {
   const places = new Set(
-    lists.flatMap(({ path, entries }) =>
+    lists.flatMap(({ path, list: { entries } }) =>
       entries.flatMap(entry => filesOf(entry).map(file => passwordPath(directory, path, file))),
     ),
   )
@@ -160,7 +164,7 @@ async function merge(
   const lists = new Map<string, ListPart>()
   const problems: Problem[] = []
   let steps = 0
-  for (const { path: file, digest, entries, stale } of read) {
+  for (const { path: file, digest, list, stale } of read) {
     const own = new Map<string, User>()
     const refusedNames = new Set<string>()
     const take = (user: User) => {
@@ -168,7 +172,7 @@ async function merge(
       owners.set(user.name, file)
       own.set(user.name, user)
     }
-    for (const entry of entries) {
+    for (const entry of list.entries) {
       if (++steps % batchSize === 0) await setImmediate()
       const judged = judge(entry, file, server, passwords)
       const owner = judged.user && owners.get(judged.user.name)
@@ -187,7 +191,7 @@ async function merge(
       const last = previous.get(file)?.users.get(name)
       if (last !== undefined && !owners.has(name) && surroundingsViolations(last, server).length === 0) take(last)
     }
-    lists.set(file, { digest, entries, users: own })
+    lists.set(file, { ...list, digest, users: own })
   }
   return { lists, problems, users }
 }

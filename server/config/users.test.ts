@@ -143,7 +143,7 @@ test.each([
 ])('a large list (%s) is read as a small one is, in another thread', async (path, text) => {
   expect(text.length).toBeGreaterThan(200_000)
   const list = await readUserList(path, Buffer.from(text))
-  expect(list).toEqual(await parseUserList(path, text))
+  expect(list).toMatchObject(await parseUserList(path, text))
   expect(list.accepted && list.entries.map(({ name }) => name)).toEqual(many.map(({ name }) => name))
 })
 
@@ -168,4 +168,36 @@ test.each([
 test('a large list that is no text is refused', async () => {
   const list = await readUserList('users/many.yaml', Buffer.alloc(200_000, 0xff))
   expect(list).toEqual({ accepted: false, violations: [{ path: '', message: 'must be text in UTF-8' }] })
+})
+
+test('a large list takes from the one before what is in it already, wherever it stands now', async () => {
+  const entry = (index: number, more = {}) => ({ name: `user${index}`, passwordHash: hash, ...more })
+  const before = Array.from({ length: 2000 }, (_, index) =>
+    index === 7 ? { name: 'no name', home: '/' } : entry(index),
+  )
+  const read = async (users: readonly unknown[], last?: Awaited<ReturnType<typeof readUserList>>) => {
+    const content = Buffer.from(JSON.stringify({ users }))
+    const list = await readUserList('users/many.json', content, last?.accepted === true ? last : undefined)
+    if (!list.accepted) throw new Error('The list was refused.')
+    return list
+  }
+  const first = await read(before)
+  const after = [entry(5000), ...before.slice(1, 10), entry(10, { home: '/elsewhere' }), ...before.slice(11)]
+  const second = await read(after, first)
+  expect(second).toEqual(await read(after))
+  const same = second.entries.filter(({ outcome }, index) => outcome === first.entries[index]?.outcome)
+  // Without the new one, the changed one, and the one that was refused.
+  expect(same.length).toBe(before.length - 3)
+  const moved = await read(after.slice(1), second)
+  expect(moved).toEqual(await read(after.slice(1)))
+  expect(moved.entries[0]?.outcome).toBe(second.entries[1]?.outcome)
+})
+
+test('a file of htpasswd takes lines from the one before', async () => {
+  const lines = (names: readonly string[]) => names.map(name => `${name}:${hash}`).join('\n')
+  const first = await parseUserList('users/a.htpasswd', lines(['anna', 'bob', 'carl']))
+  if (!first.accepted) throw new Error('The list was refused.')
+  const second = await parseUserList('users/a.htpasswd', `${lines(['anna', 'bert', 'carl'])}x`, first)
+  expect(second).toEqual(await parseUserList('users/a.htpasswd', `${lines(['anna', 'bert', 'carl'])}x`))
+  expect(second.accepted && second.entries[0]).toBe(first.entries[0])
 })

@@ -1,11 +1,13 @@
 /** Values as they were read, against the schema: every mistake at once, in plain words. */
-import { Ajv, type ErrorObject } from 'ajv'
+import type { ErrorObject, ValidateFunction } from 'ajv'
+import { type CheckedSchema, checkedSchemas } from './checked-schemas.ts'
 import { formats } from './formats.ts'
 import { sourcePattern, urlPattern } from './schema/events.ts'
 import { namePattern } from './schema/names.ts'
-import { type RemovedHomes, removedHomesSchema } from './schema/removed-homes.ts'
-import { type UserEntry, userListSchema, userSchema } from './schema/user.ts'
-import { type ServerConfiguration, serverSchema } from './schema.ts'
+import type { RemovedHomes } from './schema/removed-homes.ts'
+import type { UserEntry } from './schema/user.ts'
+import type { ServerConfiguration } from './schema.ts'
+import { schemaChecks } from './schema-checks.ts'
 
 /** One thing that is not as it must be; the path is relative to the value that was checked. */
 export type Violation = { readonly path: string; readonly message: string }
@@ -14,28 +16,17 @@ export type Validated<Value> =
   | { readonly valid: true; readonly value: Value }
   | { readonly valid: false; readonly violations: readonly Violation[] }
 
-const ajv = new Ajv({
-  strict: true,
-  allErrors: true,
-  useDefaults: true,
-  verbose: true,
-  formats: Object.fromEntries(Object.entries(formats).map(([name, format]) => [name, format.takes])),
-})
-
 /** `server.yaml`. Fills in the defaults, in the value itself. */
-export const validateServer = validator<ServerConfiguration>(serverSchema)
+export const validateServer = validator<ServerConfiguration>('server')
 
 /** One entry of a list of users. */
-export const validateUser = validator<UserEntry>(userSchema)
+export const validateUser = validator<UserEntry>('user')
 
 /** A list of users without a look into its entries. */
-export const validateUserList = validator<{ readonly users: readonly unknown[] }>({
-  ...userListSchema,
-  properties: { users: { ...userListSchema.properties.users, items: {} } },
-})
+export const validateUserList = validator<{ readonly users: readonly unknown[] }>('userList')
 
 /** The order to remove homes. */
-export const validateRemovedHomes = validator<RemovedHomes>(removedHomesSchema)
+export const validateRemovedHomes = validator<RemovedHomes>('removedHomes')
 
 /** A key below a path: `users[3].home`. Of keys that are no plain words only the beginning that is one is told. */
 export function childPath(path: string, key: string | number): string {
@@ -49,8 +40,9 @@ export function childPath(path: string, key: string | number): string {
 // A file of nothing but mistakes must not fill the log and the status page.
 const maxViolations = 50
 
-function validator<Value>(schema: object): (value: unknown) => Validated<Value> {
-  const validate = ajv.compile<Value>(schema)
+function validator<Value>(name: CheckedSchema): (value: unknown) => Validated<Value> {
+  const schema = checkedSchemas[name]
+  const validate = schemaChecks[name] as ValidateFunction<Value>
   return value => {
     if (validate(value)) return { valid: true, value }
     // Of alternatives only the sum is told: what one of them misses may be what another has.

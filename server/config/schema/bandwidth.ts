@@ -27,7 +27,7 @@ export const bandwidth = record(
   {
     default: {},
     description:
-      'How fast files may be moved. A session keeps to each limit that it is under; running transfers follow changes.',
+      'How fast files may be moved. A session keeps to each limit that it is under; running transfers follow changes. Several servers, such as replicas, each hold them by themselves: what all give together is so many times as much.',
   },
 )
 

@@ -49,7 +49,7 @@ export const probes = record(
       Type.String({
         format: 'user-name',
         description:
-          'Name of the user with whom something outside tries whether clients get in: one of the lists, but its files are a made-up one in memory, a session of it gets no passive port twice before it has had all, and it is not counted among the users.',
+          'Name of the user with whom something outside tries whether clients get in: one of the lists, but its files are a made-up one in memory, a session of it gets no passive port twice before it has had all, and what it does is nobody’s: it is not counted among users and sessions, takes no place that `limits` bound, counts for no ban and against no bandwidth, and leaves metrics, events and lines of transfers as they are. Attempts to guess its password count as those of any user.',
       }),
     ),
   },

@@ -41,7 +41,7 @@ export const transfers = record(
           maximum: 1000,
           default: 64,
           description:
-            'Transfers in MODE Z at once, in each process; further ones wait for their turn, and are answered with 451 when that takes half a minute. Each takes about half a MiB of memory.',
+            'Transfers in MODE Z at once, over all processes; further ones wait for their turn, and are answered with 451 when that takes half a minute. Each takes about half a MiB of memory.',
         }),
       },
       { default: {}, description: 'MODE Z: transfers are deflated (draft-preston-ftpext-deflate).' },
