@@ -25,11 +25,11 @@ export function acceptedOptions(server: Server, earlyFor = earlyMilliseconds): (
 
 /**
  * Sees to the connections of a server that has just begun to listen on a passive port: nobody was told of the port yet, so none comes
- * early that matters. They need no signs of life: a transfer that stands still has a deadline.
+ * early that matters. They need no signs of life: a transfer that stands still has a deadline. Undefined where nothing is left to do.
  */
-export function acceptUndelayed(server: Server): (socket: Socket) => void {
+export function acceptUndelayed(server: Server): ((socket: Socket) => void) | undefined {
   const handle: unknown = Reflect.get(server, '_handle')
-  if (platform() === 'linux' && hasOptions(handle) && handle.setNoDelay(true) === 0) return () => {}
+  if (platform() === 'linux' && hasOptions(handle) && handle.setNoDelay(true) === 0) return undefined
   return socket => void socket.setNoDelay(true)
 }
 

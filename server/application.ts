@@ -27,6 +27,7 @@ import { createLog, type LogDestination } from './telemetry/logger.ts'
 import { createMetrics } from './telemetry/metrics.ts'
 import { createProbes, type Readiness } from './telemetry/probes.ts'
 import { createTelemetry } from './telemetry/recorder.ts'
+import { withoutProbes } from './telemetry/without-probes.ts'
 import { TransferLog } from './telemetry/xferlog.ts'
 import { createFallbackCertificate } from './tls/fallback-certificate.ts'
 import { BandwidthLedger } from './workers/bandwidth-ledger.ts'
@@ -76,7 +77,7 @@ export async function startApplication({
   const recorder = createTelemetry({ logger: log.logger, metrics, transferLog })
   const events = new Events({ configuration: initial.server, telemetry: recorder })
   const eventMaker = new EventMaker({ outlet: events, configuration: initial.server })
-  const telemetry = tellingTelemetry(recorder, eventMaker)
+  const telemetry = withoutProbes(tellingTelemetry(recorder, eventMaker))
   const ledger = new SharedLedger()
   let root = resolve(initial.server.root)
   const quotas = new QuotaLedger({ usageOf: directory => usageBelow(root, directory, serving.volumes) })

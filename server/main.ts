@@ -17,6 +17,8 @@ import {
   environmentProblem,
 } from './config/embedded.ts'
 import { ConfigurationError } from './configuration-source.ts'
+import { Tidying } from './tidying.ts'
+import { loadTrimMemory } from './trim-memory.ts'
 import { coresGiven } from './workers/count.ts'
 import type { ToWorker } from './workers/messages.ts'
 import { runWorker } from './workers/worker.ts'
@@ -95,11 +97,29 @@ async function serve(argv: readonly string[]): Promise<number | undefined> {
     })
     if (embedded !== undefined) process.stderr.write(embedded.greeting)
     stopOnSignals(application)
+    tidyAtRest()
     return undefined
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
     return 1
   }
+}
+
+/** For as long as the process runs. Programs may collect where Node was told so (`--expose-gc`), as in the image. */
+function tidyAtRest(): void {
+  const collect = globalThis.gc
+  let last = performance.eventLoopUtilization()
+  new Tidying({
+    used: () => process.memoryUsage().heapUsed,
+    busy: () => {
+      const now = performance.eventLoopUtilization()
+      const { utilization } = performance.eventLoopUtilization(now, last)
+      last = now
+      return utilization
+    },
+    collect: collect && (() => collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })),
+    trim: loadTrimMemory(),
+  })
 }
 
 /** A process of the same program, whose log goes where this one's goes. It needs no password of the environment. */
@@ -138,6 +158,7 @@ async function work(): Promise<number> {
   }
   // Signals of a terminal go to all processes: it is the supervisor who tells its workers what to do.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
+  tidyAtRest()
   await runWorker({
     channel: {
       // One that is gone does not listen, and `disconnect` tells of it.

@@ -14,7 +14,7 @@ import { Listeners } from './listeners.ts'
 import { FirstBytes } from './proxy-protocol/first-bytes.ts'
 import { receiveProxyHeader } from './proxy-protocol/receive.ts'
 import { TrustedNetworks } from './proxy-protocol/trusted-networks.ts'
-import type { SessionHost } from './session-host.ts'
+import type { Place, SessionHost } from './session-host.ts'
 import type { Sessions } from './sessions.ts'
 import type { RefusalReason, Telemetry } from './telemetry/telemetry.ts'
 import type { WorkerPool } from './workers/worker-pool.ts'
@@ -153,7 +153,7 @@ export class FtpServer {
       return void socket.destroy()
     }
     const host = this.#chooseHost(address)
-    if (typeof host !== 'string') return host.serve(arrival, listener, () => admission.leave(address))
+    if (typeof host !== 'string') return host.serve(arrival, listener, new AdmittedPlace(admission, address))
     telemetry.connectionRefused(listener.name, address, host)
     first?.giveBack()
     refuse(socket, listener, this.#configuration.server.language)
@@ -176,6 +176,27 @@ export class FtpServer {
     )
       return
     this.#fallbackCertificate ??= await this.#options.createCertificate()
+  }
+}
+
+/** That has been taken. */
+class AdmittedPlace implements Place {
+  readonly #admission: Admission
+  readonly #address: string
+  #isTaken = true
+
+  constructor(admission: Admission, address: string) {
+    this.#admission = admission
+    this.#address = address
+  }
+
+  giveUp(): void {
+    if (this.#isTaken) this.#admission.leave(this.#address)
+    this.#isTaken = false
+  }
+
+  end(): void {
+    this.giveUp()
   }
 }
 

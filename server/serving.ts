@@ -9,14 +9,15 @@ import { loadSendfile } from './data/sendfile.ts'
 import { Sessions, type SessionsOptions } from './sessions.ts'
 import { withFolders } from './storage/folders.ts'
 import { mayLead } from './storage/guarded.ts'
+import { loadCopyRange } from './storage/local/copy-range.ts'
 import { loadGetdents } from './storage/local/getdents.ts'
-import { openLocalStorage } from './storage/local/home.ts'
+import { type LocalStorageOptions, openLocalStorage } from './storage/local/home.ts'
 import { RunningUploads } from './storage/local/running-uploads.ts'
 import { loadStatx } from './storage/local/statx.ts'
 import type { UploadClaims } from './storage/local/upload-claims.ts'
 import { Volumes } from './storage/local/volume.ts'
 import { VolumeGates } from './storage/local/volume-gates.ts'
-import { filterNames, nameFilter } from './storage/name-filter.ts'
+import { filterNames, type NameFilter, nameFilter } from './storage/name-filter.ts'
 import { joinPath } from './storage/path.ts'
 import { openProbeStorage } from './storage/probe.ts'
 import type { QuotaLimit, Quotas } from './storage/quota/quotas.ts'
@@ -46,7 +47,8 @@ export function createServing(options: ServingOptions): Serving {
   const kernel = options.sendfile === 'off' ? { reason: 'off' } : loadSendfile()
   if ('reason' in kernel)
     options.logger.info(kernel, 'files are sent without sendfile, which takes more processor time')
-  const uploads = new RunningUploads(uploadClaims(options.shared))
+  const copyRange = options.sendfile === 'off' ? undefined : loadCopyRange()
+  const uploads = new RunningUploads(uploadClaims(options.shared), copyRange)
   const statx = loadStatx()
   const getdents = loadGetdents()
   const gates = new VolumeGates({
@@ -55,7 +57,7 @@ export function createServing(options: ServingOptions): Serving {
     onAnswering: directory => options.telemetry.volumeAnswering(directory),
   })
   const volumes = new Volumes(gates)
-  const counts = quotasOnce()
+  const placesOf = placesOnce()
   const sessions = new Sessions({
     ...options,
     sendfile: 'reason' in kernel ? undefined : kernel,
@@ -63,35 +65,14 @@ export function createServing(options: ServingOptions): Serving {
     openStorage: (user, configuration) => {
       if (isProbeUser(configuration, user.name)) return openProbeStorage()
       gates.patienceSeconds = configuration.server.limits.transferStallTimeoutSeconds
-      const root = resolve(configuration.server.root)
-      const filter = nameFilter([configuration.server.names, user.names])
-      const filtered = (storage: Storage): Storage => (filter === undefined ? storage : filterNames(storage, filter))
-      /** At a path of the user's tree; quotas hold below the root. */
-      const open = (at: string, place: { readonly root: string; readonly home: string }): Promise<Storage> => {
-        const { home } = place
-        const limits = place.root === root && counts(configuration) ? quotaLimitsOf(user, configuration) : undefined
-        return openLocalStorage({
-          ...place,
-          uploads,
-          quotas: limits && { quotas: options.quotas, home, limits },
-          uploading: { ...configuration.server.uploads, user: user.name },
-          mayLead: (path, target) =>
-            mayLead(user, pathAt(at, path), pathAt(at, target)) && filter?.denies(pathAt(at, target)) !== true,
-          symlinks: configuration.server.storage.symlinks,
-          concealed: stateDirectoryOf(configuration),
-          statx,
-          getdents,
-          volumes,
-        })
-      }
-      const home = open('/', { root, home: user.home })
-      if (user.folders === undefined) return filter === undefined ? home : home.then(filtered)
-      const folders = user.folders.map(({ path, source }) => ({
-        path,
-        open: () =>
-          open(path, source.kind === 'target' ? { root, home: source.path } : { root: source.path, home: '/' }),
-      }))
-      return home.then(storage => filtered(withFolders(storage, folders)))
+      return openStorage(user, configuration, {
+        uploads,
+        statx,
+        getdents,
+        volumes,
+        quotas: options.quotas,
+        places: placesOf(configuration),
+      })
     },
   })
   return {
@@ -100,6 +81,54 @@ export function createServing(options: ServingOptions): Serving {
     gates,
     close: () => verifier.close(),
   }
+}
+
+type Means = Pick<LocalStorageOptions, 'uploads' | 'statx' | 'getdents' | 'volumes'> & {
+  readonly quotas: Quotas
+  readonly places: Places
+}
+
+/** The home of a user, and the folders in it. What stays in memory with a session is made for those who have folders or filters only. */
+function openStorage(user: User, configuration: Configuration, means: Means): Promise<Storage> {
+  const { root } = means.places
+  const filter = nameFilter([configuration.server.names, user.names])
+  const home = openAt('/', { root, home: user.home }, user, configuration, filter, means)
+  if (user.folders === undefined)
+    return filter === undefined ? home : home.then(storage => filterNames(storage, filter))
+  const folders = user.folders.map(({ path, source }) => ({
+    path,
+    open: () => {
+      const place = source.kind === 'target' ? { root, home: source.path } : { root: source.path, home: '/' }
+      return openAt(path, place, user, configuration, filter, means)
+    },
+  }))
+  return home.then(storage => {
+    const withAll = withFolders(storage, folders)
+    return filter === undefined ? withAll : filterNames(withAll, filter)
+  })
+}
+
+/** At a path of the user's tree; quotas hold below the server's root. */
+function openAt(
+  at: string,
+  place: { readonly root: string; readonly home: string },
+  user: User,
+  configuration: Configuration,
+  filter: NameFilter | undefined,
+  { quotas, places, ...means }: Means,
+): Promise<Storage> {
+  const { home, root } = place
+  const isCounted = places.haveQuotas && root === places.root
+  return openLocalStorage({
+    ...place,
+    ...means,
+    quotas: isCounted ? { quotas, home, limits: quotaLimitsOf(user, configuration) } : undefined,
+    uploading: { ...configuration.server.uploads, user: user.name },
+    mayLead: (path, target) =>
+      mayLead(user, pathAt(at, path), pathAt(at, target)) && filter?.denies(pathAt(at, target)) !== true,
+    symlinks: configuration.server.storage.symlinks,
+    concealed: places.state,
+  })
 }
 
 function pathAt(folder: string, path: string): string {
@@ -111,22 +140,31 @@ function quotaLimitsOf({ home, quota }: User, { server }: Configuration): readon
   return quota === undefined ? ofServer : [...ofServer, { directory: home, ...quota }]
 }
 
-/** Whether there are any quotas: asked at each login, and answered once for a configuration. */
-function quotasOnce(): (configuration: Configuration) => boolean {
-  let last: { readonly configuration: Configuration; readonly any: boolean } | undefined
+type Places = {
+  readonly root: string
+  /** The server's own directory. */
+  readonly state: string | undefined
+  readonly haveQuotas: boolean
+}
+
+/** Asked at each login, and answered once for a configuration. */
+function placesOnce(): (configuration: Configuration) => Places {
+  let last: { readonly configuration: Configuration; readonly places: Places } | undefined
   return configuration => {
-    if (last?.configuration !== configuration) {
-      let any = configuration.server.quotas.length > 0
-      for (const { quota } of configuration.users.values()) any ||= quota !== undefined
-      last = { configuration, any }
-    }
-    return last.any
+    if (last?.configuration !== configuration) last = { configuration, places: placesIn(configuration) }
+    return last.places
   }
 }
 
-function stateDirectoryOf({ server }: Configuration): string | undefined {
+function placesIn({ server, users }: Configuration): Places {
   const { directory } = server.state
-  return directory === undefined ? undefined : resolve(directory)
+  let haveQuotas = server.quotas.length > 0
+  for (const { quota } of users.values()) haveQuotas ||= quota !== undefined
+  return {
+    root: resolve(server.root),
+    state: directory === undefined ? undefined : resolve(directory),
+    haveQuotas,
+  }
 }
 
 /** Files that are written to, in all processes. */

@@ -15,7 +15,7 @@ import { Connection } from './control/connection.ts'
 import { InputMemory } from './control/control-input.ts'
 import { commandTable } from './control/dispatch.ts'
 import type { Services } from './control/services.ts'
-import type { Session } from './control/session.ts'
+import { isProbeSession, type Session } from './control/session.ts'
 import { AdvertisedAddresses } from './data/advertised-address.ts'
 import { Bandwidth, type BandwidthShares } from './data/bandwidth.ts'
 import { transferMeans } from './data/means.ts'
@@ -23,11 +23,12 @@ import { PassivePorts } from './data/passive.ts'
 import type { PortShare } from './data/port-order.ts'
 import type { Sendfile } from './data/sendfile.ts'
 import type { FirstBytes } from './proxy-protocol/first-bytes.ts'
-import type { SessionHost } from './session-host.ts'
+import type { Place, SessionHost } from './session-host.ts'
 import type { SessionStatus } from './telemetry/status.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
 import { CertificateLanes } from './tls/certificate-lanes.ts'
-import { type Kin, SessionTls } from './tls/session-tls.ts'
+import { Kin, type Member } from './tls/kin.ts'
+import { SessionTls } from './tls/session-tls.ts'
 import type { SharedState } from './workers/shared-state.ts'
 
 /** A configuration, and the certificate that is used while it has none. */
@@ -63,14 +64,16 @@ export class Sessions implements SessionHost {
   readonly #connections = new Set<Connection>()
   readonly #sweeper: NodeJS.Timeout
   #inForce: InForce
+  readonly #kin = new Kin(this.#connections)
   readonly #lanes = new CertificateLanes()
-  readonly #onIdle: SessionsOptions['onIdle']
+  readonly #whenIdle: SessionsOptions['onIdle']
 
   constructor(options: SessionsOptions) {
     const { telemetry, authenticator, openStorage, shared, offences, sendfile, sessionsInAll, portShare, who } = options
     const started = Date.now()
     this.#inForce = options.inForce
-    this.#onIdle = options.onIdle
+    this.#whenIdle = options.onIdle
+    const means = transferMeans(sendfile, shared)
     this.#services = {
       configuration: () => this.#inForce.configuration,
       commands: { list: commands, table: commandTable(commands) },
@@ -85,11 +88,12 @@ export class Sessions implements SessionHost {
         count => telemetry.passivePortsInUse(count),
         portShare,
         () => telemetry.passivePortsExhausted(),
+        means.socketCalls,
       ),
       advertisedAddresses: new AdvertisedAddresses(),
-      transferMeans: transferMeans(sendfile),
+      transferMeans: means,
       bandwidth: new Bandwidth(options.bandwidthShares),
-      createSessionTls: (configuration, session) => this.#createSessionTls(configuration, session),
+      createSessionTls: session => this.#createSessionTls(session),
       activity: () => ({ sessions: sessionsInAll(), started }),
       who,
       inputMemory: new InputMemory(),
@@ -107,9 +111,10 @@ export class Sessions implements SessionHost {
     return this.#connections
   }
 
-  /** For the status: with the transfers that run now. */
+  /** For the status: with the transfers that run now. Those of the probe user are not among them. */
   *described(): Generator<{ readonly session: Session; readonly transfer: SessionStatus['transfer'] }> {
     for (const { session, transfer } of this.#connections) {
+      if (isProbeSession(session)) continue
       yield {
         session,
         transfer: transfer && { verb: transfer.verb, path: transfer.path, bytes: transfer.progress.bytes },
@@ -145,16 +150,12 @@ export class Sessions implements SessionHost {
     return this.#services.passivePorts.isAwaited(port)
   }
 
-  serve(arrival: Arrival, listener: ListenerConfiguration, onEnd: () => void): void {
+  serve(arrival: Arrival, listener: ListenerConfiguration, place: Place): void {
     const { socket, first } = arrival
     first?.giveBack()
-    const connection = new Connection(arrival, listener, this.#services)
+    const connection = new Connection(arrival, listener, this.#services, { place, onEnd: this.#onEnd })
     this.#connections.add(connection)
-    void connection.run().finally(() => {
-      this.#connections.delete(connection)
-      onEnd()
-      if (this.#connections.size === 0) this.#onIdle?.()
-    })
+    connection.serve()
     // Under implicit TLS the handshake is who reads first.
     if (listener.tls !== 'implicit') socket.resume()
   }
@@ -170,10 +171,17 @@ export class Sessions implements SessionHost {
   async close(graceMilliseconds: number): Promise<void> {
     for (const connection of this.#connections) connection.drain()
     await this.#allGone(graceMilliseconds)
-    for (const connection of this.#connections) connection.end('drain timeout')
+    for (const connection of this.#connections) connection.cutOff('drain timeout')
     await this.#allGone(lastWordsMilliseconds)
     this.#services.passivePorts.close()
     clearInterval(this.#sweeper)
+  }
+
+  /** One for all, as each connection keeps it. */
+  readonly #onEnd = (connection: Connection): void => {
+    this.#connections.delete(connection)
+    connection.place.end()
+    if (this.#connections.size === 0) this.#whenIdle?.()
   }
 
   #sweep(): void {
@@ -181,25 +189,9 @@ export class Sessions implements SessionHost {
     for (const connection of this.#connections) connection.sweep(now)
   }
 
-  /** Of the sessions in this process. */
-  #kinOf(session: () => Session): Kin {
-    const others = () => this.#connections
-    return {
-      *neighbours() {
-        const { id, peer } = session()
-        for (const { session: other, tls } of others())
-          if (tls !== undefined && other.id !== id && other.peer.address === peer.address) yield tls
-      },
-      userOf(neighbour) {
-        for (const { session: other, tls } of others()) if (tls === neighbour) return compareUsers(session(), other)
-        return 'other'
-      },
-    }
-  }
-
-  #createSessionTls(configuration: Configuration, session: () => Session): SessionTls {
-    const named = session().host
-    const kin = this.#kinOf(session)
+  #createSessionTls(member: Member): SessionTls {
+    const { configuration, session } = member.state
+    const named = session.host
     const own = configuration.certificate ?? this.#inForce.fallbackCertificate
     if (own === undefined) throw new Error('There is no certificate.')
     const { tls, limits } = configuration.server
@@ -210,23 +202,19 @@ export class Sessions implements SessionHost {
     })
     const options = optionsOf(hostNamed(configuration, named)?.certificate)
     const lanes = this.#lanes.for(options)
-    if (configuration.hosts.size === 0) return new SessionTls({ ...options, lanes, kin })
+    const kinship = { member, kin: this.#kin }
+    if (configuration.hosts.size === 0) return new SessionTls({ ...options, lanes, ...kinship })
     const find = (serverName: string) => {
       const host = hostNamed(configuration, serverName)
       return host && { name: host.name, lanes: this.#lanes.for(optionsOf(host.certificate)) }
     }
-    return new SessionTls({ ...options, lanes, kin, hosts: { named, find } })
+    return new SessionTls({ ...options, lanes, ...kinship, hosts: { named, find } })
   }
 
   async #allGone(milliseconds: number): Promise<void> {
     const deadline = performance.now() + milliseconds
     while (this.#connections.size > 0 && performance.now() < deadline) await delay(20)
   }
-}
-
-function compareUsers(one: Session, other: Session): ReturnType<Kin['userOf']> {
-  if (one.login.state !== 'logged-in' || other.login.state !== 'logged-in') return 'open'
-  return one.login.user.name === other.login.user.name && one.host === other.host ? 'same' : 'other'
 }
 
 /** For last replies to be read. */

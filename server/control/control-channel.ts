@@ -1,34 +1,29 @@
 /** The socket of a control connection: what is sent, under what protection, and how it is closed. */
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Language } from '../config/schema/language.ts'
 import { translated } from '../language/languages.ts'
 import { encodeName } from '../storage/name.ts'
 import type { SecureChannel } from '../tls/secure-channel.ts'
 import type { SessionTls } from '../tls/session-tls.ts'
-import { ControlInput, type InputMemory } from './control-input.ts'
+import { ControlInput } from './control-input.ts'
 import { formatLine, formatReply, type Reply } from './reply.ts'
+import type { SessionParts } from './session-parts.ts'
 
 const connectionEnded = 'the connection has ended'
 
 /** How long a client may take to read the last replies before its connection is closed over them. */
 const lingerMilliseconds = 2000
 
-export type ControlChannelOptions = {
-  /** The connection broke or was closed; may be called more than once. */
-  readonly onLost: () => void
-  readonly inputMemory: InputMemory
-  /** How long a client may leave replies unread. */
-  readonly unreadTimeoutSeconds: () => number
-  /** That replies are in, now. */
-  readonly language: () => Language
-}
+export type ControlChannelOwner = Pick<SessionParts, 'services' | 'state' | 'hangUp'>
 
 export class ControlChannel {
   readonly #socket: Socket
-  readonly #options: ControlChannelOptions
-  /** Aborts whatever waits for the client once the connection ends. Made when something waits: a session at rest has none. */
+  readonly #owner: ControlChannelOwner
+  /** The connection broke or was closed. */
+  readonly #onLost: () => void
+  /** Aborts whatever waits for the client once the connection ends. There only while something waits: a session at rest has none. */
   #closed: AbortController | undefined
+  #waiting = 0
   #ended = false
   #stream: Duplex
   readonly #input: ControlInput
@@ -37,13 +32,14 @@ export class ControlChannel {
   #handshaking = false
   #closing = false
 
-  constructor(socket: Socket, options: ControlChannelOptions) {
+  constructor(socket: Socket, owner: ControlChannelOwner) {
     this.#socket = socket
     this.#stream = socket
-    this.#options = options
-    this.#input = new ControlInput(socket, options.inputMemory)
-    socket.on('error', options.onLost)
-    socket.once('close', options.onLost)
+    this.#owner = owner
+    this.#input = new ControlInput(socket, owner.services.inputMemory)
+    this.#onLost = () => owner.hangUp('connection lost')
+    socket.on('error', this.#onLost)
+    socket.on('close', this.#onLost)
   }
 
   /** What the client says, as it is protected now. */
@@ -56,11 +52,23 @@ export class ControlChannel {
     return this.#stream === this.#socket ? this.#input : undefined
   }
 
-  /** Aborted when the connection ends. */
-  get signal(): AbortSignal {
+  /** The server's own end; empty once the connection is gone. */
+  get localAddress(): string {
+    return this.#socket.localAddress ?? ''
+  }
+
+  /** Waits for the client, by a signal that is aborted when the connection ends. */
+  async untilEnd<Result>(wait: (ended: AbortSignal) => Promise<Result>): Promise<Result> {
     this.#closed ??= new AbortController()
-    if (this.#ended && !this.#closed.signal.aborted) this.#closed.abort(connectionEnded)
-    return this.#closed.signal
+    // With a reason: to make one up takes a stack trace.
+    if (this.#ended) this.#closed.abort(connectionEnded)
+    this.#waiting += 1
+    try {
+      return await wait(this.#closed.signal)
+    } finally {
+      this.#waiting -= 1
+      if (this.#waiting === 0) this.#closed = undefined
+    }
   }
 
   /** TLS of the session: stays after CCC, for data connections. */
@@ -81,8 +89,9 @@ export class ControlChannel {
   }
 
   async #drained(stream: Duplex): Promise<void> {
-    const timer = setTimeout(() => this.#socket.destroy(), this.#options.unreadTimeoutSeconds() * 1000)
-    await settled(stream, this.signal, done => stream.once('drain', done))
+    const { idleTimeoutSeconds } = this.#owner.services.configuration().server.limits
+    const timer = setTimeout(() => this.#socket.destroy(), idleTimeoutSeconds * 1000)
+    await this.untilEnd(ended => settled(stream, ended, done => stream.once('drain', done)))
     clearTimeout(timer)
   }
 
@@ -90,7 +99,8 @@ export class ControlChannel {
   async sendAll(answer: Reply): Promise<void> {
     const stream = this.#stream
     if (!stream.writable) return
-    await settled(stream, this.signal, done => stream.write(encodeName(formatReply(this.#worded(answer))), done))
+    const bytes = encodeName(formatReply(this.#worded(answer)))
+    await this.untilEnd(ended => settled(stream, ended, done => stream.write(bytes, done)))
   }
 
   /** Does the TLS handshake. Rejects with TlsError. Nobody may read the stream meanwhile. */
@@ -98,12 +108,12 @@ export class ControlChannel {
     this.#tls = tls
     this.#handshaking = true
     try {
-      this.#channel = await tls.secureControl(this.#socket, this.signal, this.#input)
+      this.#channel = await this.untilEnd(ended => tls.secureControl(this.#socket, ended, this.#input))
     } finally {
       this.#handshaking = false
     }
     this.#stream = this.#channel.stream
-    this.#stream.on('error', this.#options.onLost)
+    this.#stream.on('error', this.#onLost)
     return this.#channel
   }
 
@@ -111,8 +121,9 @@ export class ControlChannel {
   async stopTls(answer: Reply): Promise<void> {
     const channel = this.#channel
     if (channel === undefined) throw new Error('There is no TLS to stop.')
-    this.#stream.off('error', this.#options.onLost)
-    await channel.unwrap(encodeName(formatReply(this.#worded(answer))), this.signal)
+    this.#stream.off('error', this.#onLost)
+    const bytes = encodeName(formatReply(this.#worded(answer)))
+    await this.untilEnd(ended => channel.unwrap(bytes, ended))
     this.#channel = undefined
     this.#stream = this.#socket
   }
@@ -128,7 +139,7 @@ export class ControlChannel {
   }
 
   #worded(answer: Reply): Reply {
-    return translated(answer, this.#options.language())
+    return translated(answer, this.#owner.state.language)
   }
 
   /** From now on the client has little time left: one that does not read would keep its connection open for ever. */
@@ -143,7 +154,6 @@ export class ControlChannel {
   end(): void {
     this.closeInTime()
     this.#ended = true
-    // With a reason: to make one up takes a stack trace.
     this.#closed?.abort(connectionEnded)
   }
 

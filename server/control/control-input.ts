@@ -1,6 +1,6 @@
 /** What comes on control connections, read into memory that all those of a process share: each for itself would be given 64 KiB for a line. */
 import type { Socket } from 'node:net'
-import { type ReadFields, readFields, readInto } from '../data/read-into.ts'
+import { type ReadFields, readFields, readIntoOne } from '../data/read-into.ts'
 
 /** Longer than a line and most first messages of TLS; what is longer comes in parts. */
 const memoryBytes = 16_384
@@ -29,13 +29,9 @@ export class ControlInput {
   /** Takes a socket that is paused. */
   constructor(socket: Socket, memory: InputMemory) {
     this.#socket = socket
-    const { bytes } = memory
-    const onBytes = (count: number) => {
-      this.#pass(bytes.subarray(0, count))
-      return 'room' as const
-    }
     const fields = memory.fields(socket)
-    this.#isShared = fields !== undefined && readInto(socket, { room: () => bytes, onBytes }, fields) !== undefined
+    this.#isShared = fields !== undefined && readIntoOne(socket, memory.bytes, passRead, fields)
+    if (this.#isShared) Reflect.set(socket, inputOf, this)
   }
 
   /** Hands everything to a consumer from now on, beginning with what was read before. */
@@ -45,7 +41,7 @@ export class ControlInput {
     while (this.#socket.readableLength > 0) {
       const early: unknown = this.#socket.read()
       if (!(early instanceof Buffer)) break
-      this.#pass(early)
+      this.pass(early)
     }
   }
 
@@ -55,8 +51,18 @@ export class ControlInput {
     this.#consumer = undefined
   }
 
-  #pass(bytes: Buffer): void {
+  /** Hands on what was read, or puts it back where nobody wants it yet. */
+  pass(bytes: Buffer): void {
     if (this.#consumer === undefined) this.#socket.unshift(Buffer.from(bytes))
     else this.#consumer(bytes)
   }
+}
+
+/** By which a socket knows its input. */
+const inputOf = Symbol('control input')
+
+/** One function for all sockets, of which each would otherwise have its own. */
+function passRead(this: Socket, count: number, memory: Buffer): void {
+  const input: unknown = Reflect.get(this, inputOf)
+  if (input instanceof ControlInput) input.pass(memory.subarray(0, count))
 }

@@ -29,7 +29,8 @@ export class LineReader {
   #skipping = false
   #began: 'text' | 'tls' | undefined
   #swallowLineFeed = false
-  readonly #answers: number[] = []
+  /** To Telnet negotiation. */
+  #answers: number[] | undefined
 
   /** The limit is in bytes as sent, without the end of line. */
   constructor(limit: number) {
@@ -103,8 +104,10 @@ export class LineReader {
 
   /** Answers to Telnet negotiation that are to be sent: every option is refused (RFC 1123 section 4.1.2.12). */
   takeTelnetAnswers(): Uint8Array | undefined {
-    if (this.#answers.length === 0) return undefined
-    return Uint8Array.from(this.#answers.splice(0))
+    const answers = this.#answers
+    if (answers === undefined) return undefined
+    this.#answers = undefined
+    return Uint8Array.from(answers)
   }
 
   #urgentVerb(): string {
@@ -154,9 +157,10 @@ export class LineReader {
 
   #refuse(request: number, option: number | undefined): void {
     // Bounded: a peer that negotiates without end gets no more answers until these are sent.
-    if (option === undefined || this.#answers.length >= 96) return
-    if (request === telnet.WILL) this.#answers.push(IAC, telnet.DONT, option)
-    if (request === telnet.DO) this.#answers.push(IAC, telnet.WONT, option)
+    if (option === undefined || (this.#answers?.length ?? 0) >= 96) return
+    if (request !== telnet.WILL && request !== telnet.DO) return
+    this.#answers ??= []
+    this.#answers.push(IAC, request === telnet.WILL ? telnet.DONT : telnet.WONT, option)
   }
 }
 

@@ -22,12 +22,12 @@ export async function outcomeInTime(
   } finally {
     clearTimeout(timer)
   }
-  running.then(late => discard(late, services)).catch(error => services.telemetry.fault(error, session()))
+  running.then(late => discard(late, services, session())).catch(error => services.telemetry.fault(error, session()))
   return { kind: 'reply', reply: storageReply('failed') }
 }
 
 /** What a command opened for a client that has gone meanwhile. */
-export async function discard(outcome: Outcome, services: Services): Promise<void> {
+export async function discard(outcome: Outcome, services: Services, session: Session): Promise<void> {
   if (outcome.kind === 'transfer') await release(outcome.transfer)
-  else if (outcome.session?.login?.state === 'logged-in') await logOut(services, outcome.session.login)
+  else if (outcome.session?.login?.state === 'logged-in') await logOut(services, session, outcome.session.login)
 }

@@ -1,6 +1,5 @@
 /** What the client sent and nobody has answered yet: a bounded queue between the socket and the command loop. */
 import type { Duplex } from 'node:stream'
-import { setImmediate } from 'node:timers/promises'
 import type { ControlInput } from './control-input.ts'
 import { LineReader } from './line.ts'
 import { parseRequest, type Request } from './request.ts'
@@ -16,39 +15,38 @@ export type Incoming =
 const lineLimitBytes = 4096
 /** Requests read ahead while one is being answered; the socket is not read beyond that. */
 const maxQueued = 32
-/** Requests given in a row before other connections get a turn: a chunk can hold 20,000 of them. */
-const maxInARow = 16
 /** How long a verb without LF waits for it: see LineReader.awaitsUrgentLineFeed. */
 const urgentWaitMilliseconds = 100
 
-export type QueueEvents = {
+export interface QueueOwner {
   /** Handles a request out of turn; one for which it returns false is queued. */
-  readonly takeAtOnce: (request: Request) => boolean
+  takeAtOnce(request: Request): boolean
+  /** There is something to take. May be told of the same more than once. */
+  onIncoming(): void
   /** The client has closed its side. */
-  readonly onEnd: () => void
+  onClientEnd(): void
 }
 
 export class RequestQueue {
   readonly #reader = new LineReader(lineLimitBytes)
-  readonly #queue: Incoming[] = []
-  readonly #events: QueueEvents
+  readonly #owner: QueueOwner
+  /** Undefined while nothing waits, as in all sessions at rest. */
+  #queue: Incoming[] | undefined
   #stream: Duplex | undefined
   #input: ControlInput | undefined
-  #waiting: ((incoming: Incoming) => void) | undefined
   #ended = false
   #urgentTimer: NodeJS.Timeout | undefined
-  #inARow = 0
 
-  constructor(events: QueueEvents) {
-    this.#events = events
+  constructor(owner: QueueOwner) {
+    this.#owner = owner
   }
 
   /** Reads from a stream until it ends or detach is called; by its input, where it has one. */
   attach(stream: Duplex, input: ControlInput | undefined): void {
     this.#stream = stream
     this.#input = input
-    stream.once('end', this.#onEnd)
-    stream.once('close', this.#onEnd)
+    stream.on('end', this.#onEnd)
+    stream.on('close', this.#onEnd)
     if (input === undefined) stream.on('data', this.#onData)
     else input.begin(this.#onData)
   }
@@ -67,43 +65,36 @@ export class RequestQueue {
 
   /** Whether the client sent nothing beyond what was taken. */
   get isEmpty(): boolean {
-    return this.#queue.length === 0 && this.#reader.pending === 0
+    return this.#queue === undefined && this.#reader.pending === 0
   }
 
   /** Whether QUIT is among what waits: then a closed connection is no reason to abort. */
   get quits(): boolean {
-    return this.#queue.some(incoming => incoming.kind === 'request' && incoming.request.verb === 'QUIT')
+    return this.#queue?.some(incoming => incoming.kind === 'request' && incoming.request.verb === 'QUIT') === true
   }
 
   /** Offers what waits to be taken out of turn, since a transfer has begun. */
   offerAgain(): void {
-    const waiting = this.#queue.splice(0)
-    this.#queue.push(
-      ...waiting.filter(incoming => incoming.kind !== 'request' || !this.#events.takeAtOnce(incoming.request)),
-    )
+    const waiting = this.#queue
+    if (waiting === undefined) return
+    const left = waiting.filter(incoming => incoming.kind !== 'request' || !this.#owner.takeAtOnce(incoming.request))
+    this.#queue = left.length === 0 ? undefined : left
   }
 
-  /** The next request, in order. `end` once the client has closed its side and everything before that was taken. */
-  async next(): Promise<Incoming> {
-    const first = this.#queue.shift()
+  /** The next request, in order; undefined until the owner is told of one. `end` once the client has closed its side and everything before that was taken. */
+  take(): Incoming | undefined {
+    const first = this.#queue?.shift()
+    if (this.#queue?.length === 0) this.#queue = undefined
     this.#fill()
-    if (first !== undefined) {
-      this.#inARow += 1
-      if (this.#inARow % maxInARow === 0) await setImmediate()
-      return first
-    }
-    if (this.#ended) return { kind: 'end' }
-    return new Promise(resolve => {
-      this.#waiting = resolve
-    })
+    return first ?? (this.#ended ? ended : undefined)
   }
 
   /** Ends the queue: what waits in it is dropped. */
   stop(): void {
-    this.#queue.length = 0
+    this.#queue = undefined
     this.#ended = true
     this.detach()
-    this.#wake()
+    this.#owner.onIncoming()
   }
 
   readonly #onData = (chunk: Buffer): void => {
@@ -112,22 +103,27 @@ export class RequestQueue {
     this.#fill()
     // The memory of a chunk is that of the next one, maybe of another connection.
     this.#reader.keep()
-    if (!this.#reader.awaitsUrgentLineFeed) return
-    this.#urgentTimer = setTimeout(
-      () => this.#accept(this.#parse(this.#reader.takeWithoutLineFeed())),
-      urgentWaitMilliseconds,
-    )
+    if (this.#reader.awaitsUrgentLineFeed)
+      this.#urgentTimer = setTimeout(() => {
+        this.#accept(this.#parse(this.#reader.takeWithoutLineFeed()))
+        this.#tell()
+      }, urgentWaitMilliseconds)
+    this.#tell()
   }
 
   readonly #onEnd = (): void => {
     if (this.#ended) return
     this.#ended = true
-    this.#events.onEnd()
-    this.#wake()
+    this.#owner.onClientEnd()
+    this.#owner.onIncoming()
+  }
+
+  #tell(): void {
+    if (this.#queue !== undefined) this.#owner.onIncoming()
   }
 
   #fill(): void {
-    while (this.#queue.length < maxQueued) {
+    while ((this.#queue?.length ?? 0) < maxQueued) {
       const line = this.#reader.next()
       if (line === undefined) {
         this.#stream?.resume()
@@ -135,7 +131,7 @@ export class RequestQueue {
       }
       this.#accept(this.#parse(line))
     }
-    if (this.#queue.length >= maxQueued) this.#stream?.pause()
+    if ((this.#queue?.length ?? 0) >= maxQueued) this.#stream?.pause()
     const answers = this.#reader.takeTelnetAnswers()
     if (answers !== undefined && this.#stream?.writable === true) this.#stream.write(answers)
   }
@@ -145,17 +141,10 @@ export class RequestQueue {
   }
 
   #accept(incoming: Incoming): void {
-    if (incoming.kind === 'request' && this.#events.takeAtOnce(incoming.request)) return
-    this.#queue.push(incoming)
-    this.#wake()
-  }
-
-  #wake(): void {
-    const wake = this.#waiting
-    if (wake === undefined) return
-    const first = this.#queue.shift()
-    if (first === undefined && !this.#ended) return
-    this.#waiting = undefined
-    wake(first ?? { kind: 'end' })
+    if (incoming.kind === 'request' && this.#owner.takeAtOnce(incoming.request)) return
+    if (this.#queue === undefined) this.#queue = [incoming]
+    else this.#queue.push(incoming)
   }
 }
+
+const ended: Incoming = { kind: 'end' }

@@ -10,12 +10,12 @@ import type { TransferMeans } from '../data/means.ts'
 import type { PassivePorts } from '../data/passive.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
+import type { Member } from '../tls/kin.ts'
 import type { SessionTls } from '../tls/session-tls.ts'
 import type { SharedState } from '../workers/shared-state.ts'
 import type { Activity, Command, Context } from './command.ts'
 import type { InputMemory } from './control-input.ts'
 import type { CommandTable } from './dispatch.ts'
-import type { Session } from './session.ts'
 
 export type Services = {
   /** What is in force now. */
@@ -36,8 +36,8 @@ export type Services = {
   readonly advertisedAddresses: AdvertisedAddresses
   readonly transferMeans: TransferMeans
   readonly bandwidth: Bandwidth
-  /** One for each control connection, with the certificate of the host that was named before: its data connections prove by it whose they are. `session` is asked later, for its login. */
-  readonly createSessionTls: (configuration: Configuration, session: () => Session) => SessionTls
+  /** One for each control connection, with the certificate of the host that was named before: its data connections prove by it whose they are. */
+  readonly createSessionTls: (session: Member) => SessionTls
   readonly activity: () => Activity
   readonly who: Context['who']
   readonly inputMemory: InputMemory

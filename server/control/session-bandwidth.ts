@@ -2,23 +2,17 @@
 import { currentUser } from '../auth/authenticator.ts'
 import type { Configuration } from '../config/configuration.ts'
 import type { Rates } from '../config/schema/bandwidth.ts'
-import type { Bandwidth } from '../data/bandwidth.ts'
 import { Pace, type PaceLimits } from '../data/pace.ts'
 import type { Session } from './session.ts'
+import type { SessionParts } from './session-parts.ts'
 
 export type Direction = 'upload' | 'download'
-
-export type BandwidthOwner = {
-  readonly bandwidth: Bandwidth
-  readonly configuration: () => Configuration
-  readonly session: () => Session
-}
 
 /** Paces of one session. */
 export class SessionBandwidth {
   readonly #paces: Readonly<Record<Direction, Pace>>
 
-  constructor({ bandwidth, configuration, session }: BandwidthOwner) {
+  constructor({ services, state }: Pick<SessionParts, 'services' | 'state'>) {
     const paceOf = (direction: Direction): Pace => {
       let known:
         | {
@@ -27,10 +21,10 @@ export class SessionBandwidth {
             readonly limits: PaceLimits | undefined
           }
         | undefined
-      return new Pace(bandwidth, () => {
-        const [inForce, { login }] = [configuration(), session()]
+      return new Pace(services.bandwidth, () => {
+        const [inForce, { login }] = [services.configuration(), state.session]
         if (known?.configuration === inForce && known.login === login) return known.limits
-        known = { configuration: inForce, login, limits: limitsOf(direction, session(), inForce) }
+        known = { configuration: inForce, login, limits: limitsOf(direction, state.session, inForce) }
         return known.limits
       })
     }
@@ -49,7 +43,7 @@ function limitsOf(
   { login, listener }: Session,
   configuration: Configuration,
 ): PaceLimits | undefined {
-  if (login.state !== 'logged-in') return undefined
+  if (login.state !== 'logged-in' || login.isProbe === true) return undefined
   const { name } = login.user
   const { bandwidth, listeners } = configuration.server
   const own = currentUser(login.user, configuration)?.bandwidth

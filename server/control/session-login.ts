@@ -4,11 +4,13 @@ import { certificateUser, checkCode, currentUser, type LoginResult } from '../au
 import type { Offence } from '../bans/offence.ts'
 import type { Configuration, User } from '../config/configuration.ts'
 import { placeOf, userAt } from '../config/hosts.ts'
+import { isProbeUser } from '../config/probe-user.ts'
 import { withAllFolders } from '../config/user-folders.ts'
 import { guardStorage } from '../storage/guarded.ts'
 import { StorageError } from '../storage/storage.ts'
 import { SharedStateError } from '../workers/shared-state.ts'
 import type { AuthenticationResult } from './command.ts'
+import type { ControlChannel } from './control-channel.ts'
 import { reply } from './reply.ts'
 import type { Services } from './services.ts'
 import type { LoggedIn, Session } from './session.ts'
@@ -25,8 +27,9 @@ export async function authenticate(
   session: Session,
   configuration: Configuration,
   attempt: { readonly name: string; readonly password: string; readonly proved?: User | undefined },
-  connection: { readonly signal: AbortSignal },
+  connection: Pick<ControlChannel, 'untilEnd'>,
 ): Promise<AuthenticationResult> {
+  const begun = performance.now()
   const { limits } = configuration.server
   const situation = {
     address: session.peer.address,
@@ -41,14 +44,16 @@ export async function authenticate(
       ? await services.authenticator.authenticate({ name, password, ...situation }, configuration, services.now())
       : checkCode(proved, password, configuration, { ...situation, now: services.now() })
   if (!checked.accepted && checked.reason === 'code-required') return { accepted: 'in-part', user: checked.user }
-  const result = await takeCode(services, checked)
+  const result = await takeCode(services, name, checked)
   if (!result.accepted) {
     services.telemetry.loginFailed(session, attempt.name, result.reason)
     const offence = offenceOf[result.reason]
     // Names that do not exist are not remembered: there is no end to them.
     const user = result.reason === 'unknown-user' ? undefined : attempt.name
     if (offence !== undefined) services.offences.offended(session.peer.address, offence, user)
-    await delay(limits.failedLoginDelayMilliseconds, undefined, { signal: connection.signal }).catch(() => undefined)
+    // From the beginning: how long the check took, which hangs on the hash, does not show.
+    const left = Math.max(0, limits.failedLoginDelayMilliseconds - (performance.now() - begun))
+    await connection.untilEnd(signal => delay(left, undefined, { signal })).catch(() => undefined)
     const close = session.failedLogins + 1 >= limits.maxFailedLogins
     return {
       accepted: false,
@@ -61,17 +66,18 @@ export async function authenticate(
     services.telemetry.loginFailed(session, attempt.name, login)
     return { accepted: false, close: false, reply: refusals[login] }
   }
-  services.telemetry.loggedIn(session, result.user.name, result.method)
-  services.offences.loggedIn(session.peer.address, attempt.name)
+  tellLogin(services, session, login, { name: attempt.name, method: result.method })
   return { accepted: true, login }
 }
 
-/** A code is taken once. */
-async function takeCode(services: LoginServices, result: LoginResult): Promise<LoginResult> {
-  if (!result.accepted || result.codeStep === undefined) return result
+/** A code is taken once, and wrong ones are few. */
+async function takeCode(services: LoginServices, name: string, result: LoginResult): Promise<LoginResult> {
+  const step = result.accepted ? result.codeStep : undefined
+  if (step === undefined && (result.accepted || result.reason !== 'wrong-code')) return result
   try {
-    const taken = await services.usedCodes.take(result.user.name, result.codeStep)
-    return taken ? result : { accepted: false, reason: 'wrong-code' }
+    const verdict = await services.usedCodes.take(name, step)
+    if (verdict === 'taken') return result
+    return { accepted: false, reason: verdict === 'too-many' ? 'too-many-codes' : 'wrong-code' }
   } catch (error) {
     if (error instanceof SharedStateError) return { accepted: false, reason: 'overloaded' }
     throw error
@@ -94,9 +100,19 @@ export async function certificateLogin(
     services.telemetry.loginFailed(session, name, login)
     return undefined
   }
-  services.telemetry.loggedIn(session, name, 'certificate')
-  services.offences.loggedIn(session.peer.address, name)
+  tellLogin(services, session, login, { name, method: 'certificate' })
   return login
+}
+
+function tellLogin(
+  { telemetry, offences }: LoginServices,
+  session: Session,
+  { user, isProbe }: LoggedIn,
+  { name, method }: { readonly name: string; readonly method: 'password' | 'anonymous' | 'certificate' },
+): void {
+  if (isProbe === true) return telemetry.probeLoggedIn(session)
+  telemetry.loggedIn(session, user.name, method)
+  offences.loggedIn(session.peer.address, name)
 }
 
 /** The login as another configuration has its user and root; the same if the user is gone. */
@@ -108,6 +124,8 @@ export async function renew(
 ): Promise<LoggedIn | 'home-unavailable'> {
   const user = currentUser(login.user, configuration)
   if (user === undefined) return login
+  // A session can't become that of the probe, or of people.
+  if (isProbeUser(configuration, user.name) !== (login.isProbe === true)) return 'home-unavailable'
   try {
     const renewed = await enter(services, session, userAt(placeOf(session, configuration), user), configuration)
     await login.storage.close()
@@ -119,7 +137,8 @@ export async function renew(
 }
 
 /** Gives back what the login took. */
-export async function logOut(services: LoginServices, login: LoggedIn): Promise<void> {
+export async function logOut(services: LoginServices, session: Session, login: LoggedIn): Promise<void> {
+  if (login.isProbe === true) services.telemetry.probeLoggedOut(session)
   services.shared.release('session-of-user', login.user.name)
   await login.storage.close()
 }
@@ -130,6 +149,7 @@ const offenceOf: Readonly<Record<LoginFailure, Offence | undefined>> = {
   'wrong-password': 'wrong-password',
   'certificate-required': 'wrong-password',
   'wrong-code': 'wrong-password',
+  'too-many-codes': 'wrong-password',
   'code-required': undefined,
   disabled: undefined,
   expired: undefined,
@@ -179,5 +199,6 @@ async function enter(
   const user = withAllFolders(bare, configuration.server)
   const storage = await openStorage(user, configuration)
   const guarded = guardStorage(storage, user, change => telemetry.fileChanged(session, user.name, change))
-  return { state: 'logged-in', user, storage: guarded }
+  const isProbe = isProbeUser(configuration, user.name)
+  return { state: 'logged-in', user, storage: guarded, ...(isProbe && { isProbe }) }
 }

@@ -1,5 +1,6 @@
 /** The session of a connection as it is now, and the configuration that it goes by. */
 import type { Configuration } from '../config/configuration.ts'
+import type { Language } from '../config/schema/language.ts'
 import { type Ending, endOfAccess, homeUnavailable } from './ending.ts'
 import type { Services } from './services.ts'
 import { initialSettings, type LoggedIn, type Session, type SessionChange, spentSettings } from './session.ts'
@@ -23,6 +24,11 @@ export class SessionState {
 
   get configuration(): Configuration {
     return this.#configuration
+  }
+
+  /** That replies are in. */
+  get language(): Language {
+    return this.#session.language ?? this.#configuration.server.language
   }
 
   /** Since when nobody is logged in, while nobody is; by the monotonic clock. */

@@ -1,33 +1,18 @@
 /** Transfers of one session: 150, the data connection, the bytes, and the reply that tells how it ended. Tasks take their place. */
-import type { Configuration } from '../config/configuration.ts'
-import type { Bandwidth } from '../data/bandwidth.ts'
-import type { DataChannel } from '../data/data-channel.ts'
 import { DataChannelError } from '../data/error.ts'
-import type { TransferMeans } from '../data/means.ts'
 import type { Pace } from '../data/pace.ts'
-import { runTransfer, type Transfer, type TransferResult } from '../data/transfer.ts'
-import type { Telemetry, TransferRecord } from '../telemetry/telemetry.ts'
+import { runTransfer, type Transfer, type TransferOptions, type TransferResult } from '../data/transfer.ts'
+import type { TransferRecord } from '../telemetry/telemetry.ts'
 import type { Context, Outcome } from './command.ts'
 import { dataChannelReply, type Reply, reply, storageReply, transferReply } from './reply.ts'
 import { encodingOf } from './representation.ts'
 import type { Session } from './session.ts'
 import { type Direction, SessionBandwidth } from './session-bandwidth.ts'
+import type { SessionParts } from './session-parts.ts'
 import { runTask, type Task } from './session-task.ts'
 import type { Moved } from './transfer-limits.ts'
 
-export type TransferOwner = {
-  readonly data: DataChannel
-  readonly telemetry: Telemetry
-  readonly means: TransferMeans
-  readonly bandwidth: Bandwidth
-  readonly configuration: () => Configuration
-  readonly session: () => Session
-  readonly send: (answer: Reply) => Promise<void> | undefined
-  /** The same for a line that others of the reply follow. */
-  readonly sendLine: (line: Reply) => Promise<void> | undefined
-  /** Called as soon as `running` tells of a transfer. */
-  readonly onStart: () => void
-}
+type Parts = Pick<SessionParts, 'services' | 'state' | 'channel' | 'queue' | 'data'>
 
 type TransferOrder = Outcome & { readonly kind: 'transfer' }
 
@@ -42,14 +27,16 @@ type Running = {
 
 type Told = Pick<TransferRecord, 'verb' | 'mode' | 'code'> & { readonly transfer: Transfer }
 
+const nothing: Moved = { files: 0, bytes: 0 }
+
 export class SessionTransfers {
-  readonly #owner: TransferOwner
+  readonly #parts: Parts
   #running: Running | undefined
   #bandwidth: SessionBandwidth | undefined
-  #moved: Moved = { files: 0, bytes: 0 }
+  #moved = nothing
 
-  constructor(owner: TransferOwner) {
-    this.#owner = owner
+  constructor(parts: Parts) {
+    this.#parts = parts
   }
 
   get running(): Context['transfer'] {
@@ -68,10 +55,10 @@ export class SessionTransfers {
 
   /** The same for a task. */
   runTask(task: Task, verb: string): Promise<number> {
-    const { configuration, sendLine } = this.#owner
+    const { services, channel } = this.#parts
     return this.#occupy(verb, task.path, ({ abort: { signal }, progress }) => {
-      const { transferStallTimeoutSeconds: stallTimeoutSeconds } = configuration().server.limits
-      return runTask(task, { signal, progress, stallTimeoutSeconds, sendLine })
+      const { transferStallTimeoutSeconds: stallTimeoutSeconds } = services.configuration().server.limits
+      return runTask(task, { signal, progress, stallTimeoutSeconds, sendLine: line => channel.sendLine(line) })
     })
   }
 
@@ -80,10 +67,11 @@ export class SessionTransfers {
     const { promise: ended, resolve } = Promise.withResolvers<number>()
     const running: Running = { verb, path, progress: { bytes: 0 }, abort, ended }
     this.#running = running
-    this.#owner.onStart()
+    // What came right behind the command: an ABOR must not wait for the end of what it aborts.
+    this.#parts.queue.offerAgain()
     const answer = await perform(running).catch(error => this.#failed(error))
     this.#running = undefined
-    await this.#owner.send(answer)
+    await this.#parts.channel.send(answer)
     resolve(answer.code)
     return answer.code
   }
@@ -95,24 +83,34 @@ export class SessionTransfers {
   }
 
   #paceOf(direction: Direction): Pace {
-    this.#bandwidth ??= new SessionBandwidth(this.#owner)
+    this.#bandwidth ??= new SessionBandwidth(this.#parts)
     return this.#bandwidth.of(direction)
   }
 
   #failed(error: unknown): Reply {
-    this.#owner.telemetry.fault(error, this.#owner.session())
+    const { services, state } = this.#parts
+    services.telemetry.fault(error, state.session)
     return storageReply('failed')
   }
 
   async #perform({ transfer, opening }: TransferOrder, { abort, progress, verb }: Running): Promise<Reply> {
-    const { data, telemetry, session, send } = this.#owner
+    const { data, state, channel } = this.#parts
+    const { telemetry } = this.#parts.services
     const mode = data.state === 'active' ? 'active' : 'passive'
-    const protection = session().dataProtection
+    const protection = state.session.dataProtection
     const started = performance.now()
-    telemetry.transferStarted(session())
+    telemetry.transferStarted(state.session)
     // RFC 4217 section 10.2: before the handshake, which clients begin only after they have read this.
-    await send(reply(150, opening))
-    const { answer, ...result } = await this.#move(transfer, protection, abort.signal, progress)
+    const announce = (): Promise<void> | undefined => channel.send(reply(150, opening))
+    // A client that waits for the reply wakes up once if the bytes of a small file are there by then.
+    const isEarly =
+      transfer.kind === 'send-file' && protection === 'clear' && data.clientHasCome && !abort.signal.aborted
+    if (!isEarly) await announce()
+    const { answer, ...result } = await this.#move(transfer, protection, {
+      signal: abort.signal,
+      progress,
+      announce: isEarly ? announce : undefined,
+    })
     const durationSeconds = (performance.now() - started) / 1000
     const told = this.#tell({ ...result, durationSeconds }, { transfer, verb, mode, code: answer.code })
     if (told !== undefined) await told
@@ -121,41 +119,43 @@ export class SessionTransfers {
 
   /** RFC 959 section 4.2, word for word. */
   #tellMarker(theirs: string, offset: number): Promise<void> | undefined {
-    return this.#owner.send(reply(110, `MARK ${theirs} = ${offset}`))
+    return this.#parts.channel.send(reply(110, `MARK ${theirs} = ${offset}`))
   }
 
   #tell(result: TransferResult, { transfer, ...record }: Told): Promise<void> | undefined {
-    const { telemetry, session } = this.#owner
-    const { dataProtection: protection } = session()
+    const { services, state } = this.#parts
+    const { session } = state
+    const { dataProtection: protection } = session
     const { kind, path } = transfer
     if (kind !== 'send-listing') this.#moved = { files: this.#moved.files + 1, bytes: this.#moved.bytes + result.bytes }
-    const more = { direction: directions[kind], path, user: userName(session()), protection }
-    return telemetry.transferEnded(session(), { ...result, ...record, ...more })
+    const more = { direction: directions[kind], path, user: userName(session), protection }
+    return services.telemetry.transferEnded(session, { ...result, ...record, ...more })
   }
 
   async #move(
     transfer: Transfer,
     protection: Session['dataProtection'],
-    signal: AbortSignal,
-    progress: { bytes: number },
+    { signal, progress, announce }: Pick<TransferOptions, 'signal' | 'announce'> & Pick<Running, 'progress'>,
   ): Promise<Omit<TransferResult, 'durationSeconds'> & { readonly answer: Reply }> {
-    const { server } = this.#owner.configuration()
-    const encoding = encodingOf(this.#owner.session(), { server })
+    const { services, state, data } = this.#parts
+    const { server } = services.configuration()
+    const encoding = encodingOf(state.session, { server })
     const tell = (bytes: number): void => {
-      this.#owner.telemetry.transferMoved(directions[transfer.kind], bytes - progress.bytes)
+      services.telemetry.transferMoved(state.session, directions[transfer.kind], bytes - progress.bytes)
       progress.bytes = bytes
     }
     const pace = this.#paceOf(transfer.kind === 'receive-file' ? 'upload' : 'download')
     try {
       const direction = transfer.kind === 'receive-file' ? 'receive' : 'send'
-      const connection = await this.#owner.data.open(protection, signal, direction)
+      const connection = await data.open(protection, signal, direction)
       const result = await runTransfer(transfer, connection, {
         signal,
         stallTimeoutSeconds: server.limits.transferStallTimeoutSeconds,
         rejectTruncated: server.tls.truncatedUploads === 'reject',
         onProgress: tell,
-        means: this.#owner.means,
+        means: services.transferMeans,
         pace,
+        announce,
         ...(encoding && { encoding, onMarker: (...marker) => this.#tellMarker(...marker) }),
       })
       tell(result.bytes)

@@ -16,7 +16,13 @@ export type Login =
   | { readonly state: 'awaiting-code'; readonly name: string; readonly user: User }
   | LoggedIn
 /** The storage lets the user do what the permissions allow, and nothing else. */
-export type LoggedIn = { readonly state: 'logged-in'; readonly user: User; readonly storage: UserStorage }
+export type LoggedIn = {
+  readonly state: 'logged-in'
+  readonly user: User
+  readonly storage: UserStorage
+  /** Whoever it is only tries the way in (`probes.user`). */
+  readonly isProbe?: true
+}
 
 /** What the control connection is protected by. `cleared`: CCC has taken it back to clear text (RFC 4217 section 5). */
 export type Protection = 'clear' | 'tls' | 'cleared'
@@ -81,6 +87,11 @@ type Settings = Omit<
   Session,
   'id' | 'listener' | 'peer' | 'local' | 'started' | 'protection' | 'clientCertificate' | 'serverName'
 >
+
+/** Whether it is none of people's: it counts nowhere, and is told of to nobody. */
+export function isProbeSession({ login }: Pick<Session, 'login'>): boolean {
+  return login.state === 'logged-in' && login.isProbe === true
+}
 
 /** As it is after connecting. */
 export function newSession(connected: Pick<Session, 'id' | 'listener' | 'peer' | 'local' | 'started'>): Session {

@@ -1,9 +1,9 @@
 /** Node's TLS servers, each lent to one handshake at a time: to make one costs more than ten handshakes, and 50 KiB. */
-import { constants, randomBytes } from 'node:crypto'
+import { constants, randomBytes, randomFillSync } from 'node:crypto'
 import tls from 'node:tls'
 import type { CertificateFiles } from '../config/configuration.ts'
 import type { ServerConfiguration } from '../config/schema.ts'
-import { type FindKeys, renewTickets } from './ticket-renewal.ts'
+import { renewTickets } from './ticket-renewal.ts'
 
 export type HandshakeOptions = {
   readonly certificate: CertificateFiles
@@ -12,20 +12,20 @@ export type HandshakeOptions = {
 }
 
 /** The session that a handshake is done for: it can resume what it began, and what those have begun that it vouches for. */
-export type HandshakeParty = {
+export interface HandshakeParty {
   /** 48 bytes. */
   readonly ticketKeys: Buffer
   /** What session IDs of TLS 1.2 stand for. */
   readonly sessionIds: Map<string, Buffer>
   /** What others have made. */
-  readonly keysOfOther: FindKeys
-  readonly sessionOfOther: (id: string) => Buffer | undefined
-  readonly selectProtocol: (offered: readonly string[]) => string | undefined
+  keysOfOther(name: Buffer): Buffer | undefined
+  sessionOfOther(id: string): Buffer | undefined
+  selectProtocol(offered: readonly string[]): string | undefined
   /** Whether a client that names this host may go on. */
-  readonly mayName: (host: string) => boolean
+  mayName(host: string): boolean
   /** The context to go on with for a host that may be named; that of the lane if undefined. */
-  readonly contextOf?: (host: string) => tls.SecureContext | undefined
-  readonly onFailure: (error: Error) => void
+  contextOf(host: string): tls.SecureContext | undefined
+  onFailure(error: Error): void
 }
 
 // Node ends resumption after 300 s by default, which would break long sessions.
@@ -33,6 +33,9 @@ const sessionTimeoutSeconds = 86_400
 
 /** More than a client has connections at once; each is about 200 bytes to 2 KiB. */
 const maxSessionIds = 8
+
+const ticketKeysBytes = 48
+const keysAtOnce = 64
 
 /** More handshakes of a kind than these at a time are rare enough to pay for their own. */
 const maxIdleLanes = 16
@@ -48,9 +51,22 @@ export class HandshakeLanes {
   readonly #options: HandshakeOptions
   readonly #idle = new Map<HandshakeKind, HandshakeLane[]>()
   #context: tls.SecureContext | undefined
+  /** Keys of sessions to come: one piece of memory for many costs each less than a third of one of its own. */
+  #keys = Buffer.alloc(0)
+  #keysTaken = 0
 
   constructor(options: HandshakeOptions) {
     this.#options = options
+  }
+
+  /** Those of a session, which nobody else has. */
+  newTicketKeys(): Buffer {
+    if (this.#keysTaken === this.#keys.length) {
+      this.#keys = randomFillSync(Buffer.allocUnsafeSlow(ticketKeysBytes * keysAtOnce))
+      this.#keysTaken = 0
+    }
+    this.#keysTaken += ticketKeysBytes
+    return this.#keys.subarray(this.#keysTaken - ticketKeysBytes, this.#keysTaken)
   }
 
   /** Whether these are the lanes for the options. */
@@ -101,7 +117,7 @@ export class HandshakeLane {
   readonly server: tls.Server
   readonly #renewsTickets: boolean
   /** Keys that nobody has. */
-  readonly #nobodysKeys = randomBytes(48)
+  readonly #nobodysKeys = randomBytes(ticketKeysBytes)
   #party: HandshakeParty | undefined
 
   constructor({ certificate, settings, handshakeTimeoutSeconds }: HandshakeOptions, kind: HandshakeKind) {
@@ -142,7 +158,7 @@ export class HandshakeLane {
   }
 
   readonly #chooseContext = (host: string, done: (error: Error | null, context?: tls.SecureContext) => void): void => {
-    if (this.#party?.mayName(host) === true) done(null, this.#party.contextOf?.(host))
+    if (this.#party?.mayName(host) === true) done(null, this.#party.contextOf(host))
     else done(new Error('the client names a host that the certificate does not cover'))
   }
 

@@ -7,8 +7,9 @@ const applicationData = 0x17
 export class RecordScanner {
   /** Whether a record of type application_data has begun. In TLS 1.3 the first one is the client's Finished or its certificate. */
   applicationDataSeen = false
-  #header = new Uint8Array(headerLength)
   #headerBytes = 0
+  /** Of the payload, as far as the header has come. */
+  #length = 0
   #payloadLeft = 0
 
   /** Whether everything so far is whole records. */
@@ -31,11 +32,14 @@ export class RecordScanner {
         if (!isRecordType(byte)) return at
         if (byte === applicationData) this.applicationDataSeen = true
       }
-      this.#header[this.#headerBytes++] = byte
+      // Its last two bytes are the length.
+      if (this.#headerBytes >= headerLength - 2) this.#length = (this.#length << 8) | byte
+      this.#headerBytes++
       at++
       if (this.#headerBytes === headerLength) {
         this.#headerBytes = 0
-        this.#payloadLeft = ((this.#header[3] ?? 0) << 8) | (this.#header[4] ?? 0)
+        this.#payloadLeft = this.#length
+        this.#length = 0
       }
     }
     return at

@@ -1,5 +1,5 @@
 /** TLS of one session: its control connection and all its data connections share one set of resumption keys. */
-import { randomBytes, X509Certificate } from 'node:crypto'
+import { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { SecureContext, TLSSocket } from 'node:tls'
@@ -10,6 +10,7 @@ import {
   type HandshakeOptions,
   type HandshakeParty,
 } from './handshake-lanes.ts'
+import type { Kin, Member } from './kin.ts'
 import { type ClientCertificate, SecureChannel } from './secure-channel.ts'
 import { sessionIdOf } from './serialized-session.ts'
 import { TlsWire, type WireInput } from './wire.ts'
@@ -20,14 +21,9 @@ export type SessionTlsOptions = HandshakeOptions & {
   readonly lanes?: HandshakeLanes
   /** Where there are virtual hosts (RFC 7151). */
   readonly hosts?: TlsHosts
+  /** The session that it is for, and those that may be of the same client. */
+  readonly member?: Member
   readonly kin?: Kin
-}
-
-/** Sessions that may be of the same client: those at the same address. */
-export type Kin = {
-  readonly neighbours: () => Iterable<SessionTls>
-  /** `open` while one of the two is not logged in. */
-  readonly userOf: (neighbour: SessionTls) => 'same' | 'other' | 'open'
 }
 
 /** Virtual hosts, which a client may name in the handshake of the control connection; its data connections have their certificate, too. */
@@ -66,22 +62,13 @@ const pollMilliseconds = 20
  * Many programs (those in Go, on Windows, with libcurl) keep one cache for all their connections and offer what they got last: a data
  * connection may resume the session of another control connection, if that is the same user's at the same address.
  */
-export class SessionTls {
+export class SessionTls implements HandshakeParty {
+  readonly ticketKeys: Buffer
   readonly #options: SessionTlsOptions
   #lanes: HandshakeLanes
-  readonly #party: HandshakeParty = {
-    ticketKeys: randomBytes(48),
-    sessionIds: new Map(),
-    keysOfOther: name => this.#borrow(({ ticketKeys }) => (nameOf(ticketKeys).equals(name) ? ticketKeys : undefined)),
-    sessionOfOther: id => this.#borrow(({ sessionIds }) => sessionIds.get(id)),
-    selectProtocol: offered => selectProtocol(this.#purpose, offered),
-    mayName: host => this.#mayName(host),
-    contextOf: () => this.#context(),
-    onFailure: error => {
-      this.#lastFailure = error
-    },
-  }
-  readonly #resumedWith = new Set<TicketSupply>()
+  // Most sessions need few of these: they are made when they do.
+  #sessionIds: Map<string, Buffer> | undefined
+  #resumedWith: Set<TicketSupply> | undefined
   #supply: TicketSupply = 'fresh'
   #tickets = ticketsOfFullHandshake
   #purpose: Purpose = 'control'
@@ -95,14 +82,53 @@ export class SessionTls {
   #socket: Socket | undefined
   #lentBy: SessionTls | undefined
   /** Whose session was resumed. */
-  readonly #lenders = new WeakMap<SecureChannel, SessionTls>()
+  #lenders: WeakMap<SecureChannel, SessionTls> | undefined
   /** Its client resumes whichever session it got last. */
   #mixes = false
-  #previous: Promise<void> = Promise.resolve()
+  #previous: Promise<void> | undefined
 
   constructor(options: SessionTlsOptions) {
     this.#options = options
     this.#lanes = options.lanes ?? new HandshakeLanes(options)
+    this.ticketKeys = this.#lanes.newTicketKeys()
+  }
+
+  /** The session that it is for. */
+  get member(): Member | undefined {
+    return this.#options.member
+  }
+
+  get sessionIds(): Map<string, Buffer> {
+    this.#sessionIds ??= new Map()
+    return this.#sessionIds
+  }
+
+  keysOfOther(name: Buffer): Buffer | undefined {
+    return this.#borrow(({ ticketKeys }) => (nameOf(ticketKeys).equals(name) ? ticketKeys : undefined))
+  }
+
+  sessionOfOther(id: string): Buffer | undefined {
+    return this.#borrow(({ sessionIds }) => sessionIds.get(id))
+  }
+
+  selectProtocol(offered: readonly string[]): string | undefined {
+    return protocolNames[this.#purpose].find(name => offered.includes(name))
+  }
+
+  mayName(host: string): boolean {
+    if (this.#purpose !== 'control' || this.#isServed(host)) return true
+    // Node would only close the connection; so far nothing was said, and an alert is in clear text.
+    this.#socket?.write(unrecognizedName)
+    return false
+  }
+
+  contextOf(): SecureContext | undefined {
+    if (this.#purpose !== 'control' || this.#lanesOfHost === this.#lanes) return undefined
+    return this.#lanesOfHost?.context
+  }
+
+  onFailure(error: Error): void {
+    this.#lastFailure = error
   }
 
   /** Does the handshake of the control connection, on a paused socket, read by `input` if there is one. Rejects with TlsError, with the socket destroyed. */
@@ -137,11 +163,11 @@ export class SessionTls {
    * that is the same user's, and programs connect while others of their connections log in: for this it waits so long.
    */
   async proves(channel: SecureChannel, signal: AbortSignal, patienceMilliseconds: number): Promise<boolean> {
-    const lender = this.#lenders.get(channel)
+    const lender = this.#lenders?.get(channel)
     if (!channel.resumed || lender === undefined) return channel.resumed
     const deadline = performance.now() + patienceMilliseconds
     for (;;) {
-      const user = this.#options.kin?.userOf(lender)
+      const user = this.#compareUsers(lender)
       if (user === 'same') this.#mixes = lender.#mixes = true
       if (user !== 'open') return user === 'same'
       if (signal.aborted || performance.now() >= deadline) return false
@@ -152,14 +178,13 @@ export class SessionTls {
   /** Whether the client has resumed on a data connection before, with as good a chance to as it has now. */
   get resumptionExpected(): boolean {
     // The session that it got last may be of a control connection that is closed by now.
-    return !this.#mixes && this.#resumedWith.has(this.#supply)
+    return !this.#mixes && this.#resumedWith?.has(this.#supply) === true
   }
 
   /** Whether what a client wants to resume by comes from this session. It may be a copy: only a handshake proves anything. */
   hasIssued(offer: { readonly tickets: readonly Buffer[]; readonly sessionId: Buffer }): boolean {
     if (this.#isIn(offer)) return true
-    const { kin } = this.#options
-    for (const other of kin?.neighbours() ?? []) if (other.#isIn(offer) && kin?.userOf(other) === 'same') return true
+    for (const other of this.#neighbours()) if (other.#isIn(offer) && this.#compareUsers(other) === 'same') return true
     return false
   }
 
@@ -168,7 +193,10 @@ export class SessionTls {
     { resumed, protocol }: Pick<SecureChannel, 'resumed' | 'protocol'>,
     direction: 'send' | 'receive',
   ): void {
-    if (resumed) this.#resumedWith.add(this.#supply)
+    if (resumed) {
+      this.#resumedWith ??= new Set()
+      this.#resumedWith.add(this.#supply)
+    }
     if (protocol !== 'TLSv1.3') return
     if (resumed) this.#tickets = Math.max(0, this.#tickets - 1)
     if (direction === 'send') this.#tickets += resumed ? 1 : ticketsOfFullHandshake
@@ -177,16 +205,16 @@ export class SessionTls {
   }
 
   #isIn({ tickets, sessionId }: { readonly tickets: readonly Buffer[]; readonly sessionId: Buffer }): boolean {
-    const { ticketKeys, sessionIds } = this.#party
-    const name = nameOf(ticketKeys)
-    return tickets.some(ticket => name.equals(ticket.subarray(0, 16))) || sessionIds.has(sessionId.toString('hex'))
+    const name = nameOf(this.ticketKeys)
+    if (tickets.some(ticket => name.equals(ticket.subarray(0, 16)))) return true
+    return this.#sessionIds?.has(sessionId.toString('hex')) === true
   }
 
   #borrow(find: (other: HandshakeParty) => Buffer | undefined): Buffer | undefined {
     if (this.#purpose === 'control') return undefined
-    for (const other of this.#options.kin?.neighbours() ?? []) {
-      if (this.#options.kin?.userOf(other) === 'other') continue
-      const found = find(other.#party)
+    for (const other of this.#neighbours()) {
+      if (this.#compareUsers(other) === 'other') continue
+      const found = find(other)
       if (found === undefined) continue
       this.#lentBy = other
       return found
@@ -194,12 +222,28 @@ export class SessionTls {
     return undefined
   }
 
+  #neighbours(): Iterable<SessionTls> {
+    const { kin, member } = this.#options
+    return kin === undefined || member === undefined ? [] : kin.neighboursOf(member)
+  }
+
+  #compareUsers(neighbour: SessionTls): ReturnType<Kin['compareUsers']> {
+    const { kin, member } = this.#options
+    return kin === undefined || member === undefined ? 'other' : kin.compareUsers(member, neighbour)
+  }
+
   // One handshake at a time: tls.Server does not say which of the streams it was given a connection came from.
   async #enqueue(socket: Socket, purpose: Purpose, signal: AbortSignal, input?: WireInput): Promise<SecureChannel> {
-    const handshake = this.#previous.then(() => this.#handshake(socket, purpose, signal, input))
+    const begin = (): Promise<SecureChannel> => this.#handshake(socket, purpose, signal, input)
+    const handshake = this.#previous === undefined ? begin() : this.#previous.then(begin)
     // Without its result: a connection that was closed long ago would be kept in memory.
-    this.#previous = handshake.then(ignore, ignore)
-    return handshake
+    const over = handshake.then(ignore, ignore)
+    this.#previous = over
+    try {
+      return await handshake
+    } finally {
+      if (this.#previous === over) this.#previous = undefined
+    }
   }
 
   async #handshake(
@@ -244,7 +288,10 @@ export class SessionTls {
         settle()
         secured.allowHalfOpen = true
         const channel = new SecureChannel(secured, wire, socket)
-        if (channel.resumed && this.#lentBy !== undefined) this.#lenders.set(channel, this.#lentBy)
+        if (channel.resumed && this.#lentBy !== undefined) {
+          this.#lenders ??= new WeakMap()
+          this.#lenders.set(channel, this.#lentBy)
+        }
         setImmediate(() => {
           // In TLS 1.3 the tickets are made right after the event.
           lanes.giveBack(lane)
@@ -267,7 +314,7 @@ export class SessionTls {
 
   #takeLane(lanes: HandshakeLanes, kind: HandshakeKind, socket: Socket): HandshakeLane {
     try {
-      return lanes.take(this.#party, kind)
+      return lanes.take(this, kind)
     } catch (cause) {
       socket.destroy()
       throw new TlsError('failed', 'the certificate or its key cannot be used', { cause })
@@ -284,7 +331,7 @@ export class SessionTls {
   /** curl resumes by session IDs only. */
   #rememberSession(session: Buffer | undefined): void {
     const id = session && sessionIdOf(session)
-    if (session !== undefined && id !== undefined) this.#party.sessionIds.set(id.toString('hex'), session)
+    if (session !== undefined && id !== undefined) this.sessionIds.set(id.toString('hex'), session)
   }
 
   /** RFC 7151 section 3.3: HOST and SNI must name the same host. */
@@ -295,18 +342,6 @@ export class SessionTls {
     if (hosts?.named !== undefined) return host?.name === hosts.named
     if (host !== undefined || !settings.strictServerName) return true
     return new X509Certificate(certificate.certificate).checkHost(name) !== undefined
-  }
-
-  #context(): SecureContext | undefined {
-    if (this.#purpose !== 'control' || this.#lanesOfHost === this.#lanes) return undefined
-    return this.#lanesOfHost?.context
-  }
-
-  #mayName(name: string): boolean {
-    if (this.#purpose !== 'control' || this.#isServed(name)) return true
-    // Node would only close the connection; so far nothing was said, and an alert is in clear text.
-    this.#socket?.write(unrecognizedName)
-    return false
   }
 }
 
@@ -319,10 +354,6 @@ const protocolNames = {
   send: ['ftp-data', 'ftp', 'x-filezilla-ftp'],
   receive: ['ftp-data', 'ftp', 'x-filezilla-ftp'],
 } as const satisfies Record<Purpose, readonly string[]>
-
-function selectProtocol(purpose: Purpose, offered: readonly string[]): string | undefined {
-  return protocolNames[purpose].find(name => offered.includes(name))
-}
 
 /** RFC 5077 section 4: a ticket begins with the name of its key. */
 function nameOf(ticketKeys: Buffer): Buffer {

@@ -83,6 +83,8 @@ export type SessionsAnswer = {
 export type FromWorker =
   | { readonly kind: 'in-force'; readonly revision: number }
   | { readonly kind: 'ended'; readonly session: number }
+  /** It goes on, and its place is free. */
+  | { readonly kind: 'place-given-up'; readonly session: number }
   | Claim
   | { readonly kind: 'is-claimed'; readonly request: number; readonly claim: ClaimKind; readonly key: string }
   | { readonly kind: 'release'; readonly claim: ClaimKind; readonly key: string }

@@ -1,7 +1,15 @@
 /** State that all processes of a server share: what a session takes in one of them is taken in all. */
 
-/** What can be taken: places for transfers, of all and of a user by the name; a user's places for sessions, by the user's name; a file to write to, by its identity; a turn to compute a checksum. */
-export type ClaimKind = 'transfer' | 'transfer-of-user' | 'session-of-user' | 'upload' | 'checksum' | 'one-time-code'
+/** What can be taken: places for transfers, of all and of a user by the name; a user's places for sessions, by the user's name; a file to write to, by its identity; a turn to compute a checksum; one to deflate or inflate a transfer; a one-time code by step and user; a wrong one by user. */
+export type ClaimKind =
+  | 'transfer'
+  | 'transfer-of-user'
+  | 'session-of-user'
+  | 'upload'
+  | 'checksum'
+  | 'deflate'
+  | 'one-time-code'
+  | 'wrong-code'
 
 /** Nobody has said in time whether a claim is granted: too many wait, or whoever decides is gone. */
 export class SharedStateError extends Error {

@@ -45,6 +45,8 @@ type Slot = {
 }
 
 const answerMilliseconds = 2000
+/** A client waits for it, who would lose a transfer where a process is only busy, as with many logins at once. */
+const awaitedAnswerMilliseconds = 10_000
 const heartbeatMilliseconds = 10_000
 const longestSilenceMilliseconds = 25_000
 
@@ -119,7 +121,7 @@ export class WorkerPool {
   /** Gives a connection that another server has relayed to the worker with a session that waits for it, if there is one. */
   async takeRelayed(port: number, first: FirstBytes, address: string): Promise<'taken' | 'not-awaited'> {
     const answers = this.#workers().map(async worker => {
-      if ((await worker.isAwaited(port, answerMilliseconds)) !== true) throw new Error('not here')
+      if ((await worker.isAwaited(port, awaitedAnswerMilliseconds)) !== true) throw new Error('not here')
       return worker
     })
     const worker = await Promise.any(answers).catch(() => undefined)

@@ -8,7 +8,7 @@ import type { ListenerConfiguration } from '../config/schema.ts'
 import type { Address } from '../data/address.ts'
 import type { PortShare } from '../data/port-order.ts'
 import type { FirstBytes } from '../proxy-protocol/first-bytes.ts'
-import type { SessionHost } from '../session-host.ts'
+import type { Place, SessionHost } from '../session-host.ts'
 import type { InForce } from '../sessions.ts'
 import { lastingMetrics, type MetricsSnapshot } from '../telemetry/aggregate.ts'
 import type { WorkerEnd } from '../telemetry/telemetry.ts'
@@ -34,8 +34,8 @@ export class WorkerProcess implements SessionHost {
   readonly #options: WorkerProcessOptions
   readonly #child: ChildProcess
   readonly #requests: WorkerRequests
-  /** What is to be done when a session ends, by the number the worker knows it by. */
-  readonly #sessions = new Map<number, () => void>()
+  /** By the number the worker knows a session by. */
+  readonly #sessions = new Map<number, Place>()
   /** Not in the worker's hands yet. */
   readonly #handing = new Set<Socket>()
   readonly #waiting = new Map<number, (collected: Collected | undefined) => void>()
@@ -87,10 +87,10 @@ export class WorkerProcess implements SessionHost {
     return this.#hasEnded ? lastingMetrics(this.#metrics) : this.#metrics
   }
 
-  serve({ socket, peer, local, first }: Arrival, listener: ListenerConfiguration, onEnd: () => void): void {
+  serve({ socket, peer, local, first }: Arrival, listener: ListenerConfiguration, place: Place): void {
     this.#lastSession += 1
     const session = this.#lastSession
-    this.#sessions.set(session, onEnd)
+    this.#sessions.set(session, place)
     // Plain data: what looks itself up in the socket would arrive empty.
     const plain = (end: Address): Address => ({ address: end.address, port: end.port })
     const proxied = first && { peer: plain(peer), local: plain(local), early: first.bytes }
@@ -216,6 +216,9 @@ export class WorkerProcess implements SessionHost {
       case 'ended':
         this.#sessionEnded(message.session)
         return undefined
+      case 'place-given-up':
+        this.#sessions.get(message.session)?.giveUp()
+        return undefined
       case 'in-force':
         this.#revisionInForce = message.revision
         if (message.revision === this.#revision) this.#onInForce?.()
@@ -230,9 +233,9 @@ export class WorkerProcess implements SessionHost {
   }
 
   #sessionEnded(session: number): void {
-    const onEnd = this.#sessions.get(session)
+    const place = this.#sessions.get(session)
     this.#sessions.delete(session)
-    onEnd?.()
+    place?.end()
     if (this.#sessions.size === 0) this.#options.onIdle()
   }
 
@@ -241,7 +244,7 @@ export class WorkerProcess implements SessionHost {
     this.#hasEnded = true
     for (const socket of this.#handing) socket.destroy()
     const lostSessions = this.#sessions.size
-    for (const onEnd of this.#sessions.values()) onEnd()
+    for (const place of this.#sessions.values()) place.end()
     this.#sessions.clear()
     this.#requests.releaseAll()
     for (const resolve of this.#waiting.values()) resolve(undefined)

@@ -26,7 +26,7 @@ export type WorkerHoldings = {
 }
 
 /** What the process itself answers for: its sessions, and what it has in force. */
-export type WorkerReport = Extract<FromWorker, { readonly kind: 'ended' | 'in-force' | 'collected' }>
+export type WorkerReport = Extract<FromWorker, { readonly kind: 'ended' | 'place-given-up' | 'in-force' | 'collected' }>
 
 export class WorkerRequests {
   readonly #holdings: WorkerHoldings

@@ -9,10 +9,12 @@ import { EventMaker } from '../events/event-maker.ts'
 import { tellingTelemetry } from '../events/telling.ts'
 import { FirstBytes } from '../proxy-protocol/first-bytes.ts'
 import { createServing, type Serving } from '../serving.ts'
+import type { Place } from '../session-host.ts'
 import { createLog, type LogDestination, type ServerLog } from '../telemetry/logger.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import { createTelemetry } from '../telemetry/recorder.ts'
 import { describeSessions, describeStalled } from '../telemetry/status.ts'
+import { withoutProbes } from '../telemetry/without-probes.ts'
 import { TransferLog } from '../telemetry/xferlog.ts'
 import type { Description, FromWorker, ToWorker } from './messages.ts'
 import { RemoteEvents } from './remote-events.ts'
@@ -173,7 +175,9 @@ class Worker {
       const events = new EventMaker({ outlet: this.#events, configuration: received.server })
       const serving = createServing({
         inForce,
-        telemetry: tellingTelemetry(createTelemetry({ logger: log.logger, metrics, transferLog }), events),
+        telemetry: withoutProbes(
+          tellingTelemetry(createTelemetry({ logger: log.logger, metrics, transferLog }), events),
+        ),
         logger: log.logger,
         sendfile,
         threads,
@@ -200,15 +204,16 @@ class Worker {
 
   #serve({ session, listener, proxied }: Extract<ToWorker, { kind: 'session' }>, socket: unknown): void {
     const ended = (): void => this.#say({ kind: 'ended', session })
+    const place: Place = { giveUp: () => this.#say({ kind: 'place-given-up', session }), end: ended }
     // A client that was gone before its socket arrived leaves none.
     if (!(socket instanceof Socket) || this.#begun === undefined) return ended()
     // As the listeners have it: a client may close its side and still wants the replies to what it sent.
     socket.allowHalfOpen = true
     const arrival = directArrival(socket)
-    if (proxied === undefined) return this.#begun.serving.sessions.serve(arrival, listener, ended)
+    if (proxied === undefined) return this.#begun.serving.sessions.serve(arrival, listener, place)
     const { early, ...ends } = proxied
     if (early.length > 0) socket.unshift(early)
-    this.#begun.serving.sessions.serve({ ...arrival, ...ends }, listener, ended)
+    this.#begun.serving.sessions.serve({ ...arrival, ...ends }, listener, place)
   }
 
   #takeRelayed({ port, address, early }: Extract<ToWorker, { kind: 'relayed' }>, socket: unknown): void {

@@ -1,4 +1,5 @@
 /** Commands that come while a transfer runs (RFC 959 section 4.2, RFC 1123 section 4.1.3.3), and several that come at once. */
+import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
@@ -157,8 +158,13 @@ describe('the end of a transfer', () => {
     const port = extendedPassivePort(await client.send('EPSV'))
     // Half open: the client has all the bytes and the FIN, but does not close its side.
     const data = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    const received: Buffer[] = []
+    // To iterate would close it at the end.
+    data.on('data', (bytes: Buffer) => received.push(bytes))
+    const ended = once(data, 'end')
     expect((await client.send('RETR file')).code).toBe(150)
-    expect((await readAll(data)).toString()).toBe('content')
+    await ended
+    expect(Buffer.concat(received).toString()).toBe('content')
     // STAT is answered at once: had 226 been sent already, it would come first.
     expect((await client.send('STAT')).lines.join()).toContain('Transfer: RETR')
     data.end()

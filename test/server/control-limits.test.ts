@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { FtpClient } from '../support/ftp-client.ts'
 import { password, simpleUser } from '../support/server.ts'
-import { connected, loggedIn, secured, temporaryServer } from '../support/sessions.ts'
+import { connected, listenerWith, loggedIn, secured, temporaryServer } from '../support/sessions.ts'
 
 const quick = { failedLoginDelayMilliseconds: 0 }
 
@@ -71,6 +71,60 @@ describe('limits', () => {
     client.write('HELP\r\n'.repeat(40_000))
     const { server: ftp } = server.application
     await eventually(() => ftp.sessionCount === 0, 'the session has ended', 10_000)
+  })
+
+  it('end a session that errs too often before it logs in, whatever the errors are', async () => {
+    const server = await temporaryServer({
+      server: { limits: { ...quick, maxErrorsBeforeLogin: 5 }, logging: { level: 'debug' } },
+    })
+    const errors = {
+      'commands that need a login': 'PWD',
+      'commands that nobody knows': 'XYZZY',
+      'wrong arguments': 'AUTH',
+      'hosts that do not exist': 'HOST other.example',
+      'lines that are too long': 'A'.repeat(5000),
+    }
+    for (const [what, line] of Object.entries(errors)) {
+      const client = await connected(server)
+      for (let time = 1; time < 5; time += 1) expect((await client.send(line)).code, what).toBeGreaterThanOrEqual(500)
+      expect(await client.send(line)).toMatchObject({ code: 421, text: 'Too many errors: closing.' })
+      expect(await client.closed()).toBe('')
+    }
+    const ends = server.log().filter(({ reason }) => reason === 'too many errors before login')
+    expect(ends.length).toBeGreaterThanOrEqual(Object.keys(errors).length - 1)
+  })
+
+  it('count errors before login over AUTH and REIN, without refused passwords, and anew after a login', async () => {
+    const server = await temporaryServer({
+      server: { limits: { ...quick, maxErrorsBeforeLogin: 4, maxFailedLogins: 100 } },
+    })
+    const client = await connected(server)
+    for (let time = 1; time <= 10; time += 1) expect(await tryLogin(client, 'nobody')).toBe(530)
+    for (let time = 1; time <= 3; time += 1) expect((await client.send('PWD')).code).toBe(530)
+    expect(await tryLogin(client, 'alice')).toBe(230)
+    for (let time = 1; time <= 10; time += 1) expect((await client.send('XYZZY')).code).toBe(500)
+    for (let time = 1; time <= 2; time += 1) {
+      await client.send('REIN')
+      expect((await client.send('PWD')).code).toBe(530)
+    }
+    await client.startTls()
+    expect((await client.send('PWD')).code).toBe(530)
+    expect((await client.send('PWD')).code).toBe(421)
+  })
+
+  it('are none for errors before login where that is 0', async () => {
+    const server = await temporaryServer({ server: { limits: { ...quick, maxErrorsBeforeLogin: 0 } } })
+    const client = await connected(server)
+    for (let time = 1; time <= 50; time += 1) expect((await client.send('PWD')).code).toBe(530)
+    expect((await client.login()).code).toBe(230)
+  })
+
+  it('leave clients that try out what a server knows enough of tries, where it knows nothing of that', async () => {
+    const server = await temporaryServer({ server: { listeners: await listenerWith('disabled') } })
+    const client = await connected(server)
+    const tried = ['AUTH GSSAPI', 'AUTH KERBEROS_V4', 'AUTH TLS', 'AUTH SSL', 'HOST ftp.example', 'PROT P', 'XYZZY']
+    for (const line of tried) expect((await client.send(line)).code, line).toBeGreaterThanOrEqual(500)
+    expect((await client.login()).code).toBe(230)
   })
 
   it('end the session, with its transfer, of a user who is removed', async () => {

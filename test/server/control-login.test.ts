@@ -10,6 +10,11 @@ import { connected, listenerWith, loggedIn, temporaryServer } from '../support/s
 
 const quick = { failedLoginDelayMilliseconds: 0 }
 
+function daysFromNow(days: number): string {
+  const date = new Date(Date.now() + days * 86_400_000)
+  return date.toLocaleDateString('en', { weekday: 'long', timeZone: 'UTC' }).toLowerCase()
+}
+
 async function tryLogin(client: FtpClient, user: string, secret = password): Promise<number> {
   await client.send(`USER ${user}`)
   return (await client.send(`PASS ${secret}`)).code
@@ -75,23 +80,47 @@ describe('USER and PASS', () => {
 
 describe('who may log in', () => {
   it('is told by the same 530, whatever the reason', async () => {
+    const own = await selfSigned('localhost')
     const server = await temporaryServer({
       users: [
         simpleUser('disabled', { disabled: true }),
         simpleUser('expired', { expires: '2020-01-01' }),
         simpleUser('elsewhere', { allowedNetworks: ['192.0.2.0/24'] }),
         simpleUser('encrypted', { tls: 'required' }),
+        simpleUser('late', { schedule: { windows: [{ days: [daysFromNow(3)] }] } }),
+        simpleUser('guest', { hosts: ['a.example'] }),
+        simpleUser('holder', { clientCertificate: { commonName: 'Holder' } }),
+        { name: 'card', clientCertificate: { commonName: 'Card' } },
+        simpleUser('coded', { totp: { secret: 'ABCDEFGHIJKLMNOPQRSTUVWX' } }),
         simpleUser('local', { allowedNetworks: ['127.0.0.0/8'], expires: '2999-01-01', disabled: false }),
       ],
-      server: { limits: { ...quick, maxFailedLogins: 10 } },
+      server: {
+        limits: { ...quick, maxFailedLogins: 100 },
+        hosts: [{ name: 'a.example' }],
+        tls: { clientCertificates: 'optional' },
+      },
+      files: { 'tls/tls.crt': own.certificate, 'tls/tls.key': own.key, 'tls/ca.crt': own.certificate },
     })
     const client = await connected(server)
     const answers = new Set<string>()
-    for (const name of ['disabled', 'expired', 'elsewhere', 'encrypted', 'unknown']) {
-      await client.send(`USER ${name}`)
-      const { code, text } = await client.send(`PASS ${password}`)
-      answers.add(`${code} ${text}`)
+    const known = ['disabled', 'expired', 'elsewhere', 'encrypted', 'late', 'guest', 'holder', 'card', 'coded']
+    for (const name of [...known, 'unknown']) {
+      const asked = await client.send(`USER ${name}`)
+      expect([name, asked.code, asked.text]).toEqual([name, 331, 'Password required.'])
+      // Whose code is missing as well is not told before the password is right.
+      for (const given of name === 'coded' ? ['wrong', `${password}000000`] : ['wrong', password]) {
+        const { code, text } = await client.send(`PASS ${given}`)
+        answers.add(`${code} ${text}`)
+        await client.send(`USER ${name}`)
+      }
     }
+    const reasons = server.log().flatMap(({ msg, reason }) => (msg === 'login failed' ? [reason] : []))
+    expect(new Set(reasons)).toEqual(
+      new Set([
+        ...['wrong-password', 'disabled', 'expired', 'network-not-allowed', 'tls-required', 'outside-schedule'],
+        ...['host-not-allowed', 'certificate-required', 'wrong-code', 'unknown-user'],
+      ]),
+    )
     expect([...answers]).toEqual(['530 Login incorrect.'])
     expect(await tryLogin(client, 'local')).toBe(230)
   })

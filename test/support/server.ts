@@ -133,7 +133,7 @@ async function tryStart(options: TestServerOptions): Promise<TestServer> {
     },
     async stop() {
       // Whoever is still there would get time to go on.
-      for (const connection of application.server.connections) connection.end('the test is over')
+      for (const connection of application.server.connections) connection.cutOff('the test is over')
       await application.stop()
       await rm(directory, { recursive: true, force: true })
     },
