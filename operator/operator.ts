@@ -20,6 +20,7 @@ import { createOperatorMetrics } from './metrics.ts'
 import { createPassiveProbes } from './passive-probe/probes.ts'
 import { startProbes } from './probes.ts'
 import type { Settings } from './settings.ts'
+import { createSnapshotSight } from './snapshots/sight.ts'
 
 export type OperatorOptions = {
   readonly settings: Settings
@@ -72,6 +73,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const observer = new Observer({
     cluster,
     view,
+    snapshots: createSnapshotSight({ cluster, clock }),
     clock,
     operator: {
       defaultImage: settings.serverImage,

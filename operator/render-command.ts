@@ -176,6 +176,8 @@ function render(server: Server, documents: Documents, { operator, now }: RenderO
     live: [],
     otherServices: [],
     claim: undefined,
+    dataSource: undefined,
+    snapshots: undefined,
     pods: [],
     nodes: new Map(),
     resolvedNames: new Map(),

@@ -196,6 +196,12 @@ export const rules: Readonly<Record<string, readonly Rule[]>> = {
       message: 'may not change between `claim`, `existingClaimName` and `emptyDir`: the files would stay behind',
       reason: 'FieldValueForbidden',
     },
+    {
+      rule: '!has(self.snapshots) || !has(self.emptyDir)',
+      message: 'may not be specified with `emptyDir`: snapshots are of claims',
+      fieldPath: '.snapshots',
+      reason: 'FieldValueForbidden',
+    },
   ],
   'spec.storage.symlinks.extraRoots[]': [
     {

@@ -14,6 +14,7 @@ export const conditionTypes = [
   'CertificateReady',
   'AddressReady',
   'StorageReady',
+  'SnapshotsReady',
   'SourceIPPreserved',
   'PortsWithinLimits',
   'PassiveVerified',
@@ -162,6 +163,28 @@ export const statusSchema = record(
         {
           claimName: Type.Optional(name('The claim.')),
           capacity: Type.Optional(text({ maxLength: 32, description: 'Size of the volume.' })),
+          snapshots: Type.Optional(
+            record(
+              {
+                schedule: Type.Optional(
+                  text({ maxLength: 321, description: 'Schedule and time zone that the times are of.' }),
+                ),
+                lastScheduleTime: Type.Optional(
+                  time('Time of the schedule up to which all is made; first, when the schedule was seen.'),
+                ),
+                nextScheduleTime: Type.Optional(time('Next time of the schedule.')),
+                lastSuccessfulTime: Type.Optional(time('State of the volume that the newest ready snapshot has.')),
+                lastSuccessfulName: Type.Optional(name('The newest snapshot that is ready to use.')),
+                lastRequest: Type.Optional(
+                  text({
+                    maxLength: 63,
+                    description: 'Value of the annotation `ftp-operator.io/snapshot` that one was made for.',
+                  }),
+                ),
+              },
+              { description: 'Snapshots of the volume.' },
+            ),
+          ),
         },
         { description: 'The volume.' },
       ),

@@ -10,6 +10,8 @@ export const labelKeys = {
   managedBy: 'app.kubernetes.io/managed-by',
   replica: `${group}/replica`,
   half: `${group}/ports-half`,
+  /** On VolumeSnapshots: whether the schedule made them, or somebody asked for them. */
+  snapshotTrigger: `${group}/snapshot-trigger`,
 } as const
 
 export const annotationKeys = {
@@ -25,6 +27,10 @@ export const annotationKeys = {
   restartedAt: `${group}/restarted-at`,
   /** On an FtpServer, set by people: a new value has the passive ports tried anew. */
   verifyPassive: `${group}/verify-passive`,
+  /** On an FtpServer, set by people: a new value has a snapshot of the volume made, which has it in its name. */
+  snapshot: `${group}/snapshot`,
+  /** On VolumeSnapshots: the time of the schedule that they were made for. */
+  scheduledTime: `${group}/scheduled-time`,
 } as const
 
 /** The label `app.kubernetes.io/name` of all objects of all servers. */
@@ -46,6 +52,10 @@ export const nameOf = {
   certificateSecret: (server: string) => `${server}-tls`,
   relaySecret: (server: string) => `${server}-relay`,
   claim: (server: string) => `${server}-data`,
+  snapshot: (server: string, request: string) => `${server}-${request}`,
+  /** Of a time such as `2030-01-10T03:00:00Z`: whoever makes the snapshot of that time gives it this name. */
+  scheduledSnapshot: (server: string, time: string) =>
+    `${server}-${time.slice(0, 16).replaceAll(/[-:]/g, '').toLowerCase()}z`,
 } as const
 
 /** The labels by which the Service and others find the pods of a server. They never change. */

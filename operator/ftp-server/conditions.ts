@@ -2,6 +2,7 @@
 import type { ConditionType } from '../api/status.ts'
 import { nameOf } from '../desired/names.ts'
 import { amountOf } from '../desired/subset.ts'
+import { restoreFinding } from '../snapshots/data-source.ts'
 import { counted } from './counted.ts'
 import { findLive, isRollingOut, readClaim } from './live.ts'
 import type { Observation, ObservedPod } from './observation.ts'
@@ -48,6 +49,7 @@ export function findConditions(observation: Observation, plan: Plan): Findings {
     Stalled: stalled,
     ...parts,
     UsersAccepted: usersAccepted(observation, plan),
+    SnapshotsReady: plan.decisions.snapshots.finding,
     SourceIPPreserved: { status: truth(preserved), reason, message },
     PortsWithinLimits: portLimits(observation, plan.decisions.portCount),
     PassiveVerified: plan.decisions.verification.finding,
@@ -240,6 +242,9 @@ function storageReady(observation: Observation, plan: Plan): Finding {
   if (claim.deleting) return no('ClaimDeleted', `claim ${name} is being deleted`, true)
   if (claim.phase === 'Lost') return no('Lost', `the volume of claim ${name} is gone`, true)
   if (claim.phase !== 'Bound') {
+    const { dataSource, size = '' } = storage.claim ?? {}
+    const restore = dataSource && restoreFinding(dataSource, observation.dataSource, size)
+    if (restore !== undefined) return no(restore.reason, `claim ${name}: ${restore.message}`, restore.isBlocked)
     const storageClass = claim.storageClass === undefined ? '' : ` of storage class ${claim.storageClass}`
     return no('Pending', `claim ${name}${storageClass} is not bound to a volume yet`, false)
   }

@@ -5,6 +5,8 @@ import type { Half } from '../desired/ports.ts'
 import type { ObservedUser } from '../ftp-user/observed-user.ts'
 import type { KubernetesObject } from '../kubernetes/object.ts'
 import type { ProbeState } from '../passive-probe/probes.ts'
+import type { DataSource } from '../snapshots/data-source.ts'
+import type { SeenSnapshots } from '../snapshots/snapshot.ts'
 
 export type Observation = {
   /** Milliseconds since the epoch. */
@@ -23,6 +25,10 @@ export type Observation = {
   readonly otherServices: readonly KubernetesObject[]
   /** The claim that pods mount, whoever's it is. */
   readonly claim: KubernetesObject | undefined
+  /** What the claim is filled with, while it is not bound; undefined where that is nothing, or not known. */
+  readonly dataSource: DataSource | undefined
+  /** Undefined where none are wanted. */
+  readonly snapshots: SeenSnapshots | undefined
   /** All pods of the server, those that are terminating too. */
   readonly pods: readonly ObservedPod[]
   /** Addresses of the nodes that the pods are on, by name of the node. */

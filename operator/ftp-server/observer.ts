@@ -13,8 +13,9 @@ import type { Cluster } from '../kubernetes/cluster.ts'
 import { kinds } from '../kubernetes/kinds.ts'
 import { type KubernetesObject, keyOf } from '../kubernetes/object.ts'
 import type { PassiveProbes } from '../passive-probe/probes.ts'
+import type { SnapshotSight } from '../snapshots/sight.ts'
 import { type ClusterView, type SourceMetadata, sourceMetadata } from './cluster-view.ts'
-import { findLive, readNodeAddresses, readPod, readService, readSource } from './live.ts'
+import { findLive, readClaim, readNodeAddresses, readPod, readService, readSource } from './live.ts'
 import type { NodeAddress, Observation, ObservedPod, OperatorFacts, Source } from './observation.ts'
 import { fetchReport } from './pod-reports.ts'
 import { needsProvider, providerOf } from './port-limits.ts'
@@ -23,6 +24,7 @@ import { textAt } from './read.ts'
 export type ObserverOptions = {
   readonly cluster: Pick<Cluster, 'get' | 'list' | 'isServed'>
   readonly view: ClusterView
+  readonly snapshots: SnapshotSight
   readonly operator: OperatorFacts
   readonly clock: Clock
 }
@@ -53,7 +55,7 @@ export class Observer {
 
   /** Rejects where the cluster does not answer; pods that don't answer are part of what is observed. */
   async observe(server: FtpServer, signal: AbortSignal, probes?: Pick<PassiveProbes, 'stateOf'>): Promise<Observation> {
-    const { cluster, view, operator, clock } = this.#options
+    const { cluster, view, snapshots, operator, clock } = this.#options
     const [certificate, podMonitor, prometheusRule] = await Promise.all(
       [kinds.certificate, kinds.podMonitor, kinds.prometheusRule].map(kind => cluster.isServed(kind, { signal })),
     )
@@ -63,13 +65,15 @@ export class Observer {
       prometheusRule: prometheusRule === true,
     }
     const live = [...view.liveOf(server), ...(await this.#optionalLive(server, served, signal))]
-    const [sources, users, claim, pods] = await Promise.all([
+    const [sources, users, claim, seenSnapshots, pods] = await Promise.all([
       Promise.all(view.referencedBy(server).map(source => this.#content(server.metadata.namespace, source, signal))),
       this.#users(server, signal),
       this.#claim(server, live, signal),
+      snapshots.snapshotsOf(server, signal),
       Promise.all(view.podsOf(server).map(pod => this.#pod(pod, signal))),
     ])
     const service = findLive(live, 'Service', server.metadata.name)
+    const isBound = claim !== undefined && readClaim(claim).phase === 'Bound'
     return {
       now: clock.wallMilliseconds(),
       server,
@@ -80,6 +84,8 @@ export class Observer {
       live,
       otherServices: server.spec.service.type === 'LoadBalancer' ? view.servicesOfOthers(server) : [],
       claim,
+      dataSource: isBound ? undefined : await snapshots.dataSourceOf(server, signal),
+      snapshots: seenSnapshots,
       pods: pods.filter(pod => pod !== undefined),
       nodes: needsNodes(server) ? await this.#nodeAddresses(signal) : new Map(),
       resolvedNames: service === undefined ? new Map() : await this.#resolve(service),

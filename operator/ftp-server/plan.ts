@@ -12,6 +12,7 @@ import { serverYamlKey } from '../desired/server-configuration.ts'
 import { amountOf } from '../desired/subset.ts'
 import { type Binding, bindUsers, resourceFiles, withPlaces } from '../ftp-user/binding.ts'
 import type { KubernetesObject, Manifest } from '../kubernetes/object.ts'
+import { decideSnapshots, type SnapshotDecision } from '../snapshots/decision.ts'
 import { type CertificateNeed, type CertificateState, certificateState } from './certificate-state.ts'
 import { chooseHalf } from './choose-half.ts'
 import { decideExposure, type Exposure, isHeldBack, isHiding } from './exposure.ts'
@@ -60,6 +61,7 @@ export type Decisions = {
   readonly certificate: CertificateState
   readonly userProblems: readonly Problem[]
   readonly verification: VerificationDecision
+  readonly snapshots: SnapshotDecision
   /** Ports that the Service has. */
   readonly portCount: number
   /** The FtpUsers that name the server. */
@@ -178,9 +180,11 @@ function decide(observation: Observation): Decisions {
       exposure,
       certificate,
       rollout: draft.rollout,
+      relay,
       hashOf: hashes.hashOf,
       isRolling: waiting.length + changed.length > 0,
     }),
+    snapshots: decideSnapshots(observation),
     portCount: spec.listeners.length + portReplicas * spec.passive.portsPerReplica,
   }
 }
@@ -406,6 +410,7 @@ function secondsUntilNext(observation: Observation, decisions: Decisions): numbe
     .map(milliseconds => milliseconds / 1000)
   const settlesIn = settlesInMilliseconds(observation)
   const untilTried = decisions.verification.inMilliseconds
+  const untilSnapshots = decisions.snapshots.inMilliseconds
   const patienceLeft = patienceLeftMilliseconds(observation)
   const seconds = Math.min(
     quietSeconds,
@@ -417,6 +422,7 @@ function secondsUntilNext(observation: Observation, decisions: Decisions): numbe
     ...(exposure.address.reason === 'HostnameUnresolved' ? [resolvingSeconds] : []),
     ...(exposure.address.reason === 'PortTaken' ? [clashSeconds] : []),
     ...(patienceLeft === undefined ? [] : [patienceLeft / 1000]),
+    ...(untilSnapshots === undefined ? [] : [untilSnapshots / 1000]),
     ...(untilTried === undefined || observation.probe === undefined ? [] : [untilTried / 1000]),
   )
   return Math.max(1, Math.ceil(seconds))

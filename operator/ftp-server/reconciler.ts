@@ -17,6 +17,7 @@ import type { EventRecorder } from '../kubernetes/events.ts'
 import { kinds } from '../kubernetes/kinds.ts'
 import { apiVersionOf, type KubernetesObject, keyOf, type Manifest, type ResourceKind } from '../kubernetes/object.ts'
 import type { PassiveProbes, ServerIdentity } from '../passive-probe/probes.ts'
+import { carryOutSnapshots } from '../snapshots/carry-out.ts'
 import { applyManifest, strayKeys } from './apply.ts'
 import type { CertificateNeed } from './certificate-state.ts'
 import type { ClusterView, ReadServer } from './cluster-view.ts'
@@ -67,7 +68,9 @@ export function createReconciler(options: ReconcilerOptions): Reconcile {
   async function reconcile(server: FtpServer, signal: AbortSignal): Promise<ReconcileResult> {
     const { observation, plan } = await decide(server, signal)
     const outcome = await carryOut(observation, plan, signal)
-    const told: Plan = { ...plan, problems: [...plan.problems, ...outcome.problems] }
+    const snapshots = await carryOutSnapshots({ cluster, logger }, server, plan.decisions.snapshots, signal)
+    const decisions = { ...plan.decisions, snapshots }
+    const told: Plan = { ...plan, decisions, problems: [...plan.problems, ...outcome.problems] }
     const status = statusOf(observation, told)
     bindings.publish(keyOf(server.metadata), decidedBy(observation, plan, status))
     await tell(server, status, signal)

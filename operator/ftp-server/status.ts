@@ -13,7 +13,7 @@ import type { Plan } from './plan.ts'
 export function statusOf(observation: Observation, plan: Plan): FtpServerStatus {
   const { server, now, pods, claim } = observation
   const { metadata, spec } = server
-  const { exposure, certificate, blueprint, hash } = plan.decisions
+  const { exposure, certificate, blueprint, snapshots, hash } = plan.decisions
   const findings = findConditions(observation, plan)
   const report = newestReport(observation, plan)
   const claimState = claim && readClaim(claim)
@@ -55,6 +55,7 @@ export function statusOf(observation: Observation, plan: Plan): FtpServerStatus 
       storage: {
         claimName: mounted,
         ...(claimState?.capacity !== undefined && { capacity: claimState.capacity }),
+        ...(snapshots.status !== undefined && { snapshots: snapshots.status }),
       },
     }),
     config: { hash, appliedReplicas: appliedReplicas(observation, plan).length },

@@ -12,15 +12,26 @@ export type Transition = {
 /** Nothing where nothing changed, so that a quiet server makes no events. */
 export function transitionsOf(before: FtpServerStatus | undefined, after: FtpServerStatus): readonly Transition[] {
   const last = new Map(before?.conditions?.map(condition => [condition.type, condition]))
-  return (after.conditions ?? []).flatMap(condition => {
+  const ofConditions = (after.conditions ?? []).flatMap((condition): Transition[] => {
     const subject = subjects[condition.type as ConditionType]
     if (subject === undefined || isSame(last.get(condition.type), condition)) return []
     if (condition.type === 'Stalled' && !isNews(condition, after)) return []
     const type = isGood(condition) ? 'Normal' : 'Warning'
     // That something is not there yet when a server is new is no news.
     if (type === 'Warning' && isOnTheWay(condition)) return []
-    return [{ type, reason: `${subject}${condition.reason}`, action: 'Reconcile', note: condition.message } as const]
+    // Each one that is ready is told by its name.
+    if (type === 'Normal' && condition.type === 'SnapshotsReady') return []
+    return [{ type, reason: `${subject}${condition.reason}`, action: 'Reconcile', note: condition.message }]
   })
+  return [...ofConditions, ...snapshotTransitions(before, after)]
+}
+
+function snapshotTransitions(before: FtpServerStatus | undefined, after: FtpServerStatus): readonly Transition[] {
+  const name = after.storage?.snapshots?.lastSuccessfulName
+  if (name === undefined || name === before?.storage?.snapshots?.lastSuccessfulName) return []
+  return [
+    { type: 'Normal', reason: 'SnapshotReady', action: 'Reconcile', note: `VolumeSnapshot ${name} is ready to use` },
+  ]
 }
 
 /** What an event's reason starts with. The other conditions say the same in other words, or nothing new. */
@@ -32,6 +43,7 @@ const subjects: Readonly<Partial<Record<ConditionType, string>>> = {
   CertificateReady: 'Certificate',
   AddressReady: 'Address',
   StorageReady: 'Storage',
+  SnapshotsReady: '',
   SourceIPPreserved: 'SourceIP',
   PortsWithinLimits: '',
   PassiveVerified: 'Passive',
@@ -65,6 +77,8 @@ const onTheWay = new Set([
   'HostnameUnresolved',
   'NoReplicaReady',
   'NotReachableYet',
+  'Restoring',
+  'SourceNotReady',
 ])
 
 function isOnTheWay({ status, reason }: Condition): boolean {

@@ -162,6 +162,7 @@ describe('rights', () => {
     'monitoring.coreos.com/podmonitors': written,
     'monitoring.coreos.com/prometheusrules': written,
     'cert-manager.io/certificates': written,
+    'snapshot.storage.k8s.io/volumesnapshots': ['create', 'delete', 'get', 'list'],
     '/pods': ['get', 'list', 'patch', 'watch'],
     'events.k8s.io/events': ['create', 'patch'],
   }
@@ -171,6 +172,7 @@ describe('rights', () => {
     expect(rulesOf(only(objects, 'ClusterRole', 'release-ftp-operator'))).toEqual({
       ...expected,
       '/namespaces': ['list', 'watch'],
+      'snapshot.storage.k8s.io/volumesnapshotclasses': ['list'],
     })
     expect(rulesOf(only(objects, 'ClusterRole', 'release-ftp-operator-nodes'))).toEqual({ '/nodes': read })
     expect(only(objects, 'Role')['rules']).toEqual([

@@ -63,6 +63,8 @@ export function observe(server: FtpServer, rest: Partial<Observation> = {}): Obs
     live: [],
     otherServices: [],
     claim: undefined,
+    dataSource: undefined,
+    snapshots: undefined,
     pods: [],
     nodes: new Map(),
     resolvedNames: new Map(),
@@ -243,6 +245,7 @@ storage:
     annotations: { example.com/backup: daily }
     labels: { tier: gold }
   retentionPolicy: Delete
+  snapshots: { schedule: '0 3 * * *', timeZone: Europe/Berlin, className: csi, retention: { maxCount: 14, maxAgeDays: 30 } }
   subPath: ftp/files
   symlinks: { policy: Inside, extraRoots: [/data/shared] }
   fsGroup: 2000
@@ -254,7 +257,7 @@ usersFrom:
   - secretRef: { name: team-a }
   - configMapRef: { name: team-b, key: people.htpasswd }
 anonymous: { enabled: true, home: /pub, role: ReadOnly }
-limits: { maxSessions: 200, maxTransfers: 100, maxTransfersPerUser: 10, maxFilesPerSession: 5000, maxBytesPerSession: 10737418240, idleTimeoutSeconds: 600 }
+limits: { maxSessions: 200, maxErrorsBeforeLogin: 20, maxTransfers: 100, maxTransfersPerUser: 10, maxFilesPerSession: 5000, maxBytesPerSession: 10737418240, idleTimeoutSeconds: 600 }
 bandwidth: { perSession: { uploadBytesPerSecond: 10000000 }, perUser: { downloadBytesPerSecond: 50000000 } }
 bans: { mode: Enabled, threshold: 5, exemptNetworks: [192.0.2.0/24] }
 banner: Welcome

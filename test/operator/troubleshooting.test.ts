@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 
-const sources = ['operator/ftp-server', 'operator/passive-probe']
+const sources = ['operator/ftp-server', 'operator/passive-probe', 'operator/snapshots']
 /** What is well, and what conditions do not show: needs of certificates, and the API server’s own words. */
 const elsewhere = new Set([
   ...['AllReplicasReady', 'Applied', 'AllAccepted', 'SelfSigned', 'Valid', 'NotNeeded', 'Assigned', 'AddressOfPod'],

@@ -30,6 +30,16 @@ export function completed(spec: Spec): Spec {
 
 export const goodSamples: readonly ResourceSample[] = [
   { title: 'nothing but storage', spec: {}, brokenAt: [] },
+  ...['0 3 * * *', '@daily', '*/5 0-6,22 ? JAN-mar mon,3'].map(schedule => ({
+    title: `snapshots at ${schedule}`,
+    spec: { storage: { ...storage, snapshots: { schedule, timeZone: 'Europe/Berlin', suspend: true } } },
+    brokenAt: [],
+  })),
+  {
+    title: 'snapshots of a claim that is there',
+    spec: { storage: { existingClaimName: 'files', snapshots: { className: 'csi', retention: { maxAgeDays: 7 } } } },
+    brokenAt: [],
+  },
   { title: 'the longest name', spec: {}, name: `a${'b'.repeat(51)}`, brokenAt: [] },
   {
     title: 'users of all kinds',
@@ -267,6 +277,21 @@ export const wrongSamples: readonly ResourceSample[] = [
   },
   { title: 'no storage', spec: { storage: undefined }, brokenAt: ['spec.storage'] },
   { title: 'storage of no kind', spec: { storage: {} }, brokenAt: ['spec.storage'] },
+  {
+    title: 'snapshots of what has none',
+    spec: { storage: { emptyDir: {}, snapshots: {} } },
+    brokenAt: ['spec.storage.snapshots'],
+  },
+  ...['0 3 * *', '@every 1h', 'daily', '0 3 * * * *', ''].map(schedule => ({
+    title: `the schedule ${JSON.stringify(schedule)}`,
+    spec: { storage: { ...storage, snapshots: { schedule } } },
+    brokenAt: ['spec.storage.snapshots.schedule'],
+  })),
+  {
+    title: 'no snapshot kept',
+    spec: { storage: { ...storage, snapshots: { retention: { maxCount: 0 } } } },
+    brokenAt: ['spec.storage.snapshots.retention.maxCount'],
+  },
   { title: 'storage of two kinds', spec: { storage: { ...storage, emptyDir: {} } }, brokenAt: ['spec.storage'] },
   { title: 'a claim without size', spec: { storage: { claim: {} } }, brokenAt: ['spec.storage.claim.size'] },
   { title: 'a claim of nothing', spec: { storage: { claim: { size: '0' } } }, brokenAt: ['spec.storage.claim.size'] },

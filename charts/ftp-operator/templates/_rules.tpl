@@ -28,6 +28,10 @@
 - apiGroups: [cert-manager.io]
   resources: [certificates]
   verbs: [create, delete, get, list, patch, watch]
+# Never changed once they are made.
+- apiGroups: [snapshot.storage.k8s.io]
+  resources: [volumesnapshots]
+  verbs: [create, delete, get, list]
 # An annotation on a pod makes its kubelet bring changed files in at once.
 - apiGroups: [""]
   resources: [pods]
