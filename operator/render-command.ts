@@ -9,11 +9,11 @@ import { annotationKeys } from './desired/names.ts'
 import { readSource } from './ftp-server/live.ts'
 import type { Observation, OperatorFacts, Source } from './ftp-server/observation.ts'
 import { plan } from './ftp-server/plan.ts'
-import { at, recordAt, textAt } from './ftp-server/read.ts'
 import type { Binding } from './ftp-user/binding.ts'
 import type { ObservedUser } from './ftp-user/observed-user.ts'
 import { serverKeysOf } from './ftp-user/references.ts'
 import { type KubernetesObject, keyOf, type Manifest } from './kubernetes/object.ts'
+import { at, recordAt, textAt } from './kubernetes/read.ts'
 
 export type RenderOptions = {
   readonly argv: readonly string[]

@@ -3,7 +3,7 @@ import { fieldManager } from '../desired/names.ts'
 import { hasReason } from '../kubernetes/api-error.ts'
 import type { Cluster } from '../kubernetes/cluster.ts'
 import type { KubernetesObject, Manifest, ResourceKind } from '../kubernetes/object.ts'
-import { at, listAt, textAt } from './read.ts'
+import { at, listAt, textAt } from '../kubernetes/read.ts'
 
 type Writer = Pick<Cluster, 'apply' | 'patchMerge'>
 

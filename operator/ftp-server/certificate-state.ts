@@ -3,9 +3,9 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { FtpServer } from '../api/ftp-server.ts'
 import type { CertificateNames, CertificateSource } from '../desired/blueprint.ts'
+import { conditionOf } from '../kubernetes/read.ts'
 import { findLive } from './live.ts'
 import type { Observation, Source } from './observation.ts'
-import { conditionOf } from './read.ts'
 import { certificateSource, findSource } from './references.ts'
 
 export type CertificateState = {

@@ -13,8 +13,8 @@ import { namedServers, UserView, userIndexers, userOfSecret } from '../ftp-user/
 import type { Cluster } from '../kubernetes/cluster.ts'
 import { kinds } from '../kubernetes/kinds.ts'
 import { type KubernetesObject, keyOf, type ResourceKind } from '../kubernetes/object.ts'
+import { at, textAt } from '../kubernetes/read.ts'
 import type { OperatorMetrics } from '../metrics.ts'
-import { at, textAt } from './read.ts'
 import { type References, referencesOf, refersTo } from './references.ts'
 
 /** Kinds that are made for servers and watched, so that what others change is mended. Kinds that a cluster may lack are not among them. */

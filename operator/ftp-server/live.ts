@@ -1,8 +1,8 @@
 /** What live objects tell: Services, pods, claims, Secrets, as the decisions need them. */
 import { annotationKeys, labelKeys } from '../desired/names.ts'
 import type { KubernetesObject } from '../kubernetes/object.ts'
+import { conditionOf, listAt, numberAt, recordAt, textAt, textsAt } from '../kubernetes/read.ts'
 import type { NodeAddress, ObservedPod, ReportedProblem, ServerReport, Source } from './observation.ts'
-import { conditionOf, listAt, numberAt, recordAt, textAt, textsAt } from './read.ts'
 
 export function findLive(live: readonly KubernetesObject[], kind: string, name: string): KubernetesObject | undefined {
   return live.find(object => object.kind === kind && object.metadata.name === name)

@@ -12,6 +12,7 @@ import { hasReason } from '../kubernetes/api-error.ts'
 import type { Cluster } from '../kubernetes/cluster.ts'
 import { kinds } from '../kubernetes/kinds.ts'
 import { type KubernetesObject, keyOf } from '../kubernetes/object.ts'
+import { textAt } from '../kubernetes/read.ts'
 import type { PassiveProbes } from '../passive-probe/probes.ts'
 import type { SnapshotSight } from '../snapshots/sight.ts'
 import { type ClusterView, type SourceMetadata, sourceMetadata } from './cluster-view.ts'
@@ -19,7 +20,6 @@ import { findLive, readClaim, readNodeAddresses, readPod, readService, readSourc
 import type { NodeAddress, Observation, ObservedPod, OperatorFacts, Source } from './observation.ts'
 import { fetchReport } from './pod-reports.ts'
 import { needsProvider, providerOf } from './port-limits.ts'
-import { textAt } from './read.ts'
 
 export type ObserverOptions = {
   readonly cluster: Pick<Cluster, 'get' | 'list' | 'isServed'>

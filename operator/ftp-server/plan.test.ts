@@ -12,9 +12,9 @@ import {
   secret,
 } from '../../test/operator/samples.ts'
 import type { KubernetesObject } from '../kubernetes/object.ts'
+import { at } from '../kubernetes/read.ts'
 import type { Observation } from './observation.ts'
 import { type Plan, plan } from './plan.ts'
-import { at } from './read.ts'
 
 const shared =
   'storage: { claim: { size: 10Gi, accessModes: [ReadWriteMany] } }, listeners: [{ name: ftp, port: 21, tls: Disabled }]'

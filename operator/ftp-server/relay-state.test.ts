@@ -3,9 +3,9 @@ import { parse } from 'yaml'
 import { ftpServer, liveService, now, observe, pod, report, secret } from '../../test/operator/samples.ts'
 import { relayPort } from '../desired/relay.ts'
 import type { KubernetesObject } from '../kubernetes/object.ts'
+import { at } from '../kubernetes/read.ts'
 import type { Observation, ObservedPod } from './observation.ts'
 import { type Plan, plan } from './plan.ts'
-import { at } from './read.ts'
 import { newRelaySecrets, peerOf, relaySecretState } from './relay-state.ts'
 
 const shared =

@@ -1,9 +1,9 @@
 /** What is decided about relaying: who owns which ports, whether all pods are ready for it, and when secrets change. Pure. */
 import type { Half, RangeOwner } from '../desired/ports.ts'
 import { canRelay, isRelaying, relaySecretKey, relaySecretName } from '../desired/relay.ts'
+import { listAt, textAt } from '../kubernetes/read.ts'
 import { findLive } from './live.ts'
 import type { Observation, ObservedPod } from './observation.ts'
-import { listAt, textAt } from './read.ts'
 import { findSource } from './references.ts'
 
 /** When the secrets were made: an RFC 3339 time. */

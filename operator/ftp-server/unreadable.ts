@@ -1,6 +1,6 @@
 /** Status of a resource that this operator can't read: one that an older or newer schema let in. Pure. */
 import type { KubernetesObject } from '../kubernetes/object.ts'
-import { conditionOf } from './read.ts'
+import { conditionOf } from '../kubernetes/read.ts'
 
 /** Undefined if status says so already: the time of the transition stays as it is. */
 export function unreadableStatus(object: KubernetesObject, errors: readonly string[], now: number): unknown {

@@ -1,8 +1,8 @@
 /** An FtpUser that is being deleted and takes its home with it: whether pods are to have the order to remove it. Pure. */
 import { mostRemovedHomes, type RemovedHome, removedHomesFile } from '../../server/config/schema/removed-homes.ts'
 import { type FtpUser, usernameOf } from '../api/ftp-user.ts'
-import { listAt, textAt } from '../ftp-server/read.ts'
 import { type KubernetesObject, keyOf, type ObjectName } from '../kubernetes/object.ts'
+import { listAt, textAt } from '../kubernetes/read.ts'
 import type { Binding } from './binding.ts'
 
 /** Keeps the resource until the home is gone, and the order to remove it too. */

@@ -1,6 +1,7 @@
 /** What an FtpUser refers to, also where the resource is one that can't be read. Pure. */
-import { listAt, textAt } from '../ftp-server/read.ts'
+
 import { type KubernetesObject, keyOf } from '../kubernetes/object.ts'
+import { listAt, textAt } from '../kubernetes/read.ts'
 
 /** Keys of the servers that it names, in its order. */
 export function serverKeysOf(user: Pick<KubernetesObject, 'metadata'> & { readonly spec?: unknown }): string[] {

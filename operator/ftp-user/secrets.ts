@@ -5,11 +5,11 @@ import type { FtpUser } from '../api/ftp-user.ts'
 import { fieldManager } from '../desired/names.ts'
 import type { ClusterView } from '../ftp-server/cluster-view.ts'
 import { isControlledBy } from '../ftp-server/live.ts'
-import { textAt } from '../ftp-server/read.ts'
 import type { Cluster } from '../kubernetes/cluster.ts'
 import type { EventRecorder } from '../kubernetes/events.ts'
 import { kinds } from '../kubernetes/kinds.ts'
 import { type KubernetesObject, keyOf } from '../kubernetes/object.ts'
+import { textAt } from '../kubernetes/read.ts'
 import { isAllowed } from './binding.ts'
 import {
   bindingKeys,

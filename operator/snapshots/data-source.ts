@@ -1,9 +1,9 @@
 /** What a new volume is filled with, and what is in the way of that. Pure. */
 import type { FtpServer } from '../api/ftp-server.ts'
 import { amountOf } from '../desired/subset.ts'
-import { at, textAt } from '../ftp-server/read.ts'
 import { kinds } from '../kubernetes/kinds.ts'
 import type { KubernetesObject, ResourceKind } from '../kubernetes/object.ts'
+import { at, textAt } from '../kubernetes/read.ts'
 
 export type DataSource =
   | { readonly state: 'not-served' | 'missing' }

@@ -1,7 +1,7 @@
 /** VolumeSnapshots and their classes as the decisions need them, from what the API server says. Pure. */
 import { annotationKeys, labelKeys, managedBy } from '../desired/names.ts'
-import { at, textAt } from '../ftp-server/read.ts'
 import type { KubernetesObject } from '../kubernetes/object.ts'
+import { at, textAt } from '../kubernetes/read.ts'
 
 export type Snapshot = {
   readonly name: string

@@ -1,8 +1,8 @@
 /** The address that clients are told: it arrives late, changes, or is a name, and no pod is restarted for it. */
 import { hostname } from 'node:os'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { listAt, textAt } from '../../operator/ftp-server/read.ts'
 import { kinds } from '../../operator/kubernetes/kinds.ts'
+import { listAt, textAt } from '../../operator/kubernetes/read.ts'
 import { type Balancer, createBalancer } from '../support/balancer.ts'
 import {
   applyYaml,

@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { textAt } from '../../operator/ftp-server/read.ts'
 import { kinds } from '../../operator/kubernetes/kinds.ts'
+import { textAt } from '../../operator/kubernetes/read.ts'
 import {
   applyYaml,
   type ClusterAccess,

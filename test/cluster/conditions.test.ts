@@ -1,6 +1,6 @@
 /** What is wrong with a server shows in a condition and an event, leaves the rest running, and is over when it is mended. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { listAt, textAt } from '../../operator/ftp-server/read.ts'
+import { listAt, textAt } from '../../operator/kubernetes/read.ts'
 import {
   applyYaml,
   type ClusterAccess,

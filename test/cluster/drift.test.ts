@@ -1,9 +1,9 @@
 /** What others delete or alter is mended in under 5 seconds, what is theirs stays, and else nobody writes. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { stringify } from 'yaml'
-import { listAt, textAt } from '../../operator/ftp-server/read.ts'
 import { kinds } from '../../operator/kubernetes/kinds.ts'
 import type { KubernetesObject, ResourceKind } from '../../operator/kubernetes/object.ts'
+import { listAt, textAt } from '../../operator/kubernetes/read.ts'
 import {
   applyYaml,
   type ClusterAccess,

@@ -1,8 +1,8 @@
 /** FtpUsers on a cluster: who gets in, with which password, what status says, and what a thousand of them cost. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type FtpUserStatus, ftpUserResourceKind } from '../../operator/api/ftp-user.ts'
-import { recordAt } from '../../operator/ftp-server/read.ts'
 import { kinds } from '../../operator/kubernetes/kinds.ts'
+import { recordAt } from '../../operator/kubernetes/read.ts'
 import {
   applyYaml,
   type ClusterAccess,

@@ -2,9 +2,9 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { resourceKind } from '../../operator/api/ftp-server.ts'
-import { listAt, textAt } from '../../operator/ftp-server/read.ts'
 import { kinds } from '../../operator/kubernetes/kinds.ts'
 import type { KubernetesObject, ResourceKind } from '../../operator/kubernetes/object.ts'
+import { listAt, textAt } from '../../operator/kubernetes/read.ts'
 import {
   applyYaml,
   type ClusterAccess,

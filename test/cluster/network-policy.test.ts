@@ -1,8 +1,8 @@
 /** A NetworkPolicy on a cluster: only those whom the resource names reach the server. Where the network enforces none, this says so. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { selectorLabels } from '../../operator/desired/names.ts'
-import { textAt } from '../../operator/ftp-server/read.ts'
 import { kinds } from '../../operator/kubernetes/kinds.ts'
+import { textAt } from '../../operator/kubernetes/read.ts'
 import {
   applyYaml,
   type ClusterAccess,

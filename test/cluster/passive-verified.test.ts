@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { textAt } from '../../operator/ftp-server/read.ts'
+import { textAt } from '../../operator/kubernetes/read.ts'
 import {
   applyYaml,
   type ClusterAccess,

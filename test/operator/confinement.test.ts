@@ -1,8 +1,8 @@
 /** Whom a server's pods, Secrets and ports are for, whatever the resource says: for each sample, by the manifests alone. */
 import { describe, expect, test } from 'vitest'
 import { plan } from '../../operator/ftp-server/plan.ts'
-import { at, listAt, numberAt, textAt } from '../../operator/ftp-server/read.ts'
 import type { Manifest } from '../../operator/kubernetes/object.ts'
+import { at, listAt, numberAt, textAt } from '../../operator/kubernetes/read.ts'
 import { mayReach, type NetworkPeer } from '../support/network-policy.ts'
 import { ftpServer, observe, samples } from './samples.ts'
 

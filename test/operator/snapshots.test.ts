@@ -1,9 +1,9 @@
 /** Snapshots of volumes, by the whole operator against a real API server. What makes them is played by the tests. */
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { FtpServerStatus } from '../../operator/api/ftp-server.ts'
-import { at, listAt, textAt, textsAt } from '../../operator/ftp-server/read.ts'
 import { kinds } from '../../operator/kubernetes/kinds.ts'
 import type { KubernetesObject, Manifest } from '../../operator/kubernetes/object.ts'
+import { at, listAt, textAt, textsAt } from '../../operator/kubernetes/read.ts'
 import { helmTest } from '../chart/helm.ts'
 import { clusterTest, kubebuilderAssets } from '../support/api-server.ts'
 import { chartNamespace } from '../support/chart-rights.ts'

@@ -1,10 +1,10 @@
 /** What an FtpServer says of itself in status and events, for tests on a cluster. */
 import type { Condition } from '../../operator/api/ftp-server.ts'
 import type { ConditionType } from '../../operator/api/status.ts'
-import { listAt, textAt } from '../../operator/ftp-server/read.ts'
 import type { Cluster } from '../../operator/kubernetes/cluster.ts'
 import { kinds } from '../../operator/kubernetes/kinds.ts'
 import type { KubernetesObject } from '../../operator/kubernetes/object.ts'
+import { listAt, textAt } from '../../operator/kubernetes/read.ts'
 import { getFtpServer } from './cluster.ts'
 import { eventually } from './eventually.ts'
 

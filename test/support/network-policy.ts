@@ -1,6 +1,6 @@
 /** What a NetworkPolicy lets through, by the rules of Kubernetes: for machines whose network does not enforce any. */
 import { BlockList, isIPv6 } from 'node:net'
-import { at, listAt, numberAt, recordAt, textAt, textsAt } from '../../operator/ftp-server/read.ts'
+import { at, listAt, numberAt, recordAt, textAt, textsAt } from '../../operator/kubernetes/read.ts'
 
 /** Who connects: an address from outside of the cluster, or a pod with its labels and those of its namespace. */
 export type NetworkPeer =
