@@ -534,8 +534,8 @@ const beyond: readonly SecurityRow[] = [
       ),
       proof('test/operator/confinement.test.ts', 'lets only those it names in, to every port of every replica'),
       proof('test/operator/confinement.test.ts', 'lets the operator and Prometheus to the probes, and no client'),
-      proof('operator/ftp-user/binding.test.ts', 'one that is not let in, or about to go, keeps the name from nobody'),
-      proof('operator/ftp-user/binding.test.ts', 'the older resource wins, in whatever order they come'),
+      proof('operator/users/binding.test.ts', 'one that is not let in, or about to go, keeps the name from nobody'),
+      proof('operator/users/binding.test.ts', 'the older resource wins, in whatever order they come'),
     ],
   },
 ]

@@ -1,8 +1,8 @@
 import { beforeAll, expect, test } from 'vitest'
 import { createSelfSignedCertificate, type SelfSignedCertificate } from '../../server/tls/self-signed.ts'
 import { ftpServer, now, observe, owned, secret } from '../../test/operator/samples.ts'
+import type { Observation, Source } from '../observation/observation.ts'
 import { certificateState } from './certificate-state.ts'
-import type { Observation, Source } from './observation.ts'
 
 const day = 86_400_000
 const names = ['uploads', 'uploads.media', 'uploads.media.svc', 'uploads.media.svc.cluster.local']

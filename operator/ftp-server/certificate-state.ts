@@ -4,9 +4,9 @@ import { isIP } from 'node:net'
 import type { FtpServer } from '../api/ftp-server.ts'
 import type { CertificateNames, CertificateSource } from '../desired/blueprint.ts'
 import { conditionOf } from '../kubernetes/read.ts'
-import { findLive } from './live.ts'
-import type { Observation, Source } from './observation.ts'
-import { certificateSource, findSource } from './references.ts'
+import { findLive } from '../observation/live.ts'
+import type { Observation, Source } from '../observation/observation.ts'
+import { certificateSource, findSource } from '../observation/references.ts'
 
 export type CertificateState = {
   readonly ready: boolean

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { ftpServer, liveService, observe, pod } from '../../test/operator/samples.ts'
+import type { Observation } from '../observation/observation.ts'
 import { decideExposure } from './exposure.ts'
-import type { Observation } from './observation.ts'
 
 function expose(spec: string, rest: Partial<Observation> = {}) {
   const server = ftpServer(`{ storage: { emptyDir: {} }, ${spec} }`)

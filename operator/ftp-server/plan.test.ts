@@ -13,7 +13,7 @@ import {
 } from '../../test/operator/samples.ts'
 import type { KubernetesObject } from '../kubernetes/object.ts'
 import { at } from '../kubernetes/read.ts'
-import type { Observation } from './observation.ts'
+import type { Observation } from '../observation/observation.ts'
 import { type Plan, plan } from './plan.ts'
 
 const shared =

@@ -2,7 +2,7 @@
 import type { KubernetesObject } from '../kubernetes/object.ts'
 import { keyOf } from '../kubernetes/object.ts'
 import { listAt, numberAt, textAt } from '../kubernetes/read.ts'
-import { readService } from './live.ts'
+import { readService } from '../observation/live.ts'
 
 export type PortClash = {
   readonly port: number

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { ftpServer, observe } from '../../test/operator/samples.ts'
-import { needsProvider, portLimits, providerOf } from './port-limits.ts'
+import { portLimits } from './port-limits.ts'
 
 type Row = readonly [service: string, provider: string | undefined, ports: number, expected: string]
 
@@ -29,21 +29,4 @@ test.each(rows)('%s on %s with %d ports: %4$s', (service, provider, ports, expec
   const { status, reason, message } = portLimits(observe(server, { provider }), ports)
   expect(`${status} ${reason}`).toBe(expected)
   if (reason === 'WithinLimits' || reason === 'TooManyPorts') expect(message).toContain(`${ports} ports`)
-})
-
-test('nodes are asked only where the Service does not say whose load balancer it wants', () => {
-  const needs = (service: string) => needsProvider(ftpServer(`{ service: ${service}, storage: { emptyDir: {} } }`).spec)
-  expect(needs('{}')).toBe(true)
-  expect(needs('{ type: ClusterIP }')).toBe(false)
-  expect(needs('{ loadBalancerClass: service.k8s.aws/nlb }')).toBe(false)
-})
-
-test.each([
-  ['aws:///eu-central-1a/i-0123', 'aws'],
-  ['azure:///subscriptions/0/x', 'azure'],
-  ['gce://project/zone/node', 'gce'],
-  ['', undefined],
-  [undefined, undefined],
-])('%s is a node of %s', (id, expected) => {
-  expect(providerOf(id)).toBe(expected)
 })

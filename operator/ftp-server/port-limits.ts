@@ -1,6 +1,6 @@
 /** How many ports the load balancer of a cloud takes: known before the cloud refuses them, which it may do without a word. Pure. */
 import type { FtpServerSpec } from '../api/ftp-server.ts'
-import type { Observation } from './observation.ts'
+import type { Observation } from '../observation/observation.ts'
 
 export type PortLimits = {
   readonly status: 'True' | 'False' | 'Unknown'
@@ -100,13 +100,3 @@ const byProvider: ReadonlyMap<string, Balancer> = new Map([
   ['azure', azure],
   ['gce', google],
 ])
-
-/** Whether the nodes have to be asked. */
-export function needsProvider({ service }: FtpServerSpec): boolean {
-  return service.type === 'LoadBalancer' && service.loadBalancerClass === undefined
-}
-
-/** Such as `aws` of `aws:///eu-central-1a/i-0123`. */
-export function providerOf(providerId: string | undefined): string | undefined {
-  return /^([a-z]+):\/\//.exec(providerId ?? '')?.[1]
-}

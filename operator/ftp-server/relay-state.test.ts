@@ -4,7 +4,7 @@ import { ftpServer, liveService, now, observe, pod, report, secret } from '../..
 import { relayPort } from '../desired/relay.ts'
 import type { KubernetesObject } from '../kubernetes/object.ts'
 import { at } from '../kubernetes/read.ts'
-import type { Observation, ObservedPod } from './observation.ts'
+import type { Observation, ObservedPod } from '../observation/observation.ts'
 import { type Plan, plan } from './plan.ts'
 import { newRelaySecrets, peerOf, relaySecretState } from './relay-state.ts'
 

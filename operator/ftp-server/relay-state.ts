@@ -2,9 +2,9 @@
 import type { Half, RangeOwner } from '../desired/ports.ts'
 import { canRelay, isRelaying, relaySecretKey, relaySecretName } from '../desired/relay.ts'
 import { listAt, textAt } from '../kubernetes/read.ts'
-import { findLive } from './live.ts'
-import type { Observation, ObservedPod } from './observation.ts'
-import { findSource } from './references.ts'
+import { findLive } from '../observation/live.ts'
+import type { Observation, ObservedPod } from '../observation/observation.ts'
+import { findSource } from '../observation/references.ts'
 
 /** When the secrets were made: an RFC 3339 time. */
 const madeKey = 'made'

@@ -4,7 +4,7 @@ import { parse } from 'yaml'
 import { ftpServer, liveService, observe, owned, pod, report } from '../../test/operator/samples.ts'
 import type { KubernetesObject } from '../kubernetes/object.ts'
 import { at } from '../kubernetes/read.ts'
-import type { ObservedPod } from './observation.ts'
+import type { ObservedPod } from '../observation/observation.ts'
 import { type Plan, plan } from './plan.ts'
 
 function planned(replicas: number, policy: 'Local' | 'Cluster', pods: readonly ObservedPod[] = []): Plan {

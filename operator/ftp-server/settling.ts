@@ -1,5 +1,5 @@
 /** How long it takes until the nodes send clients to a pod that is ready. */
-import type { Observation, ObservedPod } from './observation.ts'
+import type { Observation, ObservedPod } from '../observation/observation.ts'
 
 // kube-proxy learns of new endpoints once a second (its minSyncPeriod), and readiness is told in whole seconds.
 const settlingMilliseconds = 3000

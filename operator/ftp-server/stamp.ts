@@ -1,5 +1,5 @@
 /** The annotation that makes the kubelet look for new files at once: `hash attempt time`. */
-import type { ObservedPod } from './observation.ts'
+import type { ObservedPod } from '../observation/observation.ts'
 
 type Stamp = { readonly hash: string; readonly attempt: number; readonly time: number }
 

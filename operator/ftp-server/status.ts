@@ -4,9 +4,9 @@ import { conditionTypes } from '../api/status.ts'
 import { claimName } from '../desired/claim.ts'
 import { selectorLabels } from '../desired/names.ts'
 import { sliceOf } from '../desired/ports.ts'
+import { isIPv4, readClaim } from '../observation/live.ts'
+import type { Observation } from '../observation/observation.ts'
 import { appliedReplicas, type Findings, findConditions, newestReport, readyReplicas } from './conditions.ts'
-import { isIPv4, readClaim } from './live.ts'
-import type { Observation } from './observation.ts'
 import type { Plan } from './plan.ts'
 
 /** The plan's problems may have more than it was made with: what the API server did not take, with the reason `ApplyFailed`. */

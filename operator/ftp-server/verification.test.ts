@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { ftpServer, liveService, now, observe, pod, report } from '../../test/operator/samples.ts'
 import type { FtpServer } from '../api/ftp-server.ts'
+import type { Observation } from '../observation/observation.ts'
 import type { ProbeState, Verification } from '../passive-probe/probes.ts'
-import type { Observation } from './observation.ts'
 import { plan } from './plan.ts'
 
 const credential = { password: 'known to nobody else', list: Buffer.from('users: []\n') }

@@ -6,19 +6,13 @@ import type { Built } from '../desired/manifest.ts'
 import type { ObjectMeta } from '../desired/metadata.ts'
 import { annotationKeys, labelKeys, managedBy } from '../desired/names.ts'
 import { keyOf } from '../kubernetes/object.ts'
+import {
+  bindingKeys,
+  bindingSecretName,
+  serverSecretName,
+  userApplicationName,
+} from '../observation/user-references.ts'
 import { madeKey, passwordAge, previousExpiresKey } from './password-age.ts'
-import { bindingSecretName, serverSecretName } from './references.ts'
-
-/** Keys of its data: those of the specification, and ours. */
-export const bindingKeys = {
-  password: 'password',
-  previousPassword: 'previous-password',
-  /** RFC 3339. */
-  previousExpires: 'previous-password-expires',
-} as const
-
-/** The label `app.kubernetes.io/name` of these Secrets. */
-export const userApplicationName = 'ftp-user'
 
 /** Where clients find the server. */
 export type Endpoint = { readonly host: string; readonly port: number; readonly tls: string }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { ftpUser, now, passwordHash } from '../../test/operator/samples.ts'
 import type { FtpUser } from '../api/ftp-user.ts'
-import type { HomeState } from './leaving.ts'
+import type { HomeState } from '../users/leaving.ts'
 import { leavingStatus } from './leaving-status.ts'
 
 const second = 1000

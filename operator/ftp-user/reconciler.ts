@@ -5,18 +5,18 @@ import { type FtpUser, type FtpUserStatus, ftpUserResourceKind } from '../api/ft
 import type { Clock } from '../clock.ts'
 import type { Reconcile, ReconcileResult } from '../controller/controller.ts'
 import { fieldManager } from '../desired/names.ts'
-import type { ClusterView } from '../ftp-server/cluster-view.ts'
 import { unreadableStatus } from '../ftp-server/unreadable.ts'
 import type { Cluster } from '../kubernetes/cluster.ts'
 import type { EventRecorder } from '../kubernetes/events.ts'
 import { apiVersionOf, keyOf, type Manifest } from '../kubernetes/object.ts'
-import type { Bindings } from './bindings.ts'
+import type { ClusterView } from '../observation/cluster-view.ts'
+import type { ReadUser, UserView } from '../observation/user-view.ts'
+import type { Bindings } from '../users/bindings.ts'
+import { isLeaving } from '../users/leaving.ts'
 import { createDeparture } from './departure.ts'
-import { isLeaving } from './leaving.ts'
 import { quiet } from './leaving-status.ts'
 import { createUserSecrets } from './secrets.ts'
 import { isDecided, type ServerState, userStatus } from './status.ts'
-import type { ReadUser, UserView } from './user-view.ts'
 
 export type UserReconcilerOptions = {
   readonly cluster: Pick<Cluster, 'apply' | 'applyStatus' | 'delete' | 'get' | 'patchMerge'>

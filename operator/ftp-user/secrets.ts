@@ -3,16 +3,17 @@ import type { Logger } from 'pino'
 import type { FtpServer } from '../api/ftp-server.ts'
 import type { FtpUser } from '../api/ftp-user.ts'
 import { fieldManager } from '../desired/names.ts'
-import type { ClusterView } from '../ftp-server/cluster-view.ts'
-import { isControlledBy } from '../ftp-server/live.ts'
 import type { Cluster } from '../kubernetes/cluster.ts'
 import type { EventRecorder } from '../kubernetes/events.ts'
 import { kinds } from '../kubernetes/kinds.ts'
 import { type KubernetesObject, keyOf } from '../kubernetes/object.ts'
 import { textAt } from '../kubernetes/read.ts'
-import { isAllowed } from './binding.ts'
+import { isAllowed } from '../observation/allowed-users.ts'
+import type { ClusterView } from '../observation/cluster-view.ts'
+import { isControlledBy } from '../observation/live.ts'
+import { bindingKeys, bindingSecretName, serverSecretName } from '../observation/user-references.ts'
+import type { UserView } from '../observation/user-view.ts'
 import {
-  bindingKeys,
   bindingSecret,
   type Endpoint,
   isLikeMain,
@@ -22,9 +23,7 @@ import {
   serverKey,
 } from './binding-secret.ts'
 import { madeKey, passwordAge } from './password-age.ts'
-import { bindingSecretName, serverSecretName } from './references.ts'
 import type { Finding } from './status.ts'
-import type { UserView } from './user-view.ts'
 
 export type UserSecretsOptions = {
   readonly cluster: Pick<Cluster, 'apply' | 'delete' | 'get'>

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ftpUser, now, passwordHash } from '../../test/operator/samples.ts'
-import type { BoundUser } from './bindings.ts'
+import type { BoundUser } from '../users/bindings.ts'
 import { type ServerState, userStatus } from './status.ts'
 
 const user = ftpUser('alice', `{ passwordHash: '${passwordHash}' }`, { generation: 4 })

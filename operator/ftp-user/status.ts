@@ -3,8 +3,8 @@ import { type FtpUser, type FtpUserStatus, usernameOf } from '../api/ftp-user.ts
 import type { Condition } from '../api/status.ts'
 import { counted } from '../ftp-server/counted.ts'
 import { keyOf } from '../kubernetes/object.ts'
-import type { BoundUser, SyncState } from './bindings.ts'
-import { bindingSecretName } from './references.ts'
+import { bindingSecretName } from '../observation/user-references.ts'
+import type { BoundUser, SyncState } from '../users/bindings.ts'
 import type { UserSecretsState } from './secrets.ts'
 
 /** A server of `serverRefs`, in that order. */

@@ -5,8 +5,8 @@ import { ApiError, hasReason } from '../kubernetes/api-error.ts'
 import type { Cluster } from '../kubernetes/cluster.ts'
 import { kinds } from '../kubernetes/kinds.ts'
 import { keyOf, type Manifest } from '../kubernetes/object.ts'
+import { isOurs } from '../observation/snapshot.ts'
 import { refused, type SnapshotDecision } from './decision.ts'
-import { isOurs } from './snapshot.ts'
 
 export type SnapshotWriter = {
   readonly cluster: Pick<Cluster, 'create' | 'delete' | 'get'>

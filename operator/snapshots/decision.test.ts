@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { ftpServer, liveClaim, observe } from '../../test/operator/samples.ts'
 import type { FtpServer } from '../api/ftp-server.ts'
-import type { Observation } from '../ftp-server/observation.ts'
+import type { Observation } from '../observation/observation.ts'
+import type { SeenSnapshots, Snapshot } from '../observation/snapshot.ts'
 import { decideSnapshots, refused, type SnapshotDecision, type SnapshotStatus } from './decision.ts'
-import type { SeenSnapshots, Snapshot } from './snapshot.ts'
 
 const daily = 'schedule: 0 3 * * *'
 const minute = 60_000

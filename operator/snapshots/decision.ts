@@ -3,13 +3,13 @@ import type { FtpServer, FtpServerStatus } from '../api/ftp-server.ts'
 import { claimName } from '../desired/claim.ts'
 import { annotationKeys, nameOf } from '../desired/names.ts'
 import { type SnapshotWish, volumeSnapshot } from '../desired/volume-snapshot.ts'
-import { readClaim } from '../ftp-server/live.ts'
-import type { Observation } from '../ftp-server/observation.ts'
 import type { Manifest } from '../kubernetes/object.ts'
+import { readClaim } from '../observation/live.ts'
+import type { Observation } from '../observation/observation.ts'
+import { type Snapshot, wantsSnapshots } from '../observation/snapshot.ts'
 import { findingOf, type SnapshotFacts, type SnapshotFinding, timestamp } from './finding.ts'
 import { expired } from './retention.ts'
 import { parseSchedule } from './schedule.ts'
-import type { Snapshot } from './snapshot.ts'
 
 export type SnapshotStatus = NonNullable<NonNullable<FtpServerStatus['storage']>['snapshots']>
 
@@ -75,11 +75,6 @@ export function refused(decision: SnapshotDecision, message: string): SnapshotDe
     finding: { status: 'False', reason: 'SnapshotRefused', message },
     status: decision.statusUnmade,
   }
-}
-
-/** Whether anything is to be known of snapshots. */
-export function wantsSnapshots({ metadata, spec }: FtpServer): boolean {
-  return spec.storage.snapshots !== undefined || metadata.annotations?.[annotationKeys.snapshot] !== undefined
 }
 
 /** A new value of the annotation asks for one more. */

@@ -1,6 +1,6 @@
 /** How it is about the snapshots of a server: the condition `SnapshotsReady`. Pure. */
-import type { ClaimState } from '../ftp-server/live.ts'
-import type { SeenSnapshots, Snapshot } from './snapshot.ts'
+import type { ClaimState } from '../observation/live.ts'
+import type { SeenSnapshots, Snapshot } from '../observation/snapshot.ts'
 
 export type SnapshotFinding = {
   readonly status: 'True' | 'False' | 'Unknown'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { Snapshot } from '../observation/snapshot.ts'
 import { expired } from './retention.ts'
-import type { Snapshot } from './snapshot.ts'
 
 const day = 86_400_000
 const now = Date.parse('2030-01-31T03:00:00Z')

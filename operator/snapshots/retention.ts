@@ -1,5 +1,5 @@
 /** Which scheduled snapshots are not kept any longer. Pure. */
-import type { Snapshot } from './snapshot.ts'
+import type { Snapshot } from '../observation/snapshot.ts'
 
 export type Retention = {
   /** Of those that are ready. */

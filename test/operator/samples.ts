@@ -3,9 +3,9 @@ import { parse } from 'yaml'
 import type { FtpServer } from '../../operator/api/ftp-server.ts'
 import type { FtpUser } from '../../operator/api/ftp-user.ts'
 import { createReader, createUserReader } from '../../operator/api/read.ts'
-import { readPod, readSource } from '../../operator/ftp-server/live.ts'
-import type { Observation, ObservedPod, ServerReport, Source } from '../../operator/ftp-server/observation.ts'
 import type { KubernetesObject } from '../../operator/kubernetes/object.ts'
+import { readPod, readSource } from '../../operator/observation/live.ts'
+import type { Observation, ObservedPod, ServerReport, Source } from '../../operator/observation/observation.ts'
 
 const read = createReader()
 const readUser = createUserReader()

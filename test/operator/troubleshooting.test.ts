@@ -1,8 +1,17 @@
 /** The guide says what to do for every reason that a condition can have when something is not well. */
 import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 
-const sources = ['operator/ftp-server', 'operator/passive-probe', 'operator/snapshots']
+/** Folders and files: the others of `users/` are about FtpUsers, which have conditions of their own. */
+const sources = [
+  'operator/ftp-server',
+  'operator/observation/live.ts',
+  'operator/passive-probe',
+  'operator/snapshots',
+  'operator/users/password.ts',
+  'operator/users/user-files.ts',
+]
 /** What is well, and what conditions do not show: needs of certificates, and the API server’s own words. */
 const elsewhere = new Set([
   ...['AllReplicasReady', 'Applied', 'AllAccepted', 'SelfSigned', 'Valid', 'NotNeeded', 'Assigned', 'AddressOfPod'],
@@ -26,7 +35,11 @@ const elsewhere = new Set([
 
 /** Words in quotes, in lines that are about a reason. */
 async function reasons(): Promise<ReadonlySet<string>> {
-  const lists = await Promise.all(sources.map(async folder => (await readdir(folder)).map(name => `${folder}/${name}`)))
+  const lists = await Promise.all(
+    sources.map(async source =>
+      source.endsWith('.ts') ? [source] : (await readdir(source, { recursive: true })).map(name => join(source, name)),
+    ),
+  )
   const files = lists.flat().filter(name => name.endsWith('.ts') && !name.endsWith('.test.ts'))
   const texts = await Promise.all(files.map(name => readFile(name, 'utf8')))
   const lines = texts.join('\n').match(/^.*(?:\breason\b|\b(?:no|not|nothing|yes|refuse)\(').*$/gm) ?? []

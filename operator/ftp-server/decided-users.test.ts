@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { ftpServer, ftpUser, observe, passwordHash, pod, report } from '../../test/operator/samples.ts'
-import type { Observation, ServerReport } from '../ftp-server/observation.ts'
-import { plan } from '../ftp-server/plan.ts'
-import { statusOf } from '../ftp-server/status.ts'
-import { decidedBy } from './decided.ts'
+import type { Observation, ServerReport } from '../observation/observation.ts'
+import { decidedBy } from './decided-users.ts'
+import { plan } from './plan.ts'
+import { statusOf } from './status.ts'
 
 const server = ftpServer('{ storage: { emptyDir: {} } }')
 const user = ftpUser('alice', `{ passwordHash: '${passwordHash}' }`)

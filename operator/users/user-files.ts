@@ -6,11 +6,11 @@ import { userSchema } from '../../server/config/schema/user.ts'
 import type { FtpServer, InlineUser, UsersSource } from '../api/ftp-server.ts'
 import { toServerStyle } from '../api/kubernetes-style.ts'
 import { probeListKey, usersSecrets } from '../desired/names.ts'
-import { resourcePrefix } from '../ftp-user/binding.ts'
-import type { Source } from './observation.ts'
+import type { Source } from '../observation/observation.ts'
+import { findSource, selects } from '../observation/references.ts'
+import type { Problem } from '../problem.ts'
+import { resourcePrefix } from './binding.ts'
 import { findPassword, keyPart } from './password.ts'
-import type { Problem } from './problem.ts'
-import { findSource, selects } from './references.ts'
 
 export type UsersAggregate = {
   /** By shard: content by key. Of users of one name the first key, in the order of its bytes, wins. */

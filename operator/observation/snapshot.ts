@@ -1,4 +1,5 @@
 /** VolumeSnapshots and their classes as the decisions need them, from what the API server says. Pure. */
+import type { FtpServer } from '../api/ftp-server.ts'
 import { annotationKeys, labelKeys, managedBy } from '../desired/names.ts'
 import type { KubernetesObject } from '../kubernetes/object.ts'
 import { at, textAt } from '../kubernetes/read.ts'
@@ -60,6 +61,11 @@ export function readSnapshot(object: KubernetesObject): Snapshot {
     taken: timeOf(textAt(object, 'status', 'creationTime')),
     deleting: object.metadata.deletionTimestamp !== undefined,
   }
+}
+
+/** Whether anything is to be known of snapshots. */
+export function wantsSnapshots({ metadata, spec }: FtpServer): boolean {
+  return spec.storage.snapshots !== undefined || metadata.annotations?.[annotationKeys.snapshot] !== undefined
 }
 
 /** Made for the server of this name, be it one before. */

@@ -9,13 +9,13 @@ import type { Source } from '../controller/controller.ts'
 import { type Change, createInformer, type Informer } from '../controller/informer.ts'
 import type { Indexer } from '../controller/store.ts'
 import { applicationName, labelKeys, managedBy } from '../desired/names.ts'
-import { namedServers, UserView, userIndexers, userOfSecret } from '../ftp-user/user-view.ts'
 import type { Cluster } from '../kubernetes/cluster.ts'
 import { kinds } from '../kubernetes/kinds.ts'
 import { type KubernetesObject, keyOf, type ResourceKind } from '../kubernetes/object.ts'
 import { at, textAt } from '../kubernetes/read.ts'
 import type { OperatorMetrics } from '../metrics.ts'
 import { type References, referencesOf, refersTo } from './references.ts'
+import { namedServers, UserView, userIndexers, userOfSecret } from './user-view.ts'
 
 /** Kinds that are made for servers and watched, so that what others change is mended. Kinds that a cluster may lack are not among them. */
 export const ownedKinds = [

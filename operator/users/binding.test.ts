@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { ftpServer, ftpUser, now, observe, passwordHash } from '../../test/operator/samples.ts'
 import type { FtpServer } from '../api/ftp-server.ts'
 import { plan } from '../ftp-server/plan.ts'
+import type { ObservedUser } from '../observation/observed-user.ts'
 import { bindUsers, resourceFiles, withPlaces } from './binding.ts'
-import type { ObservedUser } from './observed-user.ts'
 
 const hashed = `{ passwordHash: '${passwordHash}' }`
 const server = (spec = '') => ftpServer(`{ storage: { emptyDir: {} } ${spec} }`)

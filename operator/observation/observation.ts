@@ -2,11 +2,11 @@
 import type { FtpServer } from '../api/ftp-server.ts'
 import type { ServedKinds } from '../desired/blueprint.ts'
 import type { Half } from '../desired/ports.ts'
-import type { ObservedUser } from '../ftp-user/observed-user.ts'
 import type { KubernetesObject } from '../kubernetes/object.ts'
 import type { ProbeState } from '../passive-probe/probes.ts'
-import type { DataSource } from '../snapshots/data-source.ts'
-import type { SeenSnapshots } from '../snapshots/snapshot.ts'
+import type { DataSource } from './data-source.ts'
+import type { ObservedUser } from './observed-user.ts'
+import type { SeenSnapshots } from './snapshot.ts'
 
 export type Observation = {
   /** Milliseconds since the epoch. */

@@ -2,15 +2,14 @@
 import { createHash } from 'node:crypto'
 import { userSchema } from '../../server/config/schema/user.ts'
 import type { FtpServer } from '../api/ftp-server.ts'
-import { type FtpUser, usernameOf } from '../api/ftp-user.ts'
+import { usernameOf } from '../api/ftp-user.ts'
 import { toServerStyle } from '../api/kubernetes-style.ts'
-import { findPassword, keyPart } from '../ftp-server/password.ts'
-import { selects } from '../ftp-server/references.ts'
 import { keyOf } from '../kubernetes/object.ts'
-import { bindingKeys } from './binding-secret.ts'
+import { isAllowed } from '../observation/allowed-users.ts'
+import type { ObservedUser } from '../observation/observed-user.ts'
+import { bindingKeys, bindingSecretName } from '../observation/user-references.ts'
 import { isLeaving, type Leaving, leavingOf, orderFiles, orderKeys } from './leaving.ts'
-import type { ObservedUser } from './observed-user.ts'
-import { bindingSecretName } from './references.ts'
+import { findPassword, keyPart } from './password.ts'
 
 export type Verdict =
   | { readonly accepted: true }
@@ -76,26 +75,6 @@ export function bindUsers(server: FtpServer, observed: readonly ObservedUser[], 
     if ('reason' in entry) return refuse(entry.reason, entry.message)
     return { ...identity, verdict: { accepted: true }, entry }
   })
-}
-
-/** Whether the server takes users of this kind at all. */
-export function isAllowed(
-  { metadata, spec }: FtpServer,
-  user: Pick<FtpUser, 'metadata'>,
-  namespaceLabels: Readonly<Record<string, string>>,
-): boolean {
-  const { namespaces, selector } = spec.allowedUsers
-  if (selector !== undefined && !selects(selector, user.metadata.labels ?? {})) return false
-  switch (namespaces.from) {
-    case 'None':
-      return false
-    case 'Same':
-      return user.metadata.namespace === metadata.namespace
-    case 'All':
-      return true
-    case 'Selector':
-      return selects(namespaces.selector ?? {}, namespaceLabels)
-  }
 }
 
 /** By file: lists of a sixteenth of the users each, so that a change of one leaves most of them as they are. */

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { configMap, ftpServer, passwordHash, secret } from '../../test/operator/samples.ts'
-import type { Source } from './observation.ts'
-import { aggregateUsers, originOf, shardBytes } from './users.ts'
+import type { Source } from '../observation/observation.ts'
+import { aggregateUsers, originOf, shardBytes } from './user-files.ts'
 
 function aggregate(spec: string, sources: readonly Source[], previous: readonly ReadonlySet<string>[] = []) {
   return aggregateUsers(ftpServer(`{ storage: { emptyDir: {} }, ${spec} }`), sources, new Map(), previous)

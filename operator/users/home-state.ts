@@ -1,11 +1,15 @@
 /** How far a server is with removing the home of an FtpUser that is being deleted, by what its pods say. Pure. */
-import type { Observation, ObservedPod } from '../ftp-server/observation.ts'
-import type { Plan } from '../ftp-server/plan.ts'
+
+import type { Half } from '../desired/ports.ts'
+import type { Observation, ObservedPod } from '../observation/observation.ts'
 import type { Binding } from './binding.ts'
 import type { HomeState } from './leaving.ts'
 
+/** Of the configuration that a pod is to have in force. */
+type HashOf = (replica: number, half: Half) => string
+
 /** Undefined for a user whom the server lets in. */
-export function homeStateOf(binding: Binding, observation: Observation, plan: Plan): HomeState | undefined {
+export function homeStateOf(binding: Binding, observation: Observation, hashOf: HashOf): HomeState | undefined {
   const { leaving, verdict, uid } = binding
   if (leaving === undefined) {
     return verdict.accepted
@@ -13,16 +17,16 @@ export function homeStateOf(binding: Binding, observation: Observation, plan: Pl
       : { kind: 'left', message: `the server does not take the user: ${verdict.message}` }
   }
   const pods = observation.pods.filter(({ ended }) => !ended)
-  if (leaving.kind === 'withdrawn') return withdrawal(uid, pods, plan)
+  if (leaving.kind === 'withdrawn') return withdrawal(uid, pods, hashOf)
   if (!verdict.accepted && verdict.reason === 'TooLarge') return { kind: 'waiting', ...verdict }
   return removal(uid, pods, observation)
 }
 
-function withdrawal(uid: string, pods: readonly ObservedPod[], { decisions }: Plan): HomeState {
+function withdrawal(uid: string, pods: readonly ObservedPod[], hashOf: HashOf): HomeState {
   const holding = pods.find(({ report, terminating, replica, half }) => {
     if (report === undefined || report.removedHomes.some(({ id }) => id === uid)) return true
     // What it has may be older than the order, which then is still to come.
-    return !terminating && report.hash !== decisions.hashOf(replica, half)
+    return !terminating && report.hash !== hashOf(replica, half)
   })
   if (holding === undefined) return { kind: 'withdrawn' }
   const message = `pod ${holding.name} has not said yet that it has the order to remove the home no more`

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { ftpServer, liveClaim, observe } from '../../test/operator/samples.ts'
-import type { Observation } from '../ftp-server/observation.ts'
 import { plan } from '../ftp-server/plan.ts'
 import { statusOf } from '../ftp-server/status.ts'
 import { kinds } from '../kubernetes/kinds.ts'
-import { dataSourceKind, readDataSource } from './data-source.ts'
+import { dataSourceKind, readDataSource } from '../observation/data-source.ts'
+import type { Observation } from '../observation/observation.ts'
 
 const reference = { apiGroup: 'snapshot.storage.k8s.io', kind: 'VolumeSnapshot', name: 'last-night' }
 const spec = `{ storage: { claim: { size: 10Gi, dataSource: ${JSON.stringify(reference)} } } }`

@@ -6,8 +6,7 @@ import { hasReason } from '../kubernetes/api-error.ts'
 import type { Cluster } from '../kubernetes/cluster.ts'
 import { kinds } from '../kubernetes/kinds.ts'
 import { type DataSource, dataSourceKind, readDataSource } from './data-source.ts'
-import { wantsSnapshots } from './decision.ts'
-import { readSnapshot, readSnapshotClass, type SeenSnapshots, type SnapshotClass } from './snapshot.ts'
+import { readSnapshot, readSnapshotClass, type SeenSnapshots, type SnapshotClass, wantsSnapshots } from './snapshot.ts'
 
 export interface SnapshotSight {
   /** Undefined where nobody wants to know. Clusters without VolumeSnapshots, and operators without rights, are told of, and no errors. */

@@ -5,9 +5,7 @@ import { createUserReader } from '../api/read.ts'
 import type { Change, Informer } from '../controller/informer.ts'
 import { labelKeys, managedBy } from '../desired/names.ts'
 import { type KubernetesObject, keyOf } from '../kubernetes/object.ts'
-import { userApplicationName } from './binding-secret.ts'
-import { removedAt } from './leaving.ts'
-import { secretNamesOf, serverKeysOf } from './references.ts'
+import { removedAt, secretNamesOf, serverKeysOf, userApplicationName } from './user-references.ts'
 
 export type ReadUser =
   | { readonly user: FtpUser }

@@ -1,11 +1,11 @@
 /** What a reconcile of a server means for the FtpUsers that name it. Pure. */
 import type { FtpServerStatus } from '../api/ftp-server.ts'
-import { newestReport } from '../ftp-server/conditions.ts'
-import type { Observation } from '../ftp-server/observation.ts'
-import type { Plan } from '../ftp-server/plan.ts'
-import { resourcePrefix } from './binding.ts'
-import type { Decided, SyncState } from './bindings.ts'
-import { homeStateOf } from './home-state.ts'
+import type { Observation } from '../observation/observation.ts'
+import { resourcePrefix } from '../users/binding.ts'
+import type { Decided, SyncState } from '../users/bindings.ts'
+import { homeStateOf } from '../users/home-state.ts'
+import { newestReport } from './conditions.ts'
+import type { Plan } from './plan.ts'
 
 export function decidedBy(observation: Observation, plan: Plan, { conditions = [] }: FtpServerStatus): Decided {
   const applied = conditions.find(({ type }) => type === 'ConfigApplied')
@@ -22,7 +22,7 @@ export function decidedBy(observation: Observation, plan: Plan, { conditions = [
     rejected: new Map(rejected),
     homes: new Map(
       plan.decisions.bindings.flatMap(binding => {
-        const state = homeStateOf(binding, observation, plan)
+        const state = homeStateOf(binding, observation, plan.decisions.hashOf)
         return state === undefined ? [] : [[binding.key, state] as const]
       }),
     ),

@@ -1,5 +1,5 @@
 /** The password of a user in a Secret, whichever resource refers to it. */
-import type { Problem } from './problem.ts'
+import type { Problem } from '../problem.ts'
 
 type Reference = { readonly name: string; readonly key: string }
 

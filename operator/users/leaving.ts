@@ -2,14 +2,10 @@
 import { mostRemovedHomes, type RemovedHome, removedHomesFile } from '../../server/config/schema/removed-homes.ts'
 import { type FtpUser, usernameOf } from '../api/ftp-user.ts'
 import { type KubernetesObject, keyOf, type ObjectName } from '../kubernetes/object.ts'
-import { listAt, textAt } from '../kubernetes/read.ts'
-import type { Binding } from './binding.ts'
+import { removedAt } from '../observation/user-references.ts'
 
 /** Keeps the resource until the home is gone, and the order to remove it too. */
 export const homeFinalizer = 'ftp-operator.io/home'
-/** Type of the condition that tells of it, for each server. */
-export const homeRemoved = 'HomeRemoved'
-
 export type Leaving =
   | { readonly kind: 'ordered'; readonly order: RemovedHome }
   /** It is gone, or is to stay: no pod may have the order any more. */
@@ -41,20 +37,12 @@ export function leavingOf(user: FtpUser, server: ObjectName): Leaving {
   }
 }
 
-/** Keys of the servers whose pods have removed the home, as status has it: an operator that is started anew goes on from there. */
-export function removedAt(user: Pick<KubernetesObject, 'metadata'> & { readonly status?: unknown }): readonly string[] {
-  return listAt(user, 'status', 'servers').flatMap(server => {
-    const found = listAt(server, 'conditions').find(each => textAt(each, 'type') === homeRemoved)
-    const name = textAt(server, 'name')
-    if (textAt(found, 'status') !== 'True' || name === undefined) return []
-    return [keyOf({ name, namespace: textAt(server, 'namespace') })]
-  })
-}
-
 /** Keys of the files that pods get it by. */
 export const orderKeys: readonly string[] = [removedHomesFile.replace('users/', '')]
 
-export function orderFiles(bindings: readonly Binding[]): readonly (readonly [string, Uint8Array])[] {
+export function orderFiles(
+  bindings: readonly { readonly leaving?: Leaving }[],
+): readonly (readonly [string, Uint8Array])[] {
   const homes = bindings
     .flatMap(({ leaving }) => (leaving?.kind === 'ordered' ? [leaving.order] : []))
     .toSorted((one, other) => (one.id < other.id ? -1 : 1))

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { ftpServer, ftpUser, now, observe, passwordHash, pod, report } from '../../test/operator/samples.ts'
 import type { FtpUser } from '../api/ftp-user.ts'
-import type { ObservedPod, ReportedHome } from '../ftp-server/observation.ts'
+import { decidedBy } from '../ftp-server/decided-users.ts'
 import { plan } from '../ftp-server/plan.ts'
 import { statusOf } from '../ftp-server/status.ts'
+import type { ObservedPod, ReportedHome } from '../observation/observation.ts'
 import { bindUsers, resourceFiles, withPlaces } from './binding.ts'
-import { decidedBy } from './decided.ts'
 import { homeFinalizer } from './leaving.ts'
 
 const server = (more = '') => ftpServer(`{ storage: { emptyDir: {} } ${more} }`)
