@@ -25,12 +25,12 @@ import { carryOutSnapshots } from '../snapshots/carry-out.ts'
 import type { Bindings } from '../users/bindings.ts'
 import { applyManifest, strayKeys } from './apply.ts'
 import type { CertificateNeed } from './certificate-state.ts'
-import { decidedBy } from './decided-users.ts'
 import { type Plan, plan as planFor } from './plan.ts'
 import { newRelaySecrets } from './relay-state.ts'
-import { statusOf } from './status.ts'
-import { transitionsOf } from './transitions.ts'
-import { unreadableStatus } from './unreadable.ts'
+import { decidedBy } from './status/decided-users.ts'
+import { statusOf } from './status/status.ts'
+import { transitionsOf } from './status/transitions.ts'
+import { unreadableStatus } from './status/unreadable.ts'
 
 export type ReconcilerOptions = {
   readonly cluster: Cluster

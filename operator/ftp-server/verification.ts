@@ -10,7 +10,7 @@ import type { ProbeFinding } from '../passive-probe/finding.ts'
 import { type Verification, verificationMilliseconds } from '../passive-probe/probes.ts'
 import type { ProbePort, ProbeTarget, Way } from '../passive-probe/target.ts'
 import type { CertificateState } from './certificate-state.ts'
-import type { Exposure } from './exposure.ts'
+import type { Exposure } from './exposure/exposure.ts'
 import { settledMilliseconds } from './settling.ts'
 import { hasInForce } from './stamp.ts'
 

@@ -1,9 +1,9 @@
 /** What is told of an FtpUser that is being deleted with its home, and whether it may go. Pure. */
 import { type FtpUser, type FtpUserStatus, usernameOf } from '../api/ftp-user.ts'
 import type { Condition } from '../api/status.ts'
+import { conditionsFrom, type Finding } from '../conditions.ts'
 import { homeRemoved } from '../observation/user-references.ts'
 import type { HomeState } from '../users/leaving.ts'
-import { conditionsFrom, type Finding } from './status.ts'
 
 /** A server of `serverRefs`, in that order. */
 export type LeavingServer = {

@@ -5,7 +5,7 @@ import { type FtpUser, type FtpUserStatus, ftpUserResourceKind } from '../api/ft
 import type { Clock } from '../clock.ts'
 import type { Reconcile, ReconcileResult } from '../controller/controller.ts'
 import { fieldManager } from '../desired/names.ts'
-import { unreadableStatus } from '../ftp-server/unreadable.ts'
+import { unreadableStatus } from '../ftp-server/status/unreadable.ts'
 import type { Cluster } from '../kubernetes/cluster.ts'
 import type { EventRecorder } from '../kubernetes/events.ts'
 import { apiVersionOf, keyOf, type Manifest } from '../kubernetes/object.ts'

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import type { FtpServer } from '../api/ftp-server.ts'
 import type { FtpUser } from '../api/ftp-user.ts'
+import type { Finding } from '../conditions.ts'
 import { fieldManager } from '../desired/names.ts'
 import type { Cluster } from '../kubernetes/cluster.ts'
 import type { EventRecorder } from '../kubernetes/events.ts'
@@ -23,7 +24,6 @@ import {
   serverKey,
 } from './binding-secret.ts'
 import { madeKey, passwordAge } from './password-age.ts'
-import type { Finding } from './status.ts'
 
 export type UserSecretsOptions = {
   readonly cluster: Pick<Cluster, 'apply' | 'delete' | 'get'>

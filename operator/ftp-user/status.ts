@@ -1,8 +1,10 @@
 /** All of an FtpUser's status, from what its servers have decided. Pure. */
 import { type FtpUser, type FtpUserStatus, usernameOf } from '../api/ftp-user.ts'
 import type { Condition } from '../api/status.ts'
-import { counted } from '../ftp-server/counted.ts'
+import { conditionsFrom, type Finding } from '../conditions.ts'
+import { counted } from '../ftp-server/status/counted.ts'
 import { keyOf } from '../kubernetes/object.ts'
+import { timestamp } from '../kubernetes/time.ts'
 import { bindingSecretName } from '../observation/user-references.ts'
 import type { BoundUser, SyncState } from '../users/bindings.ts'
 import type { UserSecretsState } from './secrets.ts'
@@ -22,8 +24,6 @@ export type StatusInput = {
   /** Milliseconds since the epoch. */
   readonly now: number
 }
-
-export type Finding = Pick<Condition, 'status' | 'reason' | 'message'>
 
 export function userStatus({ user, servers, secrets, now }: StatusInput): FtpUserStatus {
   const { metadata, spec, status: before } = user
@@ -53,32 +53,6 @@ export function userStatus({ user, servers, secrets, now }: StatusInput): FtpUse
 
 function bindingOf(name: string | undefined): { readonly binding?: { name: string } } {
   return name === undefined ? {} : { binding: { name } }
-}
-
-/** Conditions by type; the time of one stays as long as its status does. */
-export function conditionsFrom(
-  findings: Readonly<Record<string, Finding>>,
-  {
-    last = [],
-    generation,
-    now,
-  }: {
-    readonly last: readonly Condition[] | undefined
-    readonly generation: number | undefined
-    readonly now: number
-  },
-): Condition[] {
-  return Object.entries(findings).map(([type, finding]) => {
-    const same = last.find(each => each.type === type && each.status === finding.status)
-    return {
-      type,
-      status: finding.status,
-      ...(generation !== undefined && { observedGeneration: generation }),
-      lastTransitionTime: same?.lastTransitionTime ?? timestamp(now),
-      reason: finding.reason,
-      message: finding.message.slice(0, longestMessage),
-    }
-  })
 }
 
 /** Whether a server has decided about the user. What is on its way is no decision. */
@@ -141,12 +115,4 @@ function readyOf(found: readonly Found[]): Finding {
   }
   const { server, finding } = open
   return { ...finding, message: `FtpServer ${server.namespace}/${server.name}: ${finding.message}` }
-}
-
-// The API allows 32,768; nobody reads more than this.
-const longestMessage = 2048
-
-/** RFC 3339 to the second, as `metav1.Time` has it. */
-function timestamp(milliseconds: number): string {
-  return new Date(milliseconds).toISOString().replace(/\.\d{3}Z$/, 'Z')
 }

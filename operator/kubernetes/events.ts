@@ -4,8 +4,8 @@ import type { Clock } from '../clock.ts'
 import { hasReason } from './api-error.ts'
 import type { Cluster } from './cluster.ts'
 import { kinds } from './kinds.ts'
-import { microTime } from './micro-time.ts'
 import { type KubernetesObject, keyOf, type ObjectName } from './object.ts'
+import { microTime } from './time.ts'
 
 export type EventText = {
   readonly type: 'Normal' | 'Warning'

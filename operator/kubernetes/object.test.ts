@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { kinds } from './kinds.ts'
-import { microTime } from './micro-time.ts'
 import { controllerOf, keyOf, nameOfKey, pathOf } from './object.ts'
 import { isOlder, newest } from './resource-version.ts'
+import { microTime } from './time.ts'
 
 test.for([
   [pathOf(kinds.pod, { namespace: 'a', name: 'b' }), '/api/v1/namespaces/a/pods/b'],

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { ftpServer, liveClaim, observe } from '../../test/operator/samples.ts'
 import { plan } from '../ftp-server/plan.ts'
-import { statusOf } from '../ftp-server/status.ts'
-import { transitionsOf } from '../ftp-server/transitions.ts'
+import { statusOf } from '../ftp-server/status/status.ts'
+import { transitionsOf } from '../ftp-server/status/transitions.ts'
 import { readSnapshot, readSnapshotClass } from './snapshot.ts'
 
 const object = (status?: object) => ({

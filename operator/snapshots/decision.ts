@@ -1,13 +1,15 @@
 /** Which snapshots of a server's volume are made and removed now, and what is told of them. Pure. */
+
 import type { FtpServer, FtpServerStatus } from '../api/ftp-server.ts'
 import { claimName } from '../desired/claim.ts'
 import { annotationKeys, nameOf } from '../desired/names.ts'
 import { type SnapshotWish, volumeSnapshot } from '../desired/volume-snapshot.ts'
 import type { Manifest } from '../kubernetes/object.ts'
+import { timestamp } from '../kubernetes/time.ts'
 import { readClaim } from '../observation/live.ts'
 import type { Observation } from '../observation/observation.ts'
 import { type Snapshot, wantsSnapshots } from '../observation/snapshot.ts'
-import { findingOf, type SnapshotFacts, type SnapshotFinding, timestamp } from './finding.ts'
+import { findingOf, type SnapshotFacts, type SnapshotFinding } from './finding.ts'
 import { expired } from './retention.ts'
 import { parseSchedule } from './schedule.ts'
 

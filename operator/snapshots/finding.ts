@@ -1,4 +1,5 @@
 /** How it is about the snapshots of a server: the condition `SnapshotsReady`. Pure. */
+import { timestamp } from '../kubernetes/time.ts'
 import type { ClaimState } from '../observation/live.ts'
 import type { SeenSnapshots, Snapshot } from '../observation/snapshot.ts'
 
@@ -116,9 +117,4 @@ function state({ snapshots, claim, claimName, schedule, suspended }: SnapshotFac
   if (newest === undefined) return nothing('NoneYet', `there is none yet; ${next}`)
   const also = making === undefined ? '' : `, ${making.name} is being made`
   return { status: 'True', reason: 'SnapshotReady', message: `VolumeSnapshot ${newest.name} is ready${also}; ${next}` }
-}
-
-/** RFC 3339 to the second, as `metav1.Time` has it. */
-export function timestamp(milliseconds: number): string {
-  return new Date(milliseconds).toISOString().replace(/\.\d{3}Z$/, 'Z')
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { ftpServer, liveClaim, observe } from '../../test/operator/samples.ts'
 import { plan } from '../ftp-server/plan.ts'
-import { statusOf } from '../ftp-server/status.ts'
+import { statusOf } from '../ftp-server/status/status.ts'
 import { kinds } from '../kubernetes/kinds.ts'
 import { dataSourceKind, readDataSource } from '../observation/data-source.ts'
 import type { Observation } from '../observation/observation.ts'

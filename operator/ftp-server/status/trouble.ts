@@ -1,7 +1,7 @@
 /** What keeps pods from being made, from running, or from taking over. */
-import { nameOf } from '../desired/names.ts'
-import { creationFailure, findLive } from '../observation/live.ts'
-import type { Observation, ObservedPod } from '../observation/observation.ts'
+import { nameOf } from '../../desired/names.ts'
+import { creationFailure, findLive } from '../../observation/live.ts'
+import type { Observation, ObservedPod } from '../../observation/observation.ts'
 
 export type Trouble = {
   readonly reason: string

@@ -1,6 +1,8 @@
 /** Status of a resource that this operator can't read: one that an older or newer schema let in. Pure. */
-import type { KubernetesObject } from '../kubernetes/object.ts'
-import { conditionOf } from '../kubernetes/read.ts'
+import { longestMessage } from '../../conditions.ts'
+import type { KubernetesObject } from '../../kubernetes/object.ts'
+import { conditionOf } from '../../kubernetes/read.ts'
+import { timestamp } from '../../kubernetes/time.ts'
 
 /** Undefined if status says so already: the time of the transition stays as it is. */
 export function unreadableStatus(object: KubernetesObject, errors: readonly string[], now: number): unknown {
@@ -10,7 +12,7 @@ export function unreadableStatus(object: KubernetesObject, errors: readonly stri
   if (before?.status === 'True' && before.message === message) return undefined
   const common = {
     observedGeneration: generation,
-    lastTransitionTime: new Date(now).toISOString().replace(/\.\d{3}Z$/, 'Z'),
+    lastTransitionTime: timestamp(now),
     reason: 'InvalidSpec',
     message,
   }
@@ -22,5 +24,3 @@ export function unreadableStatus(object: KubernetesObject, errors: readonly stri
     ],
   }
 }
-
-const longestMessage = 2048

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ftpServer, observe } from '../../test/operator/samples.ts'
+import { ftpServer, observe } from '../../../test/operator/samples.ts'
 import { portLimits } from './port-limits.ts'
 
 type Row = readonly [service: string, provider: string | undefined, ports: number, expected: string]

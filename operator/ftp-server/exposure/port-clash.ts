@@ -1,8 +1,8 @@
 /** Two Services of load balancers can get one address, as the only one there is, and then no port of it can be that of both. */
-import type { KubernetesObject } from '../kubernetes/object.ts'
-import { keyOf } from '../kubernetes/object.ts'
-import { listAt, numberAt, textAt } from '../kubernetes/read.ts'
-import { readService } from '../observation/live.ts'
+import type { KubernetesObject } from '../../kubernetes/object.ts'
+import { keyOf } from '../../kubernetes/object.ts'
+import { listAt, numberAt, textAt } from '../../kubernetes/read.ts'
+import { readService } from '../../observation/live.ts'
 
 export type PortClash = {
   readonly port: number

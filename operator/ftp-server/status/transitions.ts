@@ -1,6 +1,6 @@
 /** Events from what has changed between the status before and the status now. Pure. */
-import type { Condition, FtpServerStatus } from '../api/ftp-server.ts'
-import type { ConditionType } from '../api/status.ts'
+import type { Condition, FtpServerStatus } from '../../api/ftp-server.ts'
+import type { ConditionType } from '../../api/status.ts'
 
 export type Transition = {
   readonly type: 'Normal' | 'Warning'

@@ -1,13 +1,17 @@
 /** All of status, from the observation and what was decided. Pure. */
-import type { Condition, FtpServerStatus } from '../api/ftp-server.ts'
-import { conditionTypes } from '../api/status.ts'
-import { claimName } from '../desired/claim.ts'
-import { selectorLabels } from '../desired/names.ts'
-import { sliceOf } from '../desired/ports.ts'
-import { isIPv4, readClaim } from '../observation/live.ts'
-import type { Observation } from '../observation/observation.ts'
-import { appliedReplicas, type Findings, findConditions, newestReport, readyReplicas } from './conditions.ts'
-import type { Plan } from './plan.ts'
+import type { FtpServerStatus } from '../../api/ftp-server.ts'
+import { conditionTypes } from '../../api/status.ts'
+import { conditionsFrom } from '../../conditions.ts'
+import { claimName } from '../../desired/claim.ts'
+import { selectorLabels } from '../../desired/names.ts'
+import { sliceOf } from '../../desired/ports.ts'
+import { timestamp } from '../../kubernetes/time.ts'
+import { isIPv4, readClaim } from '../../observation/live.ts'
+import type { Observation } from '../../observation/observation.ts'
+import type { Plan } from '../plan.ts'
+import { findConditions } from './conditions.ts'
+import { appliedReplicas, readyReplicas } from './replicas.ts'
+import { newestReport } from './reported.ts'
 
 /** The plan's problems may have more than it was made with: what the API server did not take, with the reason `ApplyFailed`. */
 export function statusOf(observation: Observation, plan: Plan): FtpServerStatus {
@@ -15,6 +19,7 @@ export function statusOf(observation: Observation, plan: Plan): FtpServerStatus 
   const { metadata, spec } = server
   const { exposure, certificate, blueprint, snapshots, hash } = plan.decisions
   const findings = findConditions(observation, plan)
+  const inOrder = Object.fromEntries(conditionTypes.map(type => [type, findings[type]]))
   const report = newestReport(observation, plan)
   const claimState = claim && readClaim(claim)
   const current = new Set(pods.filter(({ terminating, ended }) => !terminating && !ended).map(({ replica }) => replica))
@@ -22,7 +27,7 @@ export function statusOf(observation: Observation, plan: Plan): FtpServerStatus 
   const secretName = certificate.source.kind === 'none' ? undefined : certificate.source.secretName
   return {
     ...(metadata.generation !== undefined && { observedGeneration: metadata.generation }),
-    conditions: conditionsOf(findings, server.status?.conditions ?? [], metadata.generation, now),
+    conditions: conditionsFrom(inOrder, { last: server.status?.conditions, generation: metadata.generation, now }),
     ...(exposure.clientAddress !== undefined && {
       address: exposure.clientAddress,
       endpoints: spec.listeners.map(({ name, port, tls }) => ({
@@ -61,35 +66,6 @@ export function statusOf(observation: Observation, plan: Plan): FtpServerStatus 
     config: { hash, appliedReplicas: appliedReplicas(observation, plan).length },
     image: blueprint.image,
   }
-}
-
-/** The time of the last transition stays where the status stays. */
-function conditionsOf(
-  findings: Findings,
-  before: readonly Condition[],
-  generation: number | undefined,
-  now: number,
-): Condition[] {
-  return conditionTypes.map(type => {
-    const { status, reason, message } = findings[type]
-    const last = before.find(each => each.type === type)
-    return {
-      type,
-      status,
-      ...(generation !== undefined && { observedGeneration: generation }),
-      lastTransitionTime: last?.status === status ? last.lastTransitionTime : timestamp(now),
-      reason,
-      message: message.slice(0, longestMessage),
-    }
-  })
-}
-
-// The API allows 32,768; nobody reads more than this.
-const longestMessage = 2048
-
-/** RFC 3339 to the second, as `metav1.Time` has it. */
-function timestamp(milliseconds: number): string {
-  return new Date(milliseconds).toISOString().replace(/\.\d{3}Z$/, 'Z')
 }
 
 function urlOf(tls: string, address: string, port: number): string {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { ftpServer, liveService, observe, pod } from '../../test/operator/samples.ts'
-import type { Observation } from '../observation/observation.ts'
+import { ftpServer, liveService, observe, pod } from '../../../test/operator/samples.ts'
+import type { Observation } from '../../observation/observation.ts'
 import { decideExposure } from './exposure.ts'
 
 function expose(spec: string, rest: Partial<Observation> = {}) {

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { ftpServer, liveService, observe } from '../../test/operator/samples.ts'
-import type { KubernetesObject } from '../kubernetes/object.ts'
-import { plan } from './plan.ts'
+import { ftpServer, liveService, observe } from '../../../test/operator/samples.ts'
+import type { KubernetesObject } from '../../kubernetes/object.ts'
+import { plan } from '../plan.ts'
+import { statusOf } from '../status/status.ts'
 import { findPortClash } from './port-clash.ts'
-import { statusOf } from './status.ts'
 
 const ports = (...numbers: readonly number[]) => numbers.map(port => ({ port }))
 

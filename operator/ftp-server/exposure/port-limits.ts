@@ -1,6 +1,6 @@
 /** How many ports the load balancer of a cloud takes: known before the cloud refuses them, which it may do without a word. Pure. */
-import type { FtpServerSpec } from '../api/ftp-server.ts'
-import type { Observation } from '../observation/observation.ts'
+import type { FtpServerSpec } from '../../api/ftp-server.ts'
+import type { Observation } from '../../observation/observation.ts'
 
 export type PortLimits = {
   readonly status: 'True' | 'False' | 'Unknown'

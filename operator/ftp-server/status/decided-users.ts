@@ -1,11 +1,11 @@
 /** What a reconcile of a server means for the FtpUsers that name it. Pure. */
-import type { FtpServerStatus } from '../api/ftp-server.ts'
-import type { Observation } from '../observation/observation.ts'
-import { resourcePrefix } from '../users/binding.ts'
-import type { Decided, SyncState } from '../users/bindings.ts'
-import { homeStateOf } from '../users/home-state.ts'
-import { newestReport } from './conditions.ts'
-import type { Plan } from './plan.ts'
+import type { FtpServerStatus } from '../../api/ftp-server.ts'
+import type { Observation } from '../../observation/observation.ts'
+import { resourcePrefix } from '../../users/binding.ts'
+import type { Decided, SyncState } from '../../users/bindings.ts'
+import { homeStateOf } from '../../users/home-state.ts'
+import type { Plan } from '../plan.ts'
+import { newestReport } from './reported.ts'
 
 export function decidedBy(observation: Observation, plan: Plan, { conditions = [] }: FtpServerStatus): Decided {
   const applied = conditions.find(({ type }) => type === 'ConfigApplied')

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { ftpServer, ftpUser, observe, passwordHash, pod, report } from '../../test/operator/samples.ts'
-import type { Observation, ServerReport } from '../observation/observation.ts'
+import { ftpServer, ftpUser, observe, passwordHash, pod, report } from '../../../test/operator/samples.ts'
+import type { Observation, ServerReport } from '../../observation/observation.ts'
+import { plan } from '../plan.ts'
 import { decidedBy } from './decided-users.ts'
-import { plan } from './plan.ts'
 import { statusOf } from './status.ts'
 
 const server = ftpServer('{ storage: { emptyDir: {} } }')

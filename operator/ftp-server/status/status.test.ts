@@ -9,13 +9,13 @@ import {
   pod,
   report,
   secret,
-} from '../../test/operator/samples.ts'
-import type { Condition, FtpServerStatus } from '../api/ftp-server.ts'
-import { conditionTypes } from '../api/status.ts'
-import type { KubernetesObject } from '../kubernetes/object.ts'
-import type { Observation, ObservedPod } from '../observation/observation.ts'
-import type { Problem } from '../problem.ts'
-import { plan } from './plan.ts'
+} from '../../../test/operator/samples.ts'
+import type { Condition, FtpServerStatus } from '../../api/ftp-server.ts'
+import { conditionTypes } from '../../api/status.ts'
+import type { KubernetesObject } from '../../kubernetes/object.ts'
+import type { Observation, ObservedPod } from '../../observation/observation.ts'
+import type { Problem } from '../../problem.ts'
+import { plan } from '../plan.ts'
 import { statusOf } from './status.ts'
 import { transitionsOf } from './transitions.ts'
 
