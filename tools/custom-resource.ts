@@ -3,7 +3,7 @@ import { stringify } from 'yaml'
 import { type CustomResourceDefinition, customResourceDefinition } from '../operator/api/custom-resource-definition.ts'
 import { ftpUserDefinition } from '../operator/api/ftp-user-definition.ts'
 import type { JsonSchema } from '../operator/api/kubernetes-style.ts'
-import type { Rule } from '../operator/api/rules.ts'
+import type { Rule } from '../operator/api/rule.ts'
 import { code, escapeCell, table } from './markdown.ts'
 
 export type CustomResource = {

@@ -1,5 +1,5 @@
 /** The string formats of the server's schema, as far as the API server can check them; the server checks the rest. */
-import type { Rule } from './rules.ts'
+import type { Rule } from './rule.ts'
 
 export type StructuralFormat = {
   readonly pattern?: string

@@ -1,5 +1,6 @@
 /** Rules over several fields of an FtpUser, or over old and new, by the path of what they are about. */
-import { atMostOne, exactlyOne, immutable, notRoot, type Rule } from './rules.ts'
+import { atMostOne, exactlyOne, immutable, type Rule } from './rule.ts'
+import { notRoot } from './rules.ts'
 
 export const ftpUserRules: Readonly<Record<string, readonly Rule[]>> = {
   spec: [

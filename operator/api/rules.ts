@@ -1,15 +1,7 @@
 /** Rules over several fields, or over old and new, in the language of the API server (CEL), by the path of what they are about. */
+import { podPorts } from './pod-ports.ts'
+import { advertisedAddress, atMostOne, cidr, exactlyOne, immutable, type Rule, selective, unchanged } from './rule.ts'
 
-/** As `x-kubernetes-validations` has it. The message says what must be; `fieldPath` names a field below the path. */
-export type Rule = {
-  readonly rule: string
-  readonly message: string
-  readonly fieldPath?: string
-  readonly reason?: 'FieldValueInvalid' | 'FieldValueForbidden' | 'FieldValueRequired'
-}
-
-/** Ports that every pod has beside its passive ones: the listeners from 2121 on, and the probes. */
-export const podPorts = { firstListener: 2121, lastListener: 2136, probes: 8080 } as const
 // A port of a Service takes about 400 bytes with its managed fields, and etcd takes objects of 1.5 MB.
 const maxPassivePorts = 2000
 const selectingLabels = [
@@ -278,56 +270,4 @@ function oneHostHas(name: string): string {
 /** The first port after the passive ones of all replicas; there are always those of one. */
 function passiveEnd(): string {
   return '(self.passive.firstPort + self.passive.portsPerReplica * (self.replicas > 1 ? self.replicas : 1))'
-}
-
-export function exactlyOne(...fields: readonly string[]): Rule {
-  return {
-    rule: `[${fields.map(field => `has(self.${field})`).join(', ')}].exists_one(given, given)`,
-    message: `must have exactly one of ${enumerate(fields)}`,
-  }
-}
-
-export function atMostOne(...fields: readonly string[]): Rule {
-  return {
-    rule: `[${fields.map(field => `has(self.${field})`).join(', ')}].filter(given, given).size() <= 1`,
-    message: `must have at most one of ${enumerate(fields)}`,
-  }
-}
-
-function enumerate(fields: readonly string[]): string {
-  const quoted = fields.map(field => `\`${field}\``)
-  return `${quoted.slice(0, -1).join(', ')} and ${quoted.at(-1)}`
-}
-
-function unchanged(field: string): string {
-  return `(has(self.${field}) == has(oldSelf.${field}) && (!has(self.${field}) || self.${field} == oldSelf.${field}))`
-}
-
-export function immutable(field: string, why: string): Rule {
-  return {
-    rule: unchanged(field),
-    message: `may not be changed: ${why}`,
-    fieldPath: `.${field}`,
-    reason: 'FieldValueForbidden',
-  }
-}
-
-/** What the pattern of a host name can't say; `auto` and `pending` mean something else to the server. */
-function advertisedAddress(): Rule {
-  return {
-    rule: "isIP(self) || !(self in ['auto', 'pending']) && !self.matches('(^|[.])[0-9]+[.]?$')",
-    message: 'must be `Auto`, `ClusterIP`, an IPv4 address or a host name',
-  }
-}
-
-/** A selector without conditions selects everything there is. */
-function selective(objects: string): Rule {
-  return {
-    rule: '(has(self.matchLabels) && self.matchLabels.size() > 0) || (has(self.matchExpressions) && self.matchExpressions.size() > 0)',
-    message: `must have \`matchLabels\` or \`matchExpressions\`: without them it would select all ${objects}`,
-  }
-}
-
-function cidr(): Rule {
-  return { rule: 'isCIDR(self)', message: 'must be a network in CIDR notation, such as `10.0.0.0/8`' }
 }

@@ -1,7 +1,7 @@
 /** From JSON Schema to the structural schema of a CustomResourceDefinition: what Kubernetes doesn't take is said in its own way. */
 import { structuralFormats } from './formats.ts'
 import type { JsonSchema } from './kubernetes-style.ts'
-import type { Rule } from './rules.ts'
+import type { Rule } from './rule.ts'
 
 /** What is attached to the schema at paths such as `spec.users[].paths[]`. */
 export type Attachments = {

@@ -1,6 +1,6 @@
 /** Which replica has which ports. */
 import type { FtpServerSpec, Listener } from '../api/ftp-server.ts'
-import { podPorts } from '../api/rules.ts'
+import { podPorts } from '../api/pod-ports.ts'
 
 /**
  * The passive ports of a replica come in two halves, so that the old and the new pod of a rolling update share none:

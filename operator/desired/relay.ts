@@ -1,7 +1,7 @@
 /** Relaying between the pods of a server: whether there is any, the ports for it, and the Secret by which they know each other. */
 import type { V1Secret } from '@kubernetes/client-node'
 import type { FtpServer, FtpServerSpec } from '../api/ftp-server.ts'
-import { podPorts } from '../api/rules.ts'
+import { podPorts } from '../api/pod-ports.ts'
 import type { Blueprint } from './blueprint.ts'
 import type { Built } from './manifest.ts'
 import { metadataOf } from './metadata.ts'
