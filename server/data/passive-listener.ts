@@ -240,15 +240,23 @@ export class PassiveListener {
     // With nobody else there it is for the handshake to say.
     const chosen = owner ?? (candidates.length === 1 ? candidates[0] : undefined)
     if (chosen === undefined || chosen.offer(first) === 'no') this.#drop(first.socket, address)
+    for (const port of candidates) if (port !== chosen) port.noteUndecided()
   }
 
   #undecidedFor(port: PassivePort): Undecided {
-    if (port.options.owns === undefined) return 'none'
-    for (const address of this.#undecided.values()) {
-      const candidates = this.#candidates(address)
-      if (candidates.includes(port)) return candidates.length === 1 ? 'own' : 'anybody’s'
+    const own: FirstBytes[] = []
+    const anybodys: FirstBytes[] = []
+    if (port.options.owns === undefined) return { own, anybodys }
+    // Many come from few addresses.
+    const byAddress = new Map<string, FirstBytes[] | undefined>()
+    for (const [first, address] of this.#undecided) {
+      if (!byAddress.has(address)) {
+        const candidates = this.#candidates(address)
+        byAddress.set(address, candidates.includes(port) ? (candidates.length === 1 ? own : anybodys) : undefined)
+      }
+      byAddress.get(address)?.push(first)
     }
-    return 'none'
+    return { own, anybodys }
   }
 
   #destroyUndecided(): void {

@@ -23,11 +23,11 @@ export type PassivePortOptions = {
   readonly user?: string | undefined
 }
 
-/** How long to wait for somebody to speak, in milliseconds: while some are there, and while nobody is. */
+/** How long to wait for somebody to speak, in milliseconds: once some are there, and for some to come; undefined for what is left of the port's time. */
 type Patience = { readonly silent: number; readonly absent: number | undefined }
 
-/** What the listener knows of connections that may be this client's: some, who can be nobody else's (`own`), or who can (`anybody's`). */
-export type Undecided = 'none' | 'own' | 'anybody’s'
+/** Connections that have not said whose they are, and may be this client's: those that can be nobody else's, and others. */
+export type Undecided = { readonly own: readonly FirstBytes[]; readonly anybodys: readonly FirstBytes[] }
 
 /** Of the port: whether its client has come. Where not, it may be on its way. */
 export type Release = (came: boolean) => void
@@ -47,6 +47,8 @@ export class PassivePort {
   #bare: BareConnection | undefined
   #hasCome = false
   #listensToClaimants = false
+  /** When its time was over: those who were there and had not spoken. Who comes later is another's client, or too late. */
+  #awaited: readonly FirstBytes[] | undefined
   #onChange: (() => void) | undefined
 
   /** `release` is called once, when the port is free again. */
@@ -55,7 +57,7 @@ export class PassivePort {
     this.options = options
     this.#release = release
     this.#undecided = undecided
-    this.#timer = this.#startTimer()
+    this.#timer = setTimeout(() => this.#endTime(), options.acceptTimeoutSeconds * 1000)
   }
 
   /** Whether nobody came in time: the port is free again then. */
@@ -110,7 +112,7 @@ export class PassivePort {
 
   /** Whether somebody is there whom nobody has taken. */
   get isClaimed(): boolean {
-    return this.#claimants.length > 0 || (this.#state === 'listening' && this.#undecided() === 'own')
+    return this.#claimants.length > 0 || (this.#state === 'listening' && this.#undecided().own.length > 0)
   }
 
   /**
@@ -123,18 +125,24 @@ export class PassivePort {
     if (this.#bare !== undefined) this.#claimants.push(new FirstBytes(this.#bare.socket()))
     this.#bare = undefined
     for (const claimant of this.#claimants) this.#listenTo(claimant)
+    if (patience.absent !== undefined) this.#endTimeIn(patience.absent)
+    let since: number | undefined
     for (;;) {
       const speaking = this.#claimants.find(({ bytes, ended }) => bytes.length > 0 || ended)
       if (speaking !== undefined || signal.aborted || this.#state === 'closed')
         return speaker(this.#take(speaking, signal))
       if (this.#state !== 'listening' && !this.isClaimed) return undefined
-      const milliseconds = this.isClaimed ? patience.silent : patience.absent
+      // Others who come meanwhile make it no longer: on a port that many share they never cease.
+      const isThere = this.isClaimed || this.#awaited !== undefined
+      since = isThere ? (since ?? performance.now()) : undefined
+      const milliseconds = since === undefined ? undefined : since + patience.silent - performance.now()
       if ((await this.#change(signal, milliseconds)) === 'none') return undefined
     }
   }
 
-  /** Somebody has come who may be the client. */
+  /** Somebody has come who may be the client, or is known to be another's. */
   noteUndecided(): void {
+    if (this.#awaited !== undefined) this.#expireUnlessAwaited(this.#awaited)
     this.#onChange?.()
   }
 
@@ -145,15 +153,25 @@ export class PassivePort {
     this.#bare?.close()
   }
 
-  #startTimer(): NodeJS.Timeout {
-    return setTimeout(() => this.#endOfTime(), this.options.acceptTimeoutSeconds * 1000)
+  #endTimeIn(milliseconds: number): void {
+    if (this.#state !== 'listening' || this.#awaited !== undefined) return
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#endTime(), milliseconds)
   }
 
-  #endOfTime(): void {
-    if (this.#claimants.length > 0) this.#settle('connected')
-    else if (this.#undecided() === 'none') this.#settle('expired')
+  #endTime(): void {
+    if (this.#claimants.length > 0) return this.#settle('connected')
     // The client may be among those that have not spoken; they are not asked to before the transfer.
-    else this.#timer = this.#startTimer()
+    const { own, anybodys } = this.#undecided()
+    this.#awaited = [...own, ...anybodys]
+    this.#expireUnlessAwaited(this.#awaited)
+    this.#onChange?.()
+  }
+
+  #expireUnlessAwaited(awaited: readonly FirstBytes[]): void {
+    const { own, anybodys } = this.#undecided()
+    const isAwaited = awaited.some(each => own.includes(each) || anybodys.includes(each))
+    if (!isAwaited) this.#settle(this.#claimants.length > 0 ? 'connected' : 'expired')
   }
 
   #take(claimant: FirstBytes | undefined, signal: AbortSignal): FirstBytes {

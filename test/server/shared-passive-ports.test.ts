@@ -158,8 +158,8 @@ describe('One port serves', () => {
 })
 
 /** A session under TLS, and what its client can resume with. */
-async function controlled(version: 'TLSv1.2' | 'TLSv1.3') {
-  const tls = testSessionTls(certificate)
+async function controlled(version: 'TLSv1.2' | 'TLSv1.3', handshakeTimeoutSeconds = 5) {
+  const tls = testSessionTls(certificate, {}, handshakeTimeoutSeconds)
   let client: TLSSocket | undefined
   const { server } = await connectedPair(port => {
     client = tlsClient(port, version)
@@ -223,6 +223,41 @@ describe.each(tlsVersions)('Under %s, with proof demanded, one port serves', ver
     await channel.listen('epsv')
     dial(only)
     await expect(channel.open('clear', never)).rejects.toMatchObject({ kind: 'not-set-up' })
+  })
+
+  /** Two sessions of one address on one port, the second of which waits for a client that does not come. */
+  async function forsaken(limits: { readonly passiveAcceptTimeoutSeconds?: number } = {}) {
+    const { session, only } = await onePort({ tls: { sessionReuse: 'required' }, limits })
+    const [other, own] = [await controlled(version), await controlled(version, 1)]
+    const channels = [session({ tls: other.tls }), session({ tls: own.tls })] as const
+    for (const channel of channels) await channel.listen('epsv')
+    return { only, channels, other, own }
+  }
+
+  it('nobody for longer because the client of another is there, and has nothing to say yet', async () => {
+    const { only, channels, other } = await forsaken({ passiveAcceptTimeoutSeconds: 1 })
+    const [first, second] = channels
+    const client = dial(only)
+    await once(client, 'connect')
+    await expect(second.open('private', never)).rejects.toMatchObject({ kind: 'timeout' })
+    const word = heard(tlsClient(only, version, { socket: client, ...(other.session && { session: other.session }) }))
+    await tell(await first.open('private', never, 'send'), 'first')
+    expect(await word).toBe('first')
+  })
+
+  it('nobody for longer because clients of others keep coming', async () => {
+    const { only, channels } = await forsaken({ passiveAcceptTimeoutSeconds: 2 })
+    const crowd = setInterval(() => void dial(only), 200)
+    onTestFinished(() => clearInterval(crowd))
+    await expect(channels[1].open('private', never)).rejects.toMatchObject({ kind: 'timeout' })
+  })
+
+  it('nobody for longer because others keep coming after its client has failed', async () => {
+    const { only, channels, own } = await forsaken()
+    const crowd = setInterval(() => void dial(only).end(), 200)
+    onTestFinished(() => clearInterval(crowd))
+    tlsClient(only, version, { ...(own.session && { session: own.session }), ALPNProtocols: ['http/1.1'] })
+    await expect(channels[1].open('private', never)).rejects.toMatchObject({ kind: 'tls-failed' })
   })
 
   it('several where addresses are hidden, as TLS tells them apart', async () => {
