@@ -51,8 +51,8 @@ function settingsFor(turn: number, port: number) {
       maxSessions: 5000 + turn,
       maxSessionsPerAddress: 5000,
       idleTimeoutSeconds: 200 + (turn % 100),
-      handshakeTimeoutSeconds: 10,
-      // Shorter than clients wait for a reply.
+      // Both together are shorter than clients wait for a reply.
+      handshakeTimeoutSeconds: 4,
       passiveAcceptTimeoutSeconds: 5,
       failedLoginDelayMilliseconds: turn % 200,
       transferStallTimeoutSeconds: 60 + (turn % 60),
