@@ -2,7 +2,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { connectTo, extendedPassivePort } from '../support/data-ports.ts'
 import { FtpClient, readAll } from '../support/ftp-client.ts'
-import { freePort, simpleUser, type TestServer } from '../support/server.ts'
+import { freePortRange, simpleUser, type TestServer } from '../support/server.ts'
 import { temporaryServer } from '../support/sessions.ts'
 
 const clients = 200
@@ -11,28 +11,12 @@ const portCount = 5
 /** Clients and server do some thousand handshakes in one process, perhaps on a machine that is busy otherwise. */
 const patienceSeconds = 60
 
-/** So many free ports in a row. */
-async function freeRange(count: number): Promise<{ first: number; last: number }> {
-  for (;;) {
-    const first = 10_000 + Math.floor(Math.random() * 9000)
-    const free = await Promise.all(Array.from({ length: count }, (_, at) => isFree(first + at)))
-    if (free.every(Boolean)) return { first, last: first + count - 1 }
-  }
-}
-
-async function isFree(port: number): Promise<boolean> {
-  return freePort('127.0.0.1', port).then(
-    () => true,
-    () => false,
-  )
-}
-
 async function crowded(workers: number): Promise<TestServer> {
   return temporaryServer({
     users: Array.from({ length: clients }, (_, index) => simpleUser(`user${index}`, { home: `/${index}` })),
     server: {
       workers,
-      passive: { ports: await freeRange(portCount), portWaitSeconds: patienceSeconds },
+      passive: { ports: await freePortRange(portCount), portWaitSeconds: patienceSeconds },
       limits: {
         maxSessionsPerAddress: clients,
         failedLoginDelayMilliseconds: 0,

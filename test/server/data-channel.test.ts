@@ -21,6 +21,7 @@ import {
 } from '../support/data-connections.ts'
 import { nobodyAt } from '../support/data-ports.ts'
 import { openDescriptors } from '../support/process-measures.ts'
+import { freePortRange } from '../support/server.ts'
 
 let certificate: CertificateFiles
 beforeAll(async () => {
@@ -29,15 +30,7 @@ beforeAll(async () => {
 
 const never = new AbortController().signal
 
-/** A range of ports of its own for each test and process, below those that systems give to clients. */
-let nextPort = 20_000 + (process.pid % 80) * 150
-function portRange(count: number): { first: number; last: number } {
-  const first = nextPort
-  nextPort += count
-  return { first, last: first + count - 1 }
-}
-
-function channelFor(
+async function channelFor(
   sections: Parameters<typeof testConfiguration>[0],
   {
     peer = '127.0.0.1',
@@ -51,7 +44,7 @@ function channelFor(
   const counts: number[] = []
   const passivePorts = new PassivePorts(count => counts.push(count))
   onTestFinished(() => passivePorts.close())
-  const ports = portRange(10)
+  const ports = await freePortRange(10)
   let configuration = testConfiguration({ ...sections, passive: { ports, ...sections.passive } })
   const channel = new DataChannel({
     session: { peer: { address: peer, port: 40_000 }, local: { address: local, port: 21 } },
@@ -85,7 +78,7 @@ function dial(port: number, localAddress = '127.0.0.1'): Socket {
 
 describe('a passive data connection', () => {
   it('comes from the range, serves one transfer and frees its port at once', async () => {
-    const { channel, counts, range } = channelFor({})
+    const { channel, counts, range } = await channelFor({})
     expect(channel.state).toBe('none')
     const { address, port } = await channel.listen('pasv')
     expect(address).toBe('127.0.0.1')
@@ -101,7 +94,7 @@ describe('a passive data connection', () => {
   })
 
   it('opens no port and connects to nobody once the control connection is gone', async () => {
-    const { channel, counts } = channelFor({}, { bound: '' })
+    const { channel, counts } = await channelFor({}, { bound: '' })
     await expect(channel.listen('epsv')).rejects.toMatchObject({ kind: 'aborted' })
     expect(counts).toEqual([])
     channel.target({ address: '127.0.0.1', port: 1 })
@@ -109,7 +102,7 @@ describe('a passive data connection', () => {
   })
 
   it('keeps a client that connects before the transfer, with what it sent', async () => {
-    const { channel, passivePorts } = channelFor({})
+    const { channel, passivePorts } = await channelFor({})
     const { port } = await channel.listen('epsv')
     const client = dial(port)
     client.end('early')
@@ -127,7 +120,7 @@ describe('a passive data connection', () => {
   })
 
   it('drops a stranger without using the port up', async () => {
-    const { channel, strays } = channelFor({})
+    const { channel, strays } = await channelFor({})
     const { port } = await channel.listen('pasv')
     const stranger = dial(port, '127.0.0.2')
     await once(stranger, 'close')
@@ -151,7 +144,7 @@ describe('a passive data connection', () => {
   })
 
   it('takes anybody where the peer check is off', async () => {
-    const { channel, strays } = channelFor({ passive: { ports: portRange(3), peerCheck: 'off' } })
+    const { channel, strays } = await channelFor({ passive: { ports: await freePortRange(3), peerCheck: 'off' } })
     const { port } = await channel.listen('pasv')
     dial(port, '127.0.0.2')
     const connection = await channel.open('clear', never)
@@ -163,7 +156,9 @@ describe('a passive data connection', () => {
     ['goes off holds at once, also for a port that waits already', 'same-address', 'off'],
     ['comes back holds for new sessions only: the address of this one may be that of a proxy', 'off', 'same-address'],
   ] as const)('a peer check that %s', async (_, before, after) => {
-    const { channel, strays, checkPeers } = channelFor({ passive: { ports: portRange(3), peerCheck: before } })
+    const { channel, strays, checkPeers } = await channelFor({
+      passive: { ports: await freePortRange(3), peerCheck: before },
+    })
     const { port } = await channel.listen('pasv')
     checkPeers(after)
     dial(port, '127.0.0.2')
@@ -173,7 +168,7 @@ describe('a passive data connection', () => {
   })
 
   it('knows an IPv4 client of a dual-stack listener', async () => {
-    const { channel } = channelFor({}, { peer: '::ffff:127.0.0.1', local: '::ffff:127.0.0.1' })
+    const { channel } = await channelFor({}, { peer: '::ffff:127.0.0.1', local: '::ffff:127.0.0.1' })
     const { address, port } = await channel.listen('pasv')
     expect(address).toBe('127.0.0.1')
     dial(port)
@@ -182,7 +177,7 @@ describe('a passive data connection', () => {
   })
 
   it('works over IPv6 with EPSV, and refuses PASV there', async () => {
-    const { channel } = channelFor({}, { peer: '::1', local: '::1' })
+    const { channel } = await channelFor({}, { peer: '::1', local: '::1' })
     await expect(channel.listen('pasv')).rejects.toMatchObject({ name: 'DataChannelError', kind: 'wrong-family' })
     const { port } = await channel.listen('epsv')
     const client = connect({ port, host: '::1' })
@@ -194,7 +189,7 @@ describe('a passive data connection', () => {
   it.each(['auto', 'off'] as const)(
     'replaces the port of a second PASV, and drops it when told to: sharing %s',
     async sharing => {
-      const { channel, passivePorts } = channelFor({ passive: { ports: portRange(10), sharing } })
+      const { channel, passivePorts } = await channelFor({ passive: { ports: await freePortRange(10), sharing } })
       const first = await channel.listen('pasv')
       let second = await channel.listen('pasv')
       // A port that is one session's alone is closed after it, and may be the next one.
@@ -209,7 +204,7 @@ describe('a passive data connection', () => {
   )
 
   it('gives up after its time, at once for later transfers', async () => {
-    const { channel, passivePorts } = channelFor({ limits: { passiveAcceptTimeoutSeconds: 1 } })
+    const { channel, passivePorts } = await channelFor({ limits: { passiveAcceptTimeoutSeconds: 1 } })
     await channel.listen('pasv')
     await expect(channel.open('clear', never)).rejects.toMatchObject({ kind: 'timeout' })
     expect(passivePorts.inUse).toBe(0)
@@ -220,7 +215,7 @@ describe('a passive data connection', () => {
   })
 
   it('stops waiting when the signal aborts', async () => {
-    const { channel, passivePorts } = channelFor({})
+    const { channel, passivePorts } = await channelFor({})
     await channel.listen('pasv')
     const stop = new AbortController()
     const opening = channel.open('clear', stop.signal)
@@ -232,7 +227,7 @@ describe('a passive data connection', () => {
   it.each(['auto', 'off'] as const)(
     'uses every port of the range, passes by those that others hold, and says when none is left: sharing %s',
     async sharing => {
-      const ports = portRange(5)
+      const ports = await freePortRange(5)
       const other = createServer().listen(ports.first + 2, '127.0.0.1')
       await once(other, 'listening')
       const passivePorts = new PassivePorts(() => {})
@@ -268,8 +263,8 @@ describe('a passive data connection', () => {
   )
 
   it('tells the advertised address and port, or that there is none yet', async () => {
-    const ports = portRange(1)
-    const { channel } = channelFor({
+    const ports = await freePortRange(1)
+    const { channel } = await channelFor({
       passive: {
         ports,
         advertisedAddress: '203.0.113.9',
@@ -278,7 +273,7 @@ describe('a passive data connection', () => {
     })
     expect(await channel.listen('pasv')).toEqual({ address: '203.0.113.9', port: 31_234 })
     channel.discard()
-    const pending = channelFor({ passive: { ports: portRange(1), advertisedAddress: 'pending' } })
+    const pending = await channelFor({ passive: { ports: await freePortRange(1), advertisedAddress: 'pending' } })
     await expect(pending.channel.listen('pasv')).rejects.toMatchObject({ kind: 'no-address' })
     await expect(pending.channel.listen('epsv')).rejects.toMatchObject({ kind: 'no-address' })
   })
@@ -286,7 +281,7 @@ describe('a passive data connection', () => {
 
 describe('an active data connection', () => {
   it('goes to the client from the local address of the control connection', async () => {
-    const { channel } = channelFor({}, { peer: '127.0.0.1', local: '127.0.0.5' })
+    const { channel } = await channelFor({}, { peer: '127.0.0.1', local: '127.0.0.5' })
     const client = createServer().listen(0, '127.0.0.1')
     await once(client, 'listening')
     channel.target({ address: '::ffff:127.0.0.1', port: (client.address() as AddressInfo).port })
@@ -299,7 +294,7 @@ describe('an active data connection', () => {
   })
 
   it('is refused where nobody listens, and replaced by PASV', async () => {
-    const { channel } = channelFor({})
+    const { channel } = await channelFor({})
     const closed = createServer().listen(0, '127.0.0.1')
     await once(closed, 'listening')
     const { port } = closed.address() as AddressInfo
@@ -313,7 +308,7 @@ describe('an active data connection', () => {
   })
 
   it('does not begin once the signal has aborted', async () => {
-    const { channel } = channelFor({})
+    const { channel } = await channelFor({})
     channel.target({ address: '127.0.0.1', port: 9 })
     await expect(channel.open('clear', AbortSignal.abort())).rejects.toMatchObject({ kind: 'aborted' })
   })
@@ -340,7 +335,7 @@ async function controlSession(session: SessionTls, version: TlsVersion): Promise
 
 describe.each(tlsVersions)('a data connection over %s', version => {
   it.each(['passive', 'active'] as const)('has the server as TLS server when it is %s', async mode => {
-    const { channel } = channelFor({}, { tls: testSessionTls(certificate) })
+    const { channel } = await channelFor({}, { tls: testSessionTls(certificate) })
     const received = Promise.withResolvers<string>()
     const read = async (client: TLSSocket) => received.resolve((await readAll(client)).toString())
     if (mode === 'passive') void read(tlsClient((await channel.listen('pasv')).port, version))
@@ -368,7 +363,7 @@ describe.each(tlsVersions)('a data connection over %s', version => {
     ['off', 'none', 'accepted'],
   ] as const)('with session reuse %s and %s session is %s', async (sessionReuse, whose, expected) => {
     const tls = testSessionTls(certificate)
-    const { channel, failures } = channelFor({ tls: { sessionReuse } }, { tls })
+    const { channel, failures } = await channelFor({ tls: { sessionReuse } }, { tls })
     const session =
       whose === 'none' ? undefined : await controlSession(whose === 'own' ? tls : testSessionTls(certificate), version)
     const { port } = await channel.listen('pasv')
@@ -387,7 +382,7 @@ describe.each(tlsVersions)('a data connection over %s', version => {
 
   it('must be resumed from then on once it was, by default', async () => {
     const tls = testSessionTls(certificate)
-    const { channel } = channelFor({}, { tls })
+    const { channel } = await channelFor({}, { tls })
     const session = await controlSession(tls, version)
     const first = tlsClient((await channel.listen('pasv')).port, version, { session })
     ;(await channel.open('private', never, 'send')).destroy()
@@ -400,24 +395,24 @@ describe.each(tlsVersions)('a data connection over %s', version => {
 
 describe('a data connection that is to be private', () => {
   it('fails when the client speaks no TLS, goes, or there is no TLS on the control connection', async () => {
-    const { channel, failures } = channelFor({}, { tls: testSessionTls(certificate) })
+    const { channel, failures } = await channelFor({}, { tls: testSessionTls(certificate) })
     dial((await channel.listen('pasv')).port).write('hello, this is clear text\r\n')
     await expect(channel.open('private', never)).rejects.toMatchObject({ kind: 'tls-failed' })
     const gone = dial((await channel.listen('pasv')).port)
     gone.once('connect', () => gone.end())
     await expect(channel.open('private', never)).rejects.toMatchObject({ kind: 'tls-failed' })
     expect(failures.length).toBe(2)
-    const clear = channelFor({})
+    const clear = await channelFor({})
     dial((await clear.channel.listen('pasv')).port)
     await expect(clear.channel.open('private', never)).rejects.toMatchObject({ kind: 'tls-failed' })
   })
 
   it('fails when the handshake takes too long or the signal aborts', async () => {
-    const { channel } = channelFor({}, { tls: testSessionTls(certificate, {}, 0.05) })
+    const { channel } = await channelFor({}, { tls: testSessionTls(certificate, {}, 0.05) })
     const silent = dial((await channel.listen('pasv')).port)
     await expect(channel.open('private', never)).rejects.toMatchObject({ kind: 'timeout' })
     silent.destroy()
-    const patient = channelFor({}, { tls: testSessionTls(certificate) })
+    const patient = await channelFor({}, { tls: testSessionTls(certificate) })
     const other = dial((await patient.channel.listen('pasv')).port)
     await once(other, 'connect')
     const stop = new AbortController()
@@ -436,7 +431,10 @@ it.each([
   'leaves no port, socket or descriptor behind with sharing %s after %i aborted transfers',
   async (sharing, count) => {
     const tls = testSessionTls(certificate)
-    const { channel, passivePorts } = channelFor({ passive: { ports: portRange(40), sharing } }, { tls })
+    const { channel, passivePorts } = await channelFor(
+      { passive: { ports: await freePortRange(40), sharing } },
+      { tls },
+    )
     const kept = sharing === 'off' ? 0 : 40
     const { listening } = await openDescriptors(process.pid)
     const cycle = async (turn: number) => {

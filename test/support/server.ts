@@ -32,6 +32,8 @@ export type TestServerOptions = {
   readonly volume?: 'memory' | undefined
   /** `off`: files are sent as on a system without sendfile. */
   readonly sendfile?: 'off' | undefined
+  /** `off`: workers ask the supervisor about files that are written to, as on a system without locks of descriptions. */
+  readonly uploadLocks?: 'off' | undefined
 }
 
 export type LogLine = { readonly level: string; readonly msg: string } & Readonly<Record<string, unknown>>
@@ -97,7 +99,7 @@ async function tryStart(options: TestServerOptions): Promise<TestServer> {
     version: '0.0.0-test',
     runtime: process.versions.node,
     sendfile: options.sendfile,
-    startWorker: startWorkerOf(output),
+    startWorker: startWorkerOf(output, options),
     cores: 2,
     threads: 4,
   }).catch(async error => {
@@ -141,11 +143,19 @@ async function tryStart(options: TestServerOptions): Promise<TestServer> {
 }
 
 /** Starts the real program as a worker, with its log beside that of the supervisor. */
-function startWorkerOf(output: LogDestination): () => ChildProcess {
-  return () => {
+function startWorkerOf(
+  output: LogDestination,
+  { uploadLocks }: TestServerOptions,
+): (lockFiles: readonly number[]) => ChildProcess {
+  return files => {
+    const lockFiles = uploadLocks === 'off' ? [] : files
     const program = join(import.meta.dirname, '../../server/main.ts')
-    const stdio = ['ignore', 'pipe', 'inherit', 'ipc'] as const
-    const child = fork(program, ['worker'], { serialization: 'advanced', stdio: [...stdio], execArgv: [] })
+    const stdio = ['ignore', 'pipe', 'inherit', 'ipc', ...lockFiles] as const
+    const child = fork(program, ['worker', String(lockFiles.length)], {
+      serialization: 'advanced',
+      stdio: [...stdio],
+      execArgv: [],
+    })
     if (child.stdout !== null) createInterface(child.stdout).on('line', line => output.write(line))
     return child
   }
@@ -167,6 +177,19 @@ export async function freePort(address: string, wanted?: number): Promise<number
     if (port !== undefined) return port
   }
   throw new Error(`no port of this worker is free at ${address}`)
+}
+
+/** So many in a row, at 127.0.0.1. */
+export async function freePortRange(count: number): Promise<{ readonly first: number; readonly last: number }> {
+  for (let tries = 0; tries < portsOfWorker; tries += 1) {
+    const first = nextPort()
+    if (first + count > firstPort + portsOfWorker) continue
+    const ports = Array.from({ length: count }, (_, index) => first + index)
+    const found = await Promise.allSettled(ports.map(port => listenBriefly('127.0.0.1', port)))
+    portsGiven += count - 1
+    if (found.every(({ status }) => status === 'fulfilled')) return { first, last: first + count - 1 }
+  }
+  throw new Error(`no ${count} ports of this worker are free in a row`)
 }
 
 /** Each process that runs tests has its own, below those that the system chooses for clients: nobody takes one before it is used. */
