@@ -12,8 +12,10 @@ import { apply, install } from './dry-run.ts'
 import { at, type Chart, helmTest, type RenderedObject, refusal, type Values } from './helm.ts'
 
 const guides = 'docs/guides'
+/** Of Kubernetes alone; the others have examples of files of the server too. */
+const ofKubernetes = /\/(kubernetes[^/]*|argo-cd|README)\.md$/
 const pages = [
-  ...(await readdir(guides)).filter(name => /^(kubernetes.*|argo-cd)\.md$/.test(name)).map(name => `${guides}/${name}`),
+  ...(await readdir(guides)).map(name => `${guides}/${name}`),
   'charts/ftp-server/README.md',
   'charts/ftp-operator/README.md',
 ]
@@ -144,6 +146,7 @@ async function examplesOf(page: string): Promise<Example[]> {
   const text = await readFile(page, 'utf8')
   return [...text.matchAll(/^```yaml\n(.*?)^```$/gms)].flatMap(({ 1: yaml = '', index }): Example[] => {
     const line = text.slice(0, index).split('\n').length
+    if (!ofKubernetes.test(page) && !/^apiVersion:/m.test(yaml)) return []
     const [, chart] = /^# values of charts\/(ftp-operator|ftp-server)\n/.exec(yaml) ?? []
     // kubectl and Helm read YAML 1.1.
     if (chart !== undefined)
