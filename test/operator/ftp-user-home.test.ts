@@ -1,4 +1,5 @@
 /** FtpUsers that take their homes with them, on a real API server, with a pod that says what a test wants it to say. */
+import { randomInt } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { resourceKind } from '../../operator/api/ftp-server.ts'
@@ -27,7 +28,8 @@ let lastReport: object = {}
 
 const hasHelm = helmTest === test
 const rightsTest = hasHelm ? clusterTest : helmTest
-const podAddress = '127.27.8.4'
+/** The port is that of all pods: another run of the tests needs another address. */
+const podAddress = `127.27.${randomInt(256)}.${randomInt(1, 255)}`
 const podName = { namespace: 'media', name: 'uploads-0-x' }
 
 beforeAll(async () => {
