@@ -32,6 +32,7 @@ import { TransferLog } from './telemetry/xferlog.ts'
 import { createFallbackCertificate } from './tls/fallback-certificate.ts'
 import { BandwidthLedger } from './workers/bandwidth-ledger.ts'
 import { SharedLedger } from './workers/shared-state.ts'
+import { UploadSharing } from './workers/upload-sharing.ts'
 import { WorkerPool } from './workers/worker-pool.ts'
 
 export type ApplicationOptions = {
@@ -42,8 +43,8 @@ export type ApplicationOptions = {
   readonly runtime: string
   /** Whether the kernel sends files by itself where it can, which is the default. */
   readonly sendfile?: 'off' | undefined
-  /** Starts the program as a worker, with an IPC channel and advanced serialization. */
-  readonly startWorker: () => ChildProcess
+  /** Starts the program as a worker, with an IPC channel and advanced serialization, and with these descriptors behind it. */
+  readonly startWorker: (lockFiles: readonly number[]) => ChildProcess
   /** That the server may use. */
   readonly cores: number
   /** Of the runtime's pool. */
@@ -79,6 +80,7 @@ export async function startApplication({
   const eventMaker = new EventMaker({ outlet: events, configuration: initial.server })
   const telemetry = withoutProbes(tellingTelemetry(recorder, eventMaker))
   const ledger = new SharedLedger()
+  const uploads = new UploadSharing(ledger)
   let root = resolve(initial.server.root)
   const quotas = new QuotaLedger({ usageOf: directory => usageBelow(root, directory, serving.volumes) })
   const quotasHere = quotas.holder()
@@ -100,7 +102,7 @@ export async function startApplication({
     logger: log.logger,
     sendfile,
     threads,
-    shared: ledger.holder(),
+    shared: uploads.holder(),
     quotas: quotasHere,
     offences: bans,
     sessionsInAll,
@@ -110,7 +112,7 @@ export async function startApplication({
     onIdle: () => workers.noteIdleHere(),
   })
   const workers = new WorkerPool({
-    startWorker,
+    startWorker: () => startWorker(uploads.lockFiles),
     cores,
     ledger,
     quotas,
@@ -169,14 +171,14 @@ export async function startApplication({
         root: resolve(configuration.server.root),
         directory,
         isAtomic: configuration.server.uploads.mode === 'atomic',
-        claims: uploadClaims(sessionsOfAll),
+        claims: uploadClaims(uploads.holder()),
         volumes: serving.volumes,
         filesPerSecond: homeFilesPerSecond,
         onRemoved: (path, bytes) => quotasHere.change({ path, bytes: -bytes, files: -1 }),
       }),
   })
   const partialRemovals = new PartialRemovals({
-    claims: uploadClaims(ledger.holder()),
+    claims: uploadClaims(uploads.holder()),
     volumes: serving.volumes,
     telemetry,
     onEach: (where, path, bytes) => {

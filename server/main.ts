@@ -42,6 +42,9 @@ import         Reads the users of another server and prints a user list.
 /** How the program starts itself as a worker process; of no use to people. */
 const workerCommand = 'worker'
 
+/** Descriptors that a worker is given come after its standard streams and the channel. */
+const behindChannel = 4
+
 /** Of a file of another server. */
 const maxSourceBytes = 64 * 1024 * 1024
 
@@ -61,7 +64,7 @@ async function main([command = 'serve', ...argv]: readonly string[]): Promise<nu
     case 'import':
       return importUsers(argv)
     case workerCommand:
-      return work()
+      return work(argv)
     case '--help':
     case '-h':
     case 'help':
@@ -123,11 +126,11 @@ function tidyAtRest(): void {
 }
 
 /** A process of the same program, whose log goes where this one's goes. It needs no password of the environment. */
-function startWorker(): ChildProcess {
+function startWorker(lockFiles: readonly number[]): ChildProcess {
   const { FTP_SERVER_PASSWORD: _, FTP_SERVER_PASSWORD_FILE: __, ...env } = process.env
-  return fork(fileURLToPath(import.meta.url), [workerCommand], {
+  return fork(fileURLToPath(import.meta.url), [workerCommand, String(lockFiles.length)], {
     serialization: 'advanced',
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...lockFiles],
     env,
   })
 }
@@ -151,7 +154,7 @@ function processorQuota(): string | undefined {
 }
 
 /** Serves what the supervisor sends, until it says stop or is gone. */
-async function work(): Promise<number> {
+async function work([lockFiles = '0']: readonly string[]): Promise<number> {
   if (process.send === undefined) {
     process.stderr.write('The server starts its workers by itself: set `workers` in its configuration.\n')
     return 2
@@ -170,6 +173,7 @@ async function work(): Promise<number> {
     version: packageJson.version,
     runtime: process.versions.node,
     threads: threadsGiven(),
+    lockFiles: Array.from({ length: Number(lockFiles) }, (_, index) => behindChannel + index),
   })
   // What clients leave open must not keep a process that nobody needs.
   process.exit(0)

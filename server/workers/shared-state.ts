@@ -33,6 +33,12 @@ export class SharedLedger {
   holder(): ClaimHolder {
     return new ClaimHolder(this.#taken)
   }
+
+  /** What is taken of a kind, by whomever. */
+  taken(kind: ClaimKind): readonly string[] {
+    const prefix = placeOf(kind, '')
+    return [...this.#taken.keys()].filter(place => place.startsWith(prefix)).map(place => place.slice(prefix.length))
+  }
 }
 
 export class ClaimHolder implements SharedState {

@@ -10,17 +10,20 @@ import { tellingTelemetry } from '../events/telling.ts'
 import { FirstBytes } from '../proxy-protocol/first-bytes.ts'
 import { createServing, type Serving } from '../serving.ts'
 import type { Place } from '../session-host.ts'
+import { UploadLocks } from '../storage/local/upload-locks.ts'
 import { createLog, type LogDestination, type ServerLog } from '../telemetry/logger.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import { createTelemetry } from '../telemetry/recorder.ts'
 import { describeSessions, describeStalled } from '../telemetry/status.ts'
 import { withoutProbes } from '../telemetry/without-probes.ts'
 import { TransferLog } from '../telemetry/xferlog.ts'
+import { LockedUploads } from './locked-uploads.ts'
 import type { Description, FromWorker, ToWorker } from './messages.ts'
 import { RemoteEvents } from './remote-events.ts'
 import { RemoteQuotas } from './remote-quotas.ts'
 import { RemoteSessions } from './remote-sessions.ts'
 import { RemoteState } from './remote-state.ts'
+import { SharedLedger, type SharedState } from './shared-state.ts'
 import { userOf } from './wire-configuration.ts'
 
 /** The way to the supervisor. */
@@ -41,6 +44,8 @@ export type WorkerOptions = {
   readonly sendfile?: 'off' | undefined
   /** Of the runtime's pool. */
   readonly threads: number
+  /** Descriptors of what uploads lock; without any, the supervisor is asked. */
+  readonly lockFiles: readonly number[]
 }
 
 /** Resolves when the process has nothing more to do: it was told to stop, or the supervisor is gone. */
@@ -60,6 +65,7 @@ type Begun = {
 class Worker {
   readonly #options: WorkerOptions
   readonly #state: RemoteState
+  readonly #shared: SharedState
   readonly #quotas: RemoteQuotas
   readonly #bandwidth: BandwidthShares = {
     use: (key, transfers) => this.#say({ kind: 'bandwidth-use', key, transfers }),
@@ -82,6 +88,7 @@ class Worker {
   constructor(options: WorkerOptions) {
     this.#options = options
     this.#state = new RemoteState({ send: message => this.#say(message) })
+    this.#shared = withLocks(this.#state, options.lockFiles)
     this.#quotas = new RemoteQuotas({ send: message => this.#say(message) })
     this.#sessions = new RemoteSessions({ send: message => this.#say(message) })
     this.#events = new RemoteEvents({
@@ -181,7 +188,7 @@ class Worker {
         logger: log.logger,
         sendfile,
         threads,
-        shared: this.#state,
+        shared: this.#shared,
         quotas: this.#quotas,
         bandwidthShares: this.#bandwidth,
         offences: {
@@ -251,6 +258,13 @@ class Worker {
     await this.#begun?.serving.close()
     await this.#events.settled(lastWordsMilliseconds)
   }
+}
+
+/** A message for each upload costs more than a small file: where files can be locked, the kernel is asked instead. */
+function withLocks(state: RemoteState, lockFiles: readonly number[]): SharedState {
+  if (lockFiles.length === 0) return state
+  const locks = new UploadLocks(lockFiles)
+  return new LockedUploads({ rest: state, own: new SharedLedger().holder(), locks: () => locks })
 }
 
 /** For events of sessions that have just ended; the supervisor waits longer. */

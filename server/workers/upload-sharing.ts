@@ -1,0 +1,38 @@
+/** Files that uploads write to, in the first process: told by the ledger to those who ask, and locked for processes that look by themselves. */
+import { createLockFiles, UploadLocks } from '../storage/local/upload-locks.ts'
+import { LockedUploads } from './locked-uploads.ts'
+import type { SharedLedger, SharedState } from './shared-state.ts'
+
+export class UploadSharing {
+  readonly #ledger: SharedLedger
+  #lockFiles: readonly number[] | undefined
+  #locks: UploadLocks | undefined
+
+  constructor(ledger: SharedLedger) {
+    this.#ledger = ledger
+  }
+
+  /** For one part of this process. */
+  holder(): SharedState {
+    const holder = this.#ledger.holder()
+    return new LockedUploads({ rest: holder, own: holder, locks: () => this.#locks })
+  }
+
+  /** Descriptors for another process, which locks what it writes to; none where it has to ask instead. As long as nobody wants them, nothing is locked. */
+  get lockFiles(): readonly number[] {
+    this.#lockFiles ??= this.#begin()
+    return this.#lockFiles
+  }
+
+  #begin(): readonly number[] {
+    try {
+      const lockFiles = createLockFiles()
+      const locks = new UploadLocks(lockFiles)
+      for (const identity of this.#ledger.taken('upload')) locks.lock(identity)
+      this.#locks = locks
+      return lockFiles
+    } catch {
+      return []
+    }
+  }
+}
