@@ -63,11 +63,21 @@ async function paceOf(...transfers: readonly Promise<unknown>[]): Promise<number
   return (transfers.length * content.length * 1000) / (performance.now() - started)
 }
 
-/** What a machine that has other work to do makes of it may be less, and never more. */
-function expectPace(measured: number, expected: number): void {
-  expect(measured).toBeLessThanOrEqual(expected * 1.03)
-  expect(measured).toBeGreaterThan(expected * 0.5)
+const mostAttempts = 5
+
+/** The ratio to what is expected, within 3 %. What a machine that has other work to do makes of it may be less now and then, and never more. */
+async function ratioTo(expected: number, transfers: () => readonly Promise<unknown>[]): Promise<number> {
+  let best = 0
+  for (let attempt = 0; attempt < mostAttempts && best < 0.97; attempt += 1) {
+    const ratio = (await paceOf(...transfers())) / expected
+    expect(ratio).toBeLessThanOrEqual(1.03)
+    best = Math.max(best, ratio)
+  }
+  expect(best).toBeGreaterThanOrEqual(0.97)
+  return best
 }
+
+const percent = (...ratios: readonly number[]) => ratios.map(ratio => `${(ratio * 100).toFixed(1)} %`).join(', ')
 
 /** The pods and how often each was started. */
 async function starts(): Promise<string> {
@@ -86,19 +96,16 @@ async function settled(spec: Record<string, unknown>): Promise<void> {
 
 test('a user is held to the rate in both directions, by all sessions at a replica together', async ({ annotate }) => {
   const [one, two] = [await openAt(0), await openAt(0)]
-  const up = await paceOf(one.upload('one', content))
-  const down = await paceOf(one.download('one'))
-  const shared = await paceOf(one.download('one'), two.download('one'))
-  await annotate(`of ${rate}: up ${Math.round(up)}, down ${Math.round(down)}, two sessions ${Math.round(shared)}`)
-  for (const measured of [up, down, shared]) expectPace(measured, rate)
+  const up = await ratioTo(rate, () => [one.upload('one', content)])
+  const down = await ratioTo(rate, () => [one.download('one')])
+  const shared = await ratioTo(rate, () => [one.download('one'), two.download('one')])
+  await annotate(`of ${rate}: up, down, two sessions: ${percent(up, down, shared)}`)
 })
 
 test('replicas do not share a rate: each gives it once', async ({ annotate }) => {
   const [one, other] = [await openAt(0), await openAt(1)]
-  const both = await paceOf(one.download('one'), other.download('one'))
-  await annotate(`of twice ${rate}: ${Math.round(both)}`)
-  expectPace(both, 2 * rate)
-  expect(both).toBeGreaterThan(rate * 1.2)
+  const both = await ratioTo(2 * rate, () => [one.download('one'), other.download('one')])
+  await annotate(`of twice ${rate}: ${percent(both)}`)
 })
 
 test('another rate holds at once, for transfers that run too, and no pod is restarted', async ({ annotate }) => {
@@ -112,9 +119,8 @@ test('another rate holds at once, for transfers that run too, and no pod is rest
   // At the first rate alone it takes twelve.
   expect(seconds).toBeLessThan(10)
   const faster = await openAt(1)
-  const pace = await paceOf(faster.download('one'))
-  await annotate(`${seconds.toFixed(1)} s in place of 12; then of ${3 * rate}: ${Math.round(pace)}`)
-  expectPace(pace, 3 * rate)
+  const ratio = await ratioTo(3 * rate, () => [faster.download('one')])
+  await annotate(`${seconds.toFixed(1)} s in place of 12; then of ${3 * rate}: ${percent(ratio)}`)
   expect(await starts()).toBe(before)
 })
 
@@ -123,11 +129,9 @@ test('a listener holds all who come in by it', async ({ annotate }) => {
   const listeners = [{ name: 'ftp', port: server.port, bandwidth: limits(rate) }]
   await settled({ users: [simpleUser('alice'), simpleUser('bob')], listeners })
   const [one, two] = [await openAt(1), await openAt(1)]
-  const pace = await paceOf(one.download('one'), two.upload('two', content))
   // One for each direction.
-  const each = await paceOf(one.download('one'), two.download('one'))
-  await annotate(`of ${rate}: ${Math.round(pace / 2)} each way, ${Math.round(each)} for two`)
-  expectPace(pace, 2 * rate)
-  expectPace(each, rate)
+  const both = await ratioTo(2 * rate, () => [one.download('one'), two.upload('two', content)])
+  const shared = await ratioTo(rate, () => [one.download('one'), two.download('one')])
+  await annotate(`of ${rate}: both ways, two sessions one way: ${percent(both, shared)}`)
   expect(await starts()).toBe(before)
 })

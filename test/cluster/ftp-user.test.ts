@@ -100,6 +100,12 @@ async function getsInNowhere(user: string, password: string, at = place): Promis
   return !answers.some(Boolean)
 }
 
+/** Demands that a password counts until then; answers that came later say nothing about that. */
+async function getsInUntil(expires: number, user: string, password: string, at = place): Promise<void> {
+  const isIn = await getsInEverywhere(user, password, at)
+  if (Date.now() < expires) expect(isIn).toBe(true)
+}
+
 describe('a user', () => {
   test('gets in at all replicas as soon as status says so, and is out when the resource goes', async ({ annotate }) => {
     const started = performance.now()
@@ -160,21 +166,23 @@ test('while a password is changed both get in, and the old one no more when it i
   await ready(media.name, 'rotated')
   const session = await FtpClient.connect(port, host)
   await session.login('rotated', 'battery')
-  const expires = new Date(Date.now() + 8000)
+  const expires = new Date(Date.now() + 15_000)
   const rotating = {
     passwordSecretRef: { name: 'keys', key: 'new' },
     previousPassword: { passwordSecretRef: { name: 'keys', key: 'old' }, expires: expires.toISOString() },
   }
   await applyYaml(ftpUser(media.name, 'rotated', rotating))
-  await eventually(() => getsInEverywhere('rotated', 'staple'), 'the new one gets in', 6000)
-  expect(await getsInEverywhere('rotated', 'battery')).toBe(Date.now() < expires.getTime())
-  await eventually(() => getsInNowhere('rotated', 'battery'), 'the old one is over', limitMilliseconds)
+  await eventually(() => getsInEverywhere('rotated', 'staple'), 'the new one gets in', limitMilliseconds)
+  await getsInUntil(expires.getTime(), 'rotated', 'battery')
+  await eventually(() => getsInNowhere('rotated', 'battery'), 'the old one is over', 15_000 + limitMilliseconds)
   expect(await getsInEverywhere('rotated', 'staple')).toBe(true)
   expect((await session.send('NOOP')).code).toBe(200)
   session.close()
 })
 
-test('of two servers each has a Secret that leads there, and a password is renewed at both, while the one before gets in', async () => {
+test('of two servers each has a Secret that leads there, and a password is renewed at both, while the one before gets in', async ({
+  annotate,
+}) => {
   const second = { namespace: media.name, name: 'downloads', port: 2705, firstPort: 31_900 }
   await applyYaml(
     serverFor(second, {
@@ -205,6 +213,7 @@ test('of two servers each has a Secret that leads there, and a password is renew
   const old = before[0]?.['password'] ?? ''
   for (const each of places) expect(await getsInEverywhere('pair', old, each)).toBe(true)
 
+  const started = performance.now()
   const made = `ftp-operator.io/password-made=${new Date(Date.now() - 3601_000).toISOString()}`
   await kubectl(['-n', partners.name, 'annotate', '--overwrite', 'secret', 'pair-ftp-user', made])
   const after = await eventually(
@@ -222,8 +231,11 @@ test('of two servers each has a Secret that leads there, and a password is renew
   )
   for (const each of places) {
     await eventually(() => getsInEverywhere('pair', renewed?.['password'] ?? '', each), 'it gets in', limitMilliseconds)
-    expect(await getsInEverywhere('pair', old, each)).toBe(Date.now() < expires)
+    await getsInUntil(expires, 'pair', old, each)
   }
+  await annotate(
+    `renewed, and in force at four pods of two servers after ${Math.round(performance.now() - started)} ms`,
+  )
   // Whoever comes next knows when it was made, and makes no other.
   await operator.stop()
   operator = await startOperatorProcess({ namespaces: [media.name, partners.name] })

@@ -1,7 +1,7 @@
 /** The operator tries the passive ports of two replicas at the address of clients, and names the hop that fails. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, type TestContext, test } from 'vitest'
 import { textAt } from '../../operator/kubernetes/read.ts'
 import {
   applyYaml,
@@ -86,12 +86,14 @@ async function tryAnew({ name } = place): Promise<void> {
 const verified = (at = place) =>
   untilCondition(at, { type: 'PassiveVerified', status: 'True', reason: /^Verified$/ }, 60)
 
-test('two replicas: a byte goes over each passive port, under TLS with its session resumed', async () => {
+test('two replicas: a byte goes over each passive port, under TLS with its session resumed', async ({ annotate }) => {
   await applyYaml(
     serverFor(options(), { passive: { firstPort, portsPerReplica, verification: 'Enabled' }, replicas: 2 }),
   )
   await waitForCondition(namespace.name, 'verified')
+  const ready = performance.now()
   const { message } = await verified()
+  await annotate(`verified ${((performance.now() - ready) / 1000).toFixed(1)} s after it was ready`)
   expect(message).toBe(
     `8 passive ports of 2 replicas carry data at ${host}, with TLS and its session resumed; as seen from within the cluster, where nodes may take connections past the load balancer`,
   )
@@ -127,16 +129,26 @@ test('the user of the operator is no user of the server, leaves nothing, and its
   expect(list).not.toMatch(/password:|passwordFile/)
 })
 
-describe('what is broken is named, and what is mended is found', () => {
-  const broken = async (expected: { reason: RegExp; message: RegExp; status?: 'Unknown' }) =>
-    untilCondition(place, { type: 'PassiveVerified', status: 'False', ...expected }, 90)
+type Fault = { readonly reason: RegExp; readonly message: RegExp }
 
-  test('a load balancer without a listener for one port', async ({ skip }) => {
+/** What the operator says once it has tried anew; rejects if that takes longer than two minutes. */
+async function named(fault: Fault, annotate: TestContext['annotate'], at = place, begin = () => tryAnew(at)) {
+  const started = performance.now()
+  await begin()
+  const found = await untilCondition(at, { type: 'PassiveVerified', status: 'False', ...fault }, 120)
+  await annotate(`${found.reason}, after ${((performance.now() - started) / 1000).toFixed(1)} s: ${found.message}`)
+  return found
+}
+
+describe('what is broken is named, and what is mended is found', () => {
+  test('a load balancer without a listener for one port', async ({ skip, annotate }) => {
     if (why !== undefined) skip(why)
     const [, port_ = 0] = inUse
     const mend = await rule('nat', '-d', host, '-p', 'tcp', '--dport', String(port_), '-j', 'DNAT', '--to', `${host}:9`)
-    await tryAnew()
-    const { message } = await broken({ reason: /^PortRefused$/, message: new RegExp(`^port ${port_} refused`) })
+    const { message } = await named(
+      { reason: /^PortRefused$/, message: new RegExp(`^port ${port_} refused`) },
+      annotate,
+    )
     expect(message).toBe(
       `port ${port_} refused at ${host}: the Service answers within the cluster, and the load balancer has no listener for it; 7 others work`,
     )
@@ -147,37 +159,39 @@ describe('what is broken is named, and what is mended is found', () => {
     await verified()
   })
 
-  test('a firewall that lets one port of the second replica not through', async ({ skip }) => {
+  test('a firewall that lets one port of the second replica not through', async ({ skip, annotate }) => {
     if (why !== undefined) skip(why)
     const last = inUse.at(-1) ?? 0
     const mend = await rule('raw', '-d', host, '-p', 'tcp', '--dport', String(last), '-j', 'DROP')
-    await tryAnew()
-    const { message } = await broken({ reason: /^PortFiltered$/, message: new RegExp(`^port ${last} `) })
+    const { message } = await named({ reason: /^PortFiltered$/, message: new RegExp(`^port ${last} `) }, annotate)
     expect(message).toContain('the load balancer or a firewall before it lets nothing through; 7 others work')
     await mend()
     await tryAnew()
     await verified()
   })
 
-  test('a network policy before a pod', async ({ skip }) => {
+  test('a network policy before a pod', async ({ skip, annotate }) => {
     if (why !== undefined) skip(why)
     const [first = 0] = inUse
     const mend = await rule('filter', '-p', 'tcp', '--dport', String(first), '-j', 'DROP')
-    await tryAnew()
-    const { message } = await broken({ reason: /^PortFiltered$/, message: new RegExp(`^port ${first} `) })
+    const { message } = await named({ reason: /^PortFiltered$/, message: new RegExp(`^port ${first} `) }, annotate)
     expect(message).toContain('the pod does not answer there either: a network policy')
     await mend()
     await tryAnew()
     await verified()
   })
 
-  test('an address that is told to clients and is not the server’s', async () => {
+  test('an address that is told to clients and is not the server’s', async ({ annotate }) => {
     // Of one pod: there the ports of the other are refused.
     const [, second] = await podsOf(namespace.name, 'verified')
     const pod = ['-n', namespace.name, 'get', 'pod', second?.name ?? '', '-o', 'jsonpath={.status.podIP}']
     const advertisedAddress = await kubectl(pod)
-    await change(options(), { passive: { advertisedAddress } })
-    const { message } = await broken({ reason: /^WrongAddress$/, message: /^PASV tells clients / })
+    const { message } = await named(
+      { reason: /^WrongAddress$/, message: /^PASV tells clients / },
+      annotate,
+      place,
+      async () => change(options(), { passive: { advertisedAddress } }),
+    )
     expect(message).toContain(`PASV tells clients ${advertisedAddress}, where a passive port is refused`)
     expect(message).toContain(`the server answers at ${host}: see passive.advertisedAddress`)
     await change(options(), { passive: { advertisedAddress: 'Auto' } })
@@ -187,6 +201,7 @@ describe('what is broken is named, and what is mended is found', () => {
 
 test('pods that relay to each other are verified, and where one does not get to the other, both are named', async ({
   skip,
+  annotate,
 }) => {
   const relaying = { ...options(), name: 'relaying', port: 2706, firstPort: 31_920 }
   const passive = { firstPort: relaying.firstPort, portsPerReplica, verification: 'Enabled' }
@@ -204,9 +219,7 @@ test('pods that relay to each other are verified, and where one does not get to 
   const pod = ['-n', namespace.name, 'get', 'pod', second?.name ?? '', '-o', 'jsonpath={.status.podIP}']
   // As a network policy between pods does it.
   const mend = await ruleIn('FORWARD', 'filter', '-d', await kubectl(pod), '-p', 'tcp', '--dport', '2137', '-j', 'DROP')
-  await tryAnew(at)
-  const expected = { type: 'PassiveVerified', status: 'False', reason: /^RelayFailed$/ } as const
-  expect((await untilCondition(at, expected, 120)).message).toBe(
+  expect((await named({ reason: /^RelayFailed$/, message: /./ }, annotate, at)).message).toBe(
     'replica 0 does not pass data connections on to replica 1: port 2137 of its pod is not answered, as where a network policy lets it not through',
   )
   await waitForCondition(namespace.name, 'relaying')

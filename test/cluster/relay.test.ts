@@ -70,7 +70,9 @@ async function serviceOf({ namespace: of, name }: ServerOptions) {
 }
 
 describe('Two replicas that relay', () => {
-  test('take every data connection at one of them, as on a node that has no other, and see each client’s own address', async () => {
+  test('take every data connection at one of them, as on a node that has no other, and see each client’s own address', async ({
+    annotate,
+  }) => {
     const server = await serve(
       { name: 'wrong', port: 2990, firstPort: 29_000 },
       {
@@ -125,7 +127,9 @@ describe('Two replicas that relay', () => {
     )
     await eventually(async () => (await metricOverAll(server, 'ftp_relays_active')) === 0, 'nothing is relayed yet')
     const before = await metricOverAll(server, 'ftp_relays_total', 'complete')
+    const started = performance.now()
     const sessions = await load(server, 5)
+    const seconds = ((performance.now() - started) / 1000).toFixed(1)
     const ports = sessions.flatMap(session => session.ports)
     expect(ports.length).toBe(300)
     const foreign = ports.filter(port => port >= 29_000 + portsPerReplica).length
@@ -133,6 +137,9 @@ describe('Two replicas that relay', () => {
     await eventually(async () => {
       return (await metricOverAll(server, 'ftp_relays_total', 'complete')) - before === foreign
     }, 'each foreign connection was relayed')
+    await annotate(
+      `${ports.length} transfers by ${sessions.length} clients in ${seconds} s, ${foreign} relayed, none failed`,
+    )
     expect(await metricOverAll(server, 'ftp_relay_failures_total')).toBe(0)
     expect(await metricOverAll(server, 'ftp_relays_total', 'broken')).toBe(0)
     // All of the second replica's were relayed: their clients are the same as those of its sessions.
@@ -149,7 +156,9 @@ describe('Two replicas that relay', () => {
     expect(new Set(logged.map(({ result }) => result))).toEqual(new Set(['complete']))
   }, 180_000)
 
-  test('have one Service with the policy Local, which leads to any of them, and grow and restart without a transfer lost', async () => {
+  test('have one Service with the policy Local, which leads to any of them, and grow and restart without a transfer lost', async ({
+    annotate,
+  }) => {
     const server = await serve(
       { name: 'any', port: 2991, firstPort: 29_100 },
       { service: { allocateLoadBalancerNodePorts: false, relay: 'Enabled' } },
@@ -175,6 +184,9 @@ describe('Two replicas that relay', () => {
     for (const batch of batches) batch.session.close()
     await untilPods(server, 'the old pods are gone', areReady(2))
     for (const visitor of visitors) await visitor.stop()
+    const rounds = batches.reduce((sum, batch) => sum + batch.rounds, 0)
+    const visits = visitors.reduce((sum, visitor) => sum + visitor.visits.length, 0)
+    await annotate(`${3 * (rounds + visits)} transfers meanwhile, none failed`)
     await load(server, 3)
     expect(await metricOverAll(server, 'ftp_relays_total', 'complete')).toBeGreaterThan(30)
     const peers = (

@@ -310,6 +310,15 @@ describe('Virtual hosts with certificates of their own, at two replicas', () => 
     await eventually(isShown, 'the new certificate is shown by both', 20_000)
     await annotate(`shown twelve times after ${Math.round(performance.now() - started)} ms`)
     expect([...(await shownAs(other))]).toEqual([fingerprint(second)])
+
+    // What is wrong with one host's is told, and leaves it the last good one.
+    await write('acme', { certificate: renewed.certificate, key: first.key })
+    const where = { cluster: access.cluster, namespace: namespace.name, name }
+    await untilCondition(where, { type: 'ConfigApplied', status: 'False', reason: /^Rejected$/, message: /acme/ }, 20)
+    expect([...(await shownAs(acme))]).toEqual([fingerprint(renewed)])
+    await write('acme', renewed)
+    await untilCondition(where, { type: 'ConfigApplied', status: 'True' }, 20)
+
     expect(await visit(acme, renewed, 'press')).toBe(`hello from ${acme}`)
     expect(await untouched(access.cluster, namespace.name, name)).toEqual(before)
   })

@@ -1,4 +1,4 @@
-/** Two hundred clients at once over five passive ports of each of two replicas, through the one Service: no transfer fails, with and without relaying. */
+/** Two hundred clients at once over few passive ports of two replicas, through the one Service: no transfer fails, with and without relaying. */
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
@@ -24,8 +24,6 @@ import { simpleUser } from '../support/server.ts'
 const clients = 200
 const rounds = 3
 const manyAddresses = 100
-/** Half of them are in use: pods that are replaced share none with their successors. */
-const portsPerReplica = 10
 const replicas = 2
 const patienceSeconds = 60
 const why = await whyNoOutside()
@@ -56,11 +54,16 @@ afterAll(async () => {
 })
 
 type Server = { readonly namespace: string; readonly name: string; readonly port: number }
+type Ports = {
+  readonly firstPort: number
+  /** Half of them are in use: pods that are replaced share none with their successors. */
+  readonly portsPerReplica: number
+}
 
 async function serve(
   name: string,
   port: number,
-  firstPort: number,
+  ports: Ports,
   { service, ...spec }: { readonly service?: object; readonly workers?: number },
 ): Promise<Server> {
   await applyYaml(
@@ -68,7 +71,7 @@ async function serve(
       image,
       replicas,
       listeners: [{ name: 'ftp', port }],
-      passive: { firstPort, portsPerReplica, sharing: 'Auto', portWaitSeconds: patienceSeconds },
+      passive: { ...ports, sharing: 'Auto', portWaitSeconds: patienceSeconds },
       service: { allocateLoadBalancerNodePorts: false, ...service },
       storage: { claim: { size: '1Gi', accessModes: ['ReadWriteMany'] }, retentionPolicy: 'Delete' },
       usersFrom: [{ secretRef: { name: 'users' } }],
@@ -106,39 +109,49 @@ const protections = ['clear', 'tls'] as const
 const origins = ['many', 'one'] as const
 
 describe.each([
-  { title: 'one Service that leads each port home', name: 'plain', port: 2700, firstPort: 31_700, spec: {} },
   {
-    title: 'a Service with the policy Local that leads anywhere, and replicas that relay',
+    title: 'one Service that leads each port home: four ports in all',
+    name: 'plain',
+    port: 2700,
+    ports: { firstPort: 31_700, portsPerReplica: 4 },
+    spec: {},
+  },
+  {
+    title: 'a Service with the policy Local that leads anywhere, and replicas that relay: four ports in all',
     name: 'relaying',
     port: 2701,
-    firstPort: 31_750,
+    ports: { firstPort: 31_750, portsPerReplica: 4 },
     spec: { service: { relay: 'Enabled' } },
   },
   {
-    title: 'the same with replicas of two processes each',
+    title: 'the same with replicas of two processes each: ten ports in all',
     name: 'workers',
     port: 2702,
-    firstPort: 31_800,
+    ports: { firstPort: 31_800, portsPerReplica: 10 },
     spec: { service: { relay: 'Enabled' }, workers: 2 },
   },
-])('$title', ({ name, port, firstPort, spec }) => {
+])('$title', ({ name, port, ports: { firstPort, portsPerReplica }, spec }) => {
   let server: Server
   beforeAll(async () => {
-    server = await serve(name, port, firstPort, spec)
+    server = await serve(name, port, { firstPort, portsPerReplica }, spec)
   })
 
   test.for(protections.flatMap(protection => origins.map(origin => ({ protection, origin }))))(
     '200 clients, $protection, $origin address(es)',
-    async ({ protection, origin }, { skip }) => {
+    async ({ protection, origin }, { skip, annotate }) => {
       if (outside === undefined) return skip(why)
       const relayed = () => metricOverAll(server, 'ftp_relays_total', 'complete')
       const before = await relayed()
       const report = await crowd(port, { protection, addresses: origin === 'many' ? many : [outside.addresses[0]] })
       const { failures, transfers, ports } = report
       expect({ failures, transfers }).toEqual({ failures: [], transfers: clients * rounds * 2 })
-      // Five of each replica, and all of them.
+      // All that are in use.
       expect(ports).toHaveLength((portsPerReplica / 2) * replicas)
       const after = await relayed()
+      const [seconds, longest] = [report.seconds, report.longestSeconds].map(each => each.toFixed(1))
+      await annotate(
+        `${transfers} transfers over ${ports.length} ports in ${seconds} s, ${after - before} relayed; the longest took ${longest} s`,
+      )
       if (name === 'plain') expect(after).toBe(0)
       // With two replicas, half of them come to the wrong one.
       else expect(after - before).toBeGreaterThan(transfers / 4)
