@@ -2,6 +2,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { commands } from '../server/commands/index.ts'
 import { siteCommands } from '../server/commands/site.ts'
+import { advisoryReview } from './advisory-review.ts'
 import { chartFiles } from './charts.ts'
 import { clientsPage } from './client-reference.ts'
 import { clientRows } from './client-rows.ts'
@@ -28,7 +29,7 @@ const directories: Readonly<Record<string, Readonly<Record<string, string>>>> = 
         page(customResourcePage(each)),
       ]),
     ),
-    'security.md': page(securityPage(securityRows)),
+    'security.md': page(securityPage(securityRows, advisoryReview)),
     'server.schema.json': serverJsonSchema(),
     'users.schema.json': usersJsonSchema(),
   },

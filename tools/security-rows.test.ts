@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
+import { advisoryReview } from './advisory-review.ts'
 import { securityPage } from './security-reference.ts'
 import { securityRows } from './security-rows.ts'
 
@@ -26,7 +27,7 @@ test.each(securityRows.flatMap(({ attack, proofs }) => proofs.map(each => [each.
 test('there is a row for each of the 27 classes of the past, and for three since, with a test, on the page', () => {
   expect(securityRows).toHaveLength(30)
   expect(new Set(securityRows.map(({ attack }) => attack)).size).toBe(30)
-  const page = securityPage(securityRows)
+  const page = securityPage(securityRows, advisoryReview)
   for (const { attack, proofs } of securityRows) {
     expect(page).toContain(`| ${attack} | `)
     expect(proofs.length).toBeGreaterThan(0)
