@@ -11,14 +11,14 @@ import {
   type OperatorProcess,
   startOperatorProcess,
   waitForCondition,
-} from '../support/cluster.ts'
-import { metricOf, metricOverAll } from '../support/cluster-metrics.ts'
-import { podsOf, untilPods } from '../support/cluster-pods.ts'
-import { host } from '../support/cluster-server.ts'
-import type { CrowdOptions, CrowdReport } from '../support/crowd.ts'
+} from '../support/cluster/cluster.ts'
+import type { CrowdOptions, CrowdReport } from '../support/cluster/crowd.ts'
+import { metricOf, metricOverAll } from '../support/cluster/metrics.ts'
+import { createOutside, type Outside, whyNoOutside } from '../support/cluster/outside.ts'
+import { podsOf, untilPods } from '../support/cluster/pods.ts'
+import { host } from '../support/cluster/servers.ts'
 import { eventually } from '../support/eventually.ts'
 import { FtpClient } from '../support/ftp-client.ts'
-import { createOutside, type Outside, whyNoOutside } from '../support/outside.ts'
 import { simpleUser } from '../support/server.ts'
 
 const clients = 200
@@ -99,7 +99,7 @@ async function serve(
 }
 
 async function crowd(port: number, how: Pick<CrowdOptions, 'protection' | 'addresses'>): Promise<CrowdReport> {
-  const program = join(import.meta.dirname, '../support/crowd.ts')
+  const program = join(import.meta.dirname, '../support/cluster/crowd.ts')
   const options: CrowdOptions = { host, port, clients, rounds, patienceSeconds, ...how }
   const output = await outside?.run(process.execPath, [program, JSON.stringify(options)], 150_000)
   return JSON.parse(output ?? '') as CrowdReport
@@ -110,21 +110,21 @@ const origins = ['many', 'one'] as const
 
 describe.each([
   {
-    title: 'one Service that leads each port home: four ports in all',
+    title: 'one Service, which leads each port home',
     name: 'plain',
     port: 2700,
     ports: { firstPort: 31_700, portsPerReplica: 4 },
     spec: {},
   },
   {
-    title: 'a Service with the policy Local that leads anywhere, and replicas that relay: four ports in all',
+    title: 'replicas that relay',
     name: 'relaying',
     port: 2701,
     ports: { firstPort: 31_750, portsPerReplica: 4 },
     spec: { service: { relay: 'Enabled' } },
   },
   {
-    title: 'the same with replicas of two processes each: ten ports in all',
+    title: 'replicas of two processes that relay',
     name: 'workers',
     port: 2702,
     ports: { firstPort: 31_800, portsPerReplica: 10 },
