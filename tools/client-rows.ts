@@ -130,7 +130,7 @@ const forPrograms: readonly ClientRow[] = [
     client: 'basic-ftp (Node.js)',
     need: 'STRU F, OPTS MLST with facts that nobody has; PASV at the address of the control connection',
     answer: '200; unknown facts are passed over.',
-    proof: proof('test/support/conformance-extensions.ts', 'OPTS MLST size;type;nosuch;'),
+    proof: proof('test/support/conformance/extensions.ts', 'OPTS MLST size;type;nosuch;'),
   },
   {
     client: 'rclone, goftp (Go)',

@@ -77,13 +77,13 @@ const rfc1123: readonly RfcRow[] = [
     rfc: 'RFC 1123 section 4.1.2.1',
     feature: '`TYPE L 8` as synonym of `TYPE I`',
     answer: '200; both are the image type. Other byte sizes: 504.',
-    proof: proof('test/support/conformance-session.ts', "'L 8'"),
+    proof: proof('test/support/conformance/session.ts', "'L 8'"),
   },
   {
     rfc: 'RFC 1123 section 4.1.2.2',
     feature: '`TYPE A T` as synonym of `TYPE A N`',
     answer: '200. Carriage control (`TYPE A C`): 504.',
-    proof: proof('test/support/conformance-session.ts', "'A T'"),
+    proof: proof('test/support/conformance/session.ts', "'A T'"),
   },
   {
     rfc: 'RFC 1123 section 4.1.2.6',
@@ -126,7 +126,7 @@ const rfc1123: readonly RfcRow[] = [
     rfc: 'RFC 1123 section 4.1.3.1',
     feature: 'XCUP, XCWD, XMKD, XPWD and XRMD',
     answer: 'Synonyms of CDUP, CWD, MKD, PWD and RMD.',
-    proof: proof('test/support/conformance-session.ts', "CWD: 'XCWD'"),
+    proof: proof('test/support/conformance/session.ts', "CWD: 'XCWD'"),
   },
   {
     rfc: 'RFC 1123 section 4.1.3.2',
@@ -195,7 +195,7 @@ const rfc2577: readonly RfcRow[] = [
     rfc: 'RFC 2577 section 3',
     feature: 'No privileged ports',
     answer: 'PORT and EPRT to a port below 1024: 504 (`active.privilegedPorts`).',
-    proof: proof('test/support/conformance-session.ts', "'PORT 127,0,0,1,3,255', code: 504"),
+    proof: proof('test/support/conformance/session.ts', "'PORT 127,0,0,1,3,255', code: 504"),
   },
   {
     rfc: 'RFC 2577 section 5',

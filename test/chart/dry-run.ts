@@ -1,6 +1,6 @@
 /** Has a real API server judge objects as Helm and kubectl would send them: strictly, by server-side apply. */
 import { request } from 'node:https'
-import type { ApiServer } from '../support/api-server.ts'
+import type { ApiServer } from '../support/control-plane/api-server.ts'
 import { eventually } from '../support/eventually.ts'
 import type { RenderedObject } from './helm.ts'
 

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import { createReader } from '../../operator/api/read.ts'
 import { isUserList, parseUserList } from '../../server/config/users.ts'
-import { type ApiServer, clusterTest, kubebuilderAssets, startApiServer } from '../support/api-server.ts'
+import { type ApiServer, clusterTest, kubebuilderAssets, startApiServer } from '../support/control-plane/api-server.ts'
 import { apply, install } from './dry-run.ts'
 import { at, type Chart, helmTest, type RenderedObject, refusal, type Values } from './helm.ts'
 

@@ -6,7 +6,7 @@ import { parse } from 'yaml'
 import { createOperatorMetrics } from '../../operator/metrics.ts'
 import { parseSettings } from '../../operator/settings.ts'
 import { createMetrics } from '../../server/telemetry/metrics.ts'
-import { type ApiServer, clusterTest, kubebuilderAssets, startApiServer } from '../support/api-server.ts'
+import { type ApiServer, clusterTest, kubebuilderAssets, startApiServer } from '../support/control-plane/api-server.ts'
 import { apply, create, install, isServed, mayDo } from './dry-run.ts'
 import {
   at,

@@ -1,10 +1,10 @@
 /** The life of a release of the operator's chart at a real API server that has never seen it. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createReader } from '../../operator/api/read.ts'
-import { type ApiServer, clusterTest, kubebuilderAssets, startApiServer } from '../support/api-server.ts'
+import { type Release, release } from '../support/cluster/release.ts'
+import { type ApiServer, clusterTest, kubebuilderAssets, startApiServer } from '../support/control-plane/api-server.ts'
 import { eventually } from '../support/eventually.ts'
 import { readmeObjects } from '../support/readme.ts'
-import { type Release, release } from '../support/release.ts'
 import { apply, read } from './dry-run.ts'
 import { helm, helmTest, type RenderedObject } from './helm.ts'
 

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { parse } from 'yaml'
 import { loadConfiguration } from '../../server/config/load.ts'
-import { type ApiServer, clusterTest, kubebuilderAssets, startApiServer } from '../support/api-server.ts'
+import { type ApiServer, clusterTest, kubebuilderAssets, startApiServer } from '../support/control-plane/api-server.ts'
 import { apply, create, isServed } from './dry-run.ts'
 import {
   at,

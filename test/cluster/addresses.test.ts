@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { kinds } from '../../operator/kubernetes/kinds.ts'
 import { listAt, textAt } from '../../operator/kubernetes/read.ts'
-import { type Balancer, createBalancer } from '../support/balancer.ts'
+import { type Balancer, createBalancer } from '../support/cluster/balancer.ts'
 import {
   applyYaml,
   type ClusterAccess,
@@ -12,10 +12,10 @@ import {
   ftpServer,
   type OperatorProcess,
   startOperatorProcess,
-} from '../support/cluster.ts'
-import { podsOf } from '../support/cluster-pods.ts'
-import { ClusterSession, reachable } from '../support/cluster-sessions.ts'
-import { type Place, untilCondition } from '../support/conditions.ts'
+} from '../support/cluster/cluster.ts'
+import { type Place, untilCondition } from '../support/cluster/conditions.ts'
+import { podsOf } from '../support/cluster/pods.ts'
+import { ClusterSession, reachable } from '../support/cluster/sessions.ts'
 import { eventually } from '../support/eventually.ts'
 import { simpleUser } from '../support/server.ts'
 

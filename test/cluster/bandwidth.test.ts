@@ -8,9 +8,9 @@ import {
   type OperatorProcess,
   startOperatorProcess,
   waitForCondition,
-} from '../support/cluster.ts'
-import { change, host, serverFor } from '../support/cluster-server.ts'
-import { ClusterSession, reachable } from '../support/cluster-sessions.ts'
+} from '../support/cluster/cluster.ts'
+import { change, host, serverFor } from '../support/cluster/servers.ts'
+import { ClusterSession, reachable } from '../support/cluster/sessions.ts'
 import { simpleUser } from '../support/server.ts'
 
 const server = { namespace: '', name: 'limited', port: 2707, firstPort: 31_940 }

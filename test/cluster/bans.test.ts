@@ -7,12 +7,12 @@ import {
   type OperatorProcess,
   startOperatorProcess,
   waitForCondition,
-} from '../support/cluster.ts'
-import { podsOf, statusOfPod } from '../support/cluster-pods.ts'
-import { change, host, serverFor } from '../support/cluster-server.ts'
-import { ClusterSession, reachable } from '../support/cluster-sessions.ts'
+} from '../support/cluster/cluster.ts'
+import { createOutside, type Outside, whyNoOutside } from '../support/cluster/outside.ts'
+import { podsOf, statusOfPod } from '../support/cluster/pods.ts'
+import { change, host, serverFor } from '../support/cluster/servers.ts'
+import { ClusterSession, reachable } from '../support/cluster/sessions.ts'
 import { eventually } from '../support/eventually.ts'
-import { createOutside, type Outside, whyNoOutside } from '../support/outside.ts'
 
 const port = 3910
 const why = await whyNoOutside()

@@ -15,10 +15,10 @@ import {
   kubectl,
   type OperatorProcess,
   startOperatorProcess,
-} from '../support/cluster.ts'
-import { type Place, untilCondition } from '../support/conditions.ts'
-import { visitFromInside } from '../support/inside.ts'
-import { createOutside, type Outside, whyNoOutside } from '../support/outside.ts'
+} from '../support/cluster/cluster.ts'
+import { type Place, untilCondition } from '../support/cluster/conditions.ts'
+import { visitFromInside } from '../support/cluster/inside.ts'
+import { createOutside, type Outside, whyNoOutside } from '../support/cluster/outside.ts'
 import { password, simpleUser } from '../support/server.ts'
 
 /** Of the pods. */
@@ -144,7 +144,7 @@ type TwoPeers = { readonly stranger: string; readonly owner: string; readonly en
 
 async function twoPeers(outside: Outside, place: Place, port: number): Promise<TwoPeers> {
   const host = await addressOf(place)
-  const args = ['test/support/two-peers.ts', host, String(port), ...outside.addresses]
+  const args = ['test/support/cluster/two-peers.ts', host, String(port), ...outside.addresses]
   return JSON.parse(await outside.run(process.execPath, args)) as TwoPeers
 }
 

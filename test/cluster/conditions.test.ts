@@ -11,8 +11,8 @@ import {
   kubectl,
   type OperatorProcess,
   startOperatorProcess,
-} from '../support/cluster.ts'
-import { type Place, untilCondition, untilEvent } from '../support/conditions.ts'
+} from '../support/cluster/cluster.ts'
+import { type Place, untilCondition, untilEvent } from '../support/cluster/conditions.ts'
 import { eventually } from '../support/eventually.ts'
 import { FtpClient } from '../support/ftp-client.ts'
 import { simpleUser } from '../support/server.ts'

@@ -14,11 +14,11 @@ import {
   type OperatorProcess,
   startOperatorProcess,
   waitForCondition,
-} from '../support/cluster.ts'
-import { fingerprintAt, getsIn, listedUser } from '../support/cluster-login.ts'
-import { changesWithin, contentOf, objectsOf, writesOf } from '../support/cluster-objects.ts'
-import { reachable } from '../support/cluster-sessions.ts'
-import { untilCondition } from '../support/conditions.ts'
+} from '../support/cluster/cluster.ts'
+import { untilCondition } from '../support/cluster/conditions.ts'
+import { fingerprintAt, getsIn, listedUser } from '../support/cluster/login.ts'
+import { changesWithin, contentOf, objectsOf, writesOf } from '../support/cluster/objects.ts'
+import { reachable } from '../support/cluster/sessions.ts'
 import { eventually } from '../support/eventually.ts'
 import { simpleUser } from '../support/server.ts'
 

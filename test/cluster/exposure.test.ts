@@ -18,10 +18,10 @@ import {
   getFtpServer,
   type OperatorProcess,
   startOperatorProcess,
-} from '../support/cluster.ts'
-import { podsOf, statusOfPod } from '../support/cluster-pods.ts'
-import { ClusterSession } from '../support/cluster-sessions.ts'
-import { type Place, untilCondition } from '../support/conditions.ts'
+} from '../support/cluster/cluster.ts'
+import { type Place, untilCondition } from '../support/cluster/conditions.ts'
+import { podsOf, statusOfPod } from '../support/cluster/pods.ts'
+import { ClusterSession } from '../support/cluster/sessions.ts'
 import { eventually } from '../support/eventually.ts'
 import { password, simpleUser } from '../support/server.ts'
 

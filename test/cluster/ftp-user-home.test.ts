@@ -10,10 +10,10 @@ import {
   type OperatorProcess,
   startOperatorProcess,
   waitForCondition,
-} from '../support/cluster.ts'
-import { getsIn, listedUser } from '../support/cluster-login.ts'
-import { host, serverFor } from '../support/cluster-server.ts'
-import { reachable } from '../support/cluster-sessions.ts'
+} from '../support/cluster/cluster.ts'
+import { getsIn, listedUser } from '../support/cluster/login.ts'
+import { host, serverFor } from '../support/cluster/servers.ts'
+import { reachable } from '../support/cluster/sessions.ts'
 import { eventually } from '../support/eventually.ts'
 import { FtpClient, readAll } from '../support/ftp-client.ts'
 

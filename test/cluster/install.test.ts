@@ -11,12 +11,12 @@ import { findCurl } from '../support/clients/curl.ts'
 import { findLftp } from '../support/clients/lftp.ts'
 import { run } from '../support/clients/process.ts'
 import { expectBytes } from '../support/clients/scenario.ts'
-import { applyYaml, createNamespace, image, kubectl, waitForCondition } from '../support/cluster.ts'
-import { podsOf } from '../support/cluster-pods.ts'
+import { applyYaml, createNamespace, image, kubectl, waitForCondition } from '../support/cluster/cluster.ts'
+import { deniedRequests, leaders, operatorPods } from '../support/cluster/operator-pods.ts'
+import { podsOf } from '../support/cluster/pods.ts'
+import { type Release, release } from '../support/cluster/release.ts'
 import { eventually } from '../support/eventually.ts'
-import { deniedRequests, leaders, operatorPods } from '../support/operator-pods.ts'
 import { readmeCommands, readmeExample } from '../support/readme.ts'
-import { type Release, release } from '../support/release.ts'
 
 type Namespace = Awaited<ReturnType<typeof createNamespace>>
 

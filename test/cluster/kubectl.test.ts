@@ -15,9 +15,9 @@ import {
   kubectl,
   type OperatorProcess,
   startOperatorProcess,
-} from '../support/cluster.ts'
-import { podsOf } from '../support/cluster-pods.ts'
-import { untilCondition } from '../support/conditions.ts'
+} from '../support/cluster/cluster.ts'
+import { untilCondition } from '../support/cluster/conditions.ts'
+import { podsOf } from '../support/cluster/pods.ts'
 import { simpleUser } from '../support/server.ts'
 
 const execute = promisify(execFile)

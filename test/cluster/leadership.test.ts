@@ -4,7 +4,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { systemClock } from '../../operator/clock.ts'
 import { createCredentials } from '../../operator/kubernetes/credentials.ts'
 import { kinds } from '../../operator/kubernetes/kinds.ts'
-import { type ApiProxy, type Proxied, startApiProxy } from '../support/api-proxy.ts'
 import {
   applyYaml,
   type ClusterAccess,
@@ -14,7 +13,8 @@ import {
   getFtpServer,
   type OperatorProcess,
   startOperatorProcess,
-} from '../support/cluster.ts'
+} from '../support/cluster/cluster.ts'
+import { type ApiProxy, type Proxied, startApiProxy } from '../support/control-plane/api-proxy.ts'
 import { eventually } from '../support/eventually.ts'
 
 /** An operator, and the proxy that all its requests go through. */

@@ -15,13 +15,13 @@ import {
   type OperatorProcess,
   startOperatorProcess,
   waitForCondition,
-} from '../support/cluster.ts'
-import { contentOf, leftOf, objectsOf } from '../support/cluster-objects.ts'
-import { ClusterSession, type Place, reachable } from '../support/cluster-sessions.ts'
-import { untilCondition, untilEvent } from '../support/conditions.ts'
+} from '../support/cluster/cluster.ts'
+import { untilCondition, untilEvent } from '../support/cluster/conditions.ts'
+import { contentOf, leftOf, objectsOf } from '../support/cluster/objects.ts'
+import { ClusterSession, type Place, reachable } from '../support/cluster/sessions.ts'
+import { untouched } from '../support/cluster/undisturbed.ts'
 import { eventually } from '../support/eventually.ts'
 import { simpleUser } from '../support/server.ts'
-import { untouched } from '../support/undisturbed.ts'
 
 const host = process.env['CLUSTER_ADDRESS'] ?? '198.18.0.1'
 const content = randomBytes(100_000)

@@ -14,10 +14,10 @@ import {
   type OperatorProcess,
   startOperatorProcess,
   waitForCondition,
-} from '../support/cluster.ts'
-import { podsOf } from '../support/cluster-pods.ts'
+} from '../support/cluster/cluster.ts'
+import { openFromInside, openFromPod, visitFromInside } from '../support/cluster/inside.ts'
+import { podsOf } from '../support/cluster/pods.ts'
 import { eventually } from '../support/eventually.ts'
-import { openFromInside, openFromPod, visitFromInside } from '../support/inside.ts'
 import { simpleUser } from '../support/server.ts'
 
 type Namespace = Awaited<ReturnType<typeof createNamespace>>

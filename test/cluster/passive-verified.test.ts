@@ -13,11 +13,11 @@ import {
   type OperatorProcess,
   startOperatorProcess,
   waitForCondition,
-} from '../support/cluster.ts'
-import { metricOf, metricOverAll } from '../support/cluster-metrics.ts'
-import { podsOf, statusOfPod } from '../support/cluster-pods.ts'
-import { change, host, serverFor } from '../support/cluster-server.ts'
-import { type Place, untilCondition, untilEvent } from '../support/conditions.ts'
+} from '../support/cluster/cluster.ts'
+import { type Place, untilCondition, untilEvent } from '../support/cluster/conditions.ts'
+import { metricOf, metricOverAll } from '../support/cluster/metrics.ts'
+import { podsOf, statusOfPod } from '../support/cluster/pods.ts'
+import { change, host, serverFor } from '../support/cluster/servers.ts'
 import { eventually } from '../support/eventually.ts'
 
 const run = promisify(execFile)

@@ -7,13 +7,13 @@ import {
   type OperatorProcess,
   startOperatorProcess,
   waitForCondition,
-} from '../support/cluster.ts'
-import { metricOverAll } from '../support/cluster-metrics.ts'
-import { type Pod, podsOf, statusOfPod, untilPods } from '../support/cluster-pods.ts'
-import { startProxy } from '../support/cluster-proxy.ts'
-import { change, host, type ServerOptions, serverFor } from '../support/cluster-server.ts'
-import { ClusterSession, type Mode, modes, type Place, reachable } from '../support/cluster-sessions.ts'
-import { Batch, Visitors } from '../support/cluster-traffic.ts'
+} from '../support/cluster/cluster.ts'
+import { metricOverAll } from '../support/cluster/metrics.ts'
+import { type Pod, podsOf, statusOfPod, untilPods } from '../support/cluster/pods.ts'
+import { startProxy } from '../support/cluster/proxy-pod.ts'
+import { change, host, type ServerOptions, serverFor } from '../support/cluster/servers.ts'
+import { ClusterSession, type Mode, modes, type Place, reachable } from '../support/cluster/sessions.ts'
+import { Batch, Visitors } from '../support/cluster/traffic.ts'
 import { eventually } from '../support/eventually.ts'
 
 const portsPerReplica = 20

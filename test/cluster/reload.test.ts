@@ -19,14 +19,14 @@ import {
   type OperatorProcess,
   startOperatorProcess,
   waitForCondition,
-} from '../support/cluster.ts'
-import { fingerprintAt, getsIn, listedUser } from '../support/cluster-login.ts'
-import { type Place, reachable } from '../support/cluster-sessions.ts'
-import { untilCondition } from '../support/conditions.ts'
+} from '../support/cluster/cluster.ts'
+import { untilCondition } from '../support/cluster/conditions.ts'
+import { fingerprintAt, getsIn, listedUser } from '../support/cluster/login.ts'
+import { type Place, reachable } from '../support/cluster/sessions.ts'
+import { describeTimes, startLongUpload, untouched } from '../support/cluster/undisturbed.ts'
 import { eventually } from '../support/eventually.ts'
 import { FtpClient } from '../support/ftp-client.ts'
 import { password, simpleUser } from '../support/server.ts'
-import { describeTimes, startLongUpload, untouched } from '../support/undisturbed.ts'
 
 const host = process.env['CLUSTER_ADDRESS'] ?? '198.18.0.1'
 const rounds = 20

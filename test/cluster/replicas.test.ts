@@ -9,10 +9,10 @@ import {
   type OperatorProcess,
   startOperatorProcess,
   waitForCondition,
-} from '../support/cluster.ts'
-import { isDraining, type Pod, podsOf, statusOfPod, untilPods } from '../support/cluster-pods.ts'
-import { startProxy } from '../support/cluster-proxy.ts'
-import { change, host, type ServerOptions, serverFor } from '../support/cluster-server.ts'
+} from '../support/cluster/cluster.ts'
+import { isDraining, type Pod, podsOf, statusOfPod, untilPods } from '../support/cluster/pods.ts'
+import { startProxy } from '../support/cluster/proxy-pod.ts'
+import { change, host, type ServerOptions, serverFor } from '../support/cluster/servers.ts'
 import {
   ClusterSession,
   type Mode,
@@ -20,8 +20,8 @@ import {
   type Place,
   reachable,
   type SlowTransfer,
-} from '../support/cluster-sessions.ts'
-import { Batch, Visitors } from '../support/cluster-traffic.ts'
+} from '../support/cluster/sessions.ts'
+import { Batch, Visitors } from '../support/cluster/traffic.ts'
 import { eventually } from '../support/eventually.ts'
 
 const content = randomBytes(4_000_000)

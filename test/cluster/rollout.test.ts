@@ -9,11 +9,11 @@ import {
   type OperatorProcess,
   startOperatorProcess,
   waitForCondition,
-} from '../support/cluster.ts'
-import { isDraining, untilPods } from '../support/cluster-pods.ts'
-import { change, host, type ServerOptions, serverFor } from '../support/cluster-server.ts'
-import { ClusterSession, type Mode, modes, reachable, type SlowTransfer } from '../support/cluster-sessions.ts'
-import { Batch, Visitors } from '../support/cluster-traffic.ts'
+} from '../support/cluster/cluster.ts'
+import { isDraining, untilPods } from '../support/cluster/pods.ts'
+import { change, host, type ServerOptions, serverFor } from '../support/cluster/servers.ts'
+import { ClusterSession, type Mode, modes, reachable, type SlowTransfer } from '../support/cluster/sessions.ts'
+import { Batch, Visitors } from '../support/cluster/traffic.ts'
 import { eventually } from '../support/eventually.ts'
 
 /** Another name of the same image, or another image that is on the nodes. */

@@ -8,13 +8,13 @@ import {
   type OperatorProcess,
   startOperatorProcess,
   waitForCondition,
-} from '../support/cluster.ts'
-import { isDraining, type Pod, untilPods } from '../support/cluster-pods.ts'
-import { host, type ServerOptions, serverFor } from '../support/cluster-server.ts'
-import { ClusterSession, modes, reachable } from '../support/cluster-sessions.ts'
-import { Batch, Visitors } from '../support/cluster-traffic.ts'
+} from '../support/cluster/cluster.ts'
+import { isServedByOthers, startExternalMetrics } from '../support/cluster/external-metrics.ts'
+import { isDraining, type Pod, untilPods } from '../support/cluster/pods.ts'
+import { host, type ServerOptions, serverFor } from '../support/cluster/servers.ts'
+import { ClusterSession, modes, reachable } from '../support/cluster/sessions.ts'
+import { Batch, Visitors } from '../support/cluster/traffic.ts'
 import { eventually } from '../support/eventually.ts'
-import { isServedByOthers, startExternalMetrics } from '../support/external-metrics.ts'
 
 const content = randomBytes(4_000_000)
 /** An autoscaler looks every 15 seconds: what it is to meet has to last longer. */

@@ -12,10 +12,10 @@ import {
   type OperatorProcess,
   startOperatorProcess,
   waitForCondition,
-} from '../support/cluster.ts'
-import { host, type ServerOptions, serverFor } from '../support/cluster-server.ts'
-import { ClusterSession, reachable } from '../support/cluster-sessions.ts'
-import { untilCondition } from '../support/conditions.ts'
+} from '../support/cluster/cluster.ts'
+import { untilCondition } from '../support/cluster/conditions.ts'
+import { host, type ServerOptions, serverFor } from '../support/cluster/servers.ts'
+import { ClusterSession, reachable } from '../support/cluster/sessions.ts'
 import { eventually } from '../support/eventually.ts'
 
 type Classes = { readonly storage: string; readonly snapshots: string }

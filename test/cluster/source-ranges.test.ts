@@ -7,11 +7,11 @@ import {
   type OperatorProcess,
   startOperatorProcess,
   waitForCondition,
-} from '../support/cluster.ts'
-import { podsOf } from '../support/cluster-pods.ts'
-import { change, host, type ServerOptions, serverFor } from '../support/cluster-server.ts'
+} from '../support/cluster/cluster.ts'
+import { createOutside, type Outside, whyNoOutside } from '../support/cluster/outside.ts'
+import { podsOf } from '../support/cluster/pods.ts'
+import { change, host, type ServerOptions, serverFor } from '../support/cluster/servers.ts'
 import { eventually } from '../support/eventually.ts'
-import { createOutside, type Outside, whyNoOutside } from '../support/outside.ts'
 import { password } from '../support/server.ts'
 
 const port = 3930

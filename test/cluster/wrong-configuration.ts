@@ -1,7 +1,7 @@
 /** What can be wrong with users and certificates. */
 import { selfSigned } from '../support/certificates.ts'
-import { kubectl } from '../support/cluster.ts'
-import type { Place } from '../support/conditions.ts'
+import { kubectl } from '../support/cluster/cluster.ts'
+import type { Place } from '../support/cluster/conditions.ts'
 import { simpleUser } from '../support/server.ts'
 import { certificate, configMap, patch, remove, secret, tlsSecret, type WrongThing } from './wrong-things.ts'
 

@@ -1,5 +1,5 @@
 /** What can be wrong with volumes, pods, names and ports. */
-import { applyYaml, ftpServer, kubectl, waitForCondition } from '../support/cluster.ts'
+import { applyYaml, ftpServer, kubectl, waitForCondition } from '../support/cluster/cluster.ts'
 import { claim, giveVolume, patch, remove, type WrongThing } from './wrong-things.ts'
 
 export const wrongStorage: readonly WrongThing[] = [

@@ -1,8 +1,8 @@
 /** Something wrong with a server that only the cluster can judge; and what it takes to make and mend it. */
 import type { ConditionType } from '../../operator/api/status.ts'
 import { selfSigned } from '../support/certificates.ts'
-import { applyYaml, ftpServer, kubectl, waitForCondition } from '../support/cluster.ts'
-import type { Place } from '../support/conditions.ts'
+import { applyYaml, ftpServer, kubectl, waitForCondition } from '../support/cluster/cluster.ts'
+import type { Place } from '../support/cluster/conditions.ts'
 
 export type WrongThing = {
   readonly title: string

@@ -11,10 +11,10 @@ import { pathOf } from '../../operator/kubernetes/object.ts'
 import { type ApiRequest, createTransport, type Transport } from '../../operator/kubernetes/transport.ts'
 import { userSchema } from '../../server/config/schema/user.ts'
 import { serverSchema } from '../../server/config/schema.ts'
-import { type ApiServer, clusterTest, kubebuilderAssets, startApiServer } from '../support/api-server.ts'
+import { type ApiServer, clusterTest, kubebuilderAssets, startApiServer } from '../support/control-plane/api-server.ts'
 import { eventually } from '../support/eventually.ts'
-import { changeSamples, completed, goodSamples, type Spec, wrongSamples } from '../support/resource-samples.ts'
 import { serverSamples, userSamples } from '../support/rule-samples.ts'
+import { changeSamples, completed, goodSamples, type Spec, wrongSamples } from './resource-samples.ts'
 
 let server: ApiServer
 let transport: Transport

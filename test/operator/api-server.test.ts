@@ -11,7 +11,7 @@ import { createEventRecorder } from '../../operator/kubernetes/events.ts'
 import { kinds } from '../../operator/kubernetes/kinds.ts'
 import { createTransport, type Transport } from '../../operator/kubernetes/transport.ts'
 import { createLogger } from '../../operator/logger.ts'
-import { type ApiServer, clusterTest, kubebuilderAssets, startApiServer } from '../support/api-server.ts'
+import { type ApiServer, clusterTest, kubebuilderAssets, startApiServer } from '../support/control-plane/api-server.ts'
 import { eventually } from '../support/eventually.ts'
 import { fastClock } from '../support/fake-clock.ts'
 

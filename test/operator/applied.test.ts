@@ -9,7 +9,7 @@ import type { Manifest } from '../../operator/kubernetes/object.ts'
 import { at, listAt } from '../../operator/kubernetes/read.ts'
 import { createTransport, type Transport } from '../../operator/kubernetes/transport.ts'
 import { createSelfSignedCertificate, type SelfSignedCertificate } from '../../server/tls/self-signed.ts'
-import { type ApiServer, clusterTest, kubebuilderAssets, startApiServer } from '../support/api-server.ts'
+import { type ApiServer, clusterTest, kubebuilderAssets, startApiServer } from '../support/control-plane/api-server.ts'
 import { samples, secret } from './samples.ts'
 
 let server: ApiServer

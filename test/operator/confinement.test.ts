@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { plan } from '../../operator/ftp-server/plan.ts'
 import type { Manifest } from '../../operator/kubernetes/object.ts'
 import { at, listAt, numberAt, textAt } from '../../operator/kubernetes/read.ts'
-import { mayReach, type NetworkPeer } from '../support/network-policy.ts'
+import { mayReach, type NetworkPeer } from './network-policy.ts'
 import { ftpServer, observe, samples } from './samples.ts'
 
 const every = Object.entries(samples).map(([name, sample]): [string, readonly Manifest[]] => [

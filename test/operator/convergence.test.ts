@@ -1,10 +1,10 @@
 /** An operator that is killed over and over leaves the same behind as one that lives. */
 import { afterAll, beforeAll, expect } from 'vitest'
-import { clusterTest, kubebuilderAssets } from '../support/api-server.ts'
-import { canonical } from '../support/canonical.ts'
-import { ftpServer, type OperatorProcess, startOperatorProcess } from '../support/cluster.ts'
-import { type ControlPlane, startControlPlane } from '../support/control-plane.ts'
+import { ftpServer, type OperatorProcess, startOperatorProcess } from '../support/cluster/cluster.ts'
+import { clusterTest, kubebuilderAssets } from '../support/control-plane/api-server.ts'
+import { type ControlPlane, startControlPlane } from '../support/control-plane/control-plane.ts'
 import { eventually } from '../support/eventually.ts'
+import { canonical } from './canonical.ts'
 
 let plane: ControlPlane
 const operators = new Set<OperatorProcess>()

@@ -6,8 +6,8 @@ import { ftpUserRules } from '../../operator/api/ftp-user-rules.ts'
 import { createUserReader } from '../../operator/api/read.ts'
 import { ApiError } from '../../operator/kubernetes/api-error.ts'
 import { pathOf } from '../../operator/kubernetes/object.ts'
-import { clusterTest, kubebuilderAssets } from '../support/api-server.ts'
-import { type ControlPlane, startControlPlane } from '../support/control-plane.ts'
+import { clusterTest, kubebuilderAssets } from '../support/control-plane/api-server.ts'
+import { type ControlPlane, startControlPlane } from '../support/control-plane/control-plane.ts'
 import { passwordHash } from './samples.ts'
 
 let plane: ControlPlane

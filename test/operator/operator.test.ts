@@ -4,12 +4,12 @@ import { resourceKind } from '../../operator/api/ftp-server.ts'
 import { kinds } from '../../operator/kubernetes/kinds.ts'
 import type { KubernetesObject, ResourceKind } from '../../operator/kubernetes/object.ts'
 import { helmTest } from '../chart/helm.ts'
-import { clusterTest, kubebuilderAssets } from '../support/api-server.ts'
-import { chartNamespace } from '../support/chart-rights.ts'
-import { ftpServer } from '../support/cluster.ts'
-import { type ControlPlane, optionalKinds, startControlPlane } from '../support/control-plane.ts'
+import { ftpServer } from '../support/cluster/cluster.ts'
+import { clusterTest, kubebuilderAssets } from '../support/control-plane/api-server.ts'
+import { chartNamespace } from '../support/control-plane/chart-rights.ts'
+import { type ControlPlane, optionalKinds, startControlPlane } from '../support/control-plane/control-plane.ts'
+import { type HostedOperator, hostOperator } from '../support/control-plane/hosted-operator.ts'
 import { eventually } from '../support/eventually.ts'
-import { type HostedOperator, hostOperator } from '../support/hosted-operator.ts'
 
 let hosted: HostedOperator
 let plane: ControlPlane

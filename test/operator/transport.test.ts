@@ -8,8 +8,8 @@ import { type Cluster, createCluster } from '../../operator/kubernetes/cluster.t
 import type { Credentials } from '../../operator/kubernetes/credentials.ts'
 import { kinds } from '../../operator/kubernetes/kinds.ts'
 import { createTransport, type Transport } from '../../operator/kubernetes/transport.ts'
+import { type FakeApiServer, startFakeApiServer } from '../support/control-plane/fake-api-server.ts'
 import { eventually } from '../support/eventually.ts'
-import { type FakeApiServer, startFakeApiServer } from '../support/fake-api-server.ts'
 import { fastClock } from '../support/fake-clock.ts'
 
 let api: FakeApiServer

@@ -5,8 +5,8 @@ import { createCluster } from '../../operator/kubernetes/cluster.ts'
 import { kinds } from '../../operator/kubernetes/kinds.ts'
 import { createTransport, type Transport } from '../../operator/kubernetes/transport.ts'
 import { createLogger } from '../../operator/logger.ts'
+import { type FakeApiServer, startFakeApiServer, type WatchFault } from '../support/control-plane/fake-api-server.ts'
 import { eventually } from '../support/eventually.ts'
-import { type FakeApiServer, startFakeApiServer, type WatchFault } from '../support/fake-api-server.ts'
 import { fastClock } from '../support/fake-clock.ts'
 
 let api: FakeApiServer

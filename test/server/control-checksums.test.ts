@@ -2,7 +2,7 @@
 import { open, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { layOut } from '../support/conformance.ts'
+import { layOut } from '../support/conformance/conformance.ts'
 import { eventually } from '../support/eventually.ts'
 import type { FtpClient } from '../support/ftp-client.ts'
 import { simpleUser, startServer, type TestServer } from '../support/server.ts'

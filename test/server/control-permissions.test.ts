@@ -1,7 +1,7 @@
 /** What each command needs: by permission, by role and by path. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Permission, permissionWords, roles } from '../../server/config/schema/permissions.ts'
-import { layOut } from '../support/conformance.ts'
+import { layOut } from '../support/conformance/conformance.ts'
 import type { FtpClient } from '../support/ftp-client.ts'
 import { simpleUser, startServer, type TestServer } from '../support/server.ts'
 import { loggedIn } from '../support/sessions.ts'

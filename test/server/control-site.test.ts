@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, w
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { roles } from '../../server/config/schema/permissions.ts'
-import { layOut } from '../support/conformance.ts'
+import { layOut } from '../support/conformance/conformance.ts'
 import { simpleUser, startServer, type TestServer } from '../support/server.ts'
 import { loggedIn, temporaryServer } from '../support/sessions.ts'
 

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statfsSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { layOut } from '../support/conformance.ts'
+import { layOut } from '../support/conformance/conformance.ts'
 import { eventually } from '../support/eventually.ts'
 import { simpleUser, startServer, type TestServer } from '../support/server.ts'
 import { loggedIn } from '../support/sessions.ts'

@@ -1,10 +1,10 @@
 /** The conformance tables again, on a server of two worker processes: each case in both of them. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type Case, layOut, type Row } from '../support/conformance.ts'
-import { expectAnswer, titleOf } from '../support/conformance-answer.ts'
-import { extensionRows } from '../support/conformance-extensions.ts'
-import { fileRows } from '../support/conformance-files.ts'
-import { sessionRows } from '../support/conformance-session.ts'
+import { expectAnswer, titleOf } from '../support/conformance/answer.ts'
+import { type Case, layOut, type Row } from '../support/conformance/conformance.ts'
+import { extensionRows } from '../support/conformance/extensions.ts'
+import { fileRows } from '../support/conformance/files.ts'
+import { sessionRows } from '../support/conformance/session.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
 const rows: Readonly<Record<string, Row>> = { ...sessionRows, ...fileRows, ...extensionRows }

@@ -3,10 +3,10 @@ import { readFile } from 'node:fs/promises'
 import { setTimeout as pass } from 'node:timers/promises'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { kinds } from '../../operator/kubernetes/kinds.ts'
-import { clusterTest, kubebuilderAssets } from '../support/api-server.ts'
 import { type Bundle, buildBundle } from '../support/bundle.ts'
-import { ftpServer, type OperatorProcess, startOperatorProcess } from '../support/cluster.ts'
-import { type ControlPlane, startControlPlane } from '../support/control-plane.ts'
+import { ftpServer, type OperatorProcess, startOperatorProcess } from '../support/cluster/cluster.ts'
+import { clusterTest, kubebuilderAssets } from '../support/control-plane/api-server.ts'
+import { type ControlPlane, startControlPlane } from '../support/control-plane/control-plane.ts'
 import { eventually } from '../support/eventually.ts'
 
 let plane: ControlPlane

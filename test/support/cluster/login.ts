@@ -1,7 +1,7 @@
 /** What a client is told at the address of a server: whether a user gets in, and which certificate is shown. */
 import { pbkdf2Sync } from 'node:crypto'
-import type { Place } from './cluster-sessions.ts'
-import { FtpClient } from './ftp-client.ts'
+import { FtpClient } from '../ftp-client.ts'
+import type { Place } from './sessions.ts'
 
 /** A user as lists have it, with a hash that costs next to nothing. */
 export function listedUser(name: string, password: string): Record<string, unknown> {

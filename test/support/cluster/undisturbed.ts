@@ -1,9 +1,9 @@
 /** Whether a server on a cluster goes on undisturbed while something changes: its pods, and a transfer that runs all the time. */
 import { randomBytes } from 'node:crypto'
-import type { Cluster } from '../../operator/kubernetes/cluster.ts'
-import { kinds } from '../../operator/kubernetes/kinds.ts'
-import { listAt, numberAt, textAt } from '../../operator/kubernetes/read.ts'
-import { ClusterSession, type Place } from './cluster-sessions.ts'
+import type { Cluster } from '../../../operator/kubernetes/cluster.ts'
+import { kinds } from '../../../operator/kubernetes/kinds.ts'
+import { listAt, numberAt, textAt } from '../../../operator/kubernetes/read.ts'
+import { ClusterSession, type Place } from './sessions.ts'
 
 /** What a restart, or another pod in its place, would change. */
 export type PodIdentity = { readonly uid: string | undefined; readonly restarts: number; readonly started: string }

@@ -1,7 +1,7 @@
 /** An API server over HTTP that holds ConfigMaps of one namespace and misbehaves as it is told. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { setImmediate } from 'node:timers/promises'
-import type { Credentials } from '../../operator/kubernetes/credentials.ts'
+import type { Credentials } from '../../../operator/kubernetes/credentials.ts'
 
 /** What happens to one watch. */
 export type WatchFault =

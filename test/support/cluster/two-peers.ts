@@ -3,7 +3,7 @@
  * first does. Arguments: host, port, the two addresses. Prints what each of them got, as JSON.
  */
 import { connect, type Socket } from 'node:net'
-import { FtpClient, readAll } from './ftp-client.ts'
+import { FtpClient, readAll } from '../ftp-client.ts'
 
 const [host = '', port = '', owner = '', stranger = ''] = process.argv.slice(2)
 

@@ -1,6 +1,7 @@
 /** A load balancer that does what a test says: nobody else gives the Services of a namespace their addresses meanwhile. */
+
+import { eventually } from '../eventually.ts'
 import { applyYaml, kubectl } from './cluster.ts'
-import { eventually } from './eventually.ts'
 
 export type Balancer = {
   /** What the Service of a server gets, in place of what it had. */

@@ -1,12 +1,12 @@
 /** What an FtpServer says of itself in status and events, for tests on a cluster. */
-import type { Condition } from '../../operator/api/ftp-server.ts'
-import type { ConditionType } from '../../operator/api/status.ts'
-import type { Cluster } from '../../operator/kubernetes/cluster.ts'
-import { kinds } from '../../operator/kubernetes/kinds.ts'
-import type { KubernetesObject } from '../../operator/kubernetes/object.ts'
-import { listAt, textAt } from '../../operator/kubernetes/read.ts'
+import type { Condition } from '../../../operator/api/ftp-server.ts'
+import type { ConditionType } from '../../../operator/api/status.ts'
+import type { Cluster } from '../../../operator/kubernetes/cluster.ts'
+import { kinds } from '../../../operator/kubernetes/kinds.ts'
+import type { KubernetesObject } from '../../../operator/kubernetes/object.ts'
+import { listAt, textAt } from '../../../operator/kubernetes/read.ts'
+import { eventually } from '../eventually.ts'
 import { getFtpServer } from './cluster.ts'
-import { eventually } from './eventually.ts'
 
 /** Where a server is. */
 export type Place = { readonly cluster: Cluster; readonly namespace: string; readonly name: string }

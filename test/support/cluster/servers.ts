@@ -1,7 +1,7 @@
 /** FtpServers for tests with clients: their ports are those of one address, which all tests share. */
-import type { Manifest } from '../../operator/kubernetes/object.ts'
+import type { Manifest } from '../../../operator/kubernetes/object.ts'
+import { simpleUser } from '../server.ts'
 import { ftpServer, image, kubectl } from './cluster.ts'
-import { simpleUser } from './server.ts'
 
 /** Address of the Services of type LoadBalancer. */
 export const host = process.env['CLUSTER_ADDRESS'] ?? '198.18.0.1'

@@ -1,11 +1,11 @@
 /** What an operator has made for a server on a cluster, and whether it stays as it is. */
-import { resourceKind } from '../../operator/api/ftp-server.ts'
-import type { Cluster } from '../../operator/kubernetes/cluster.ts'
-import { kinds } from '../../operator/kubernetes/kinds.ts'
-import { type KubernetesObject, keyOf, type ResourceKind } from '../../operator/kubernetes/object.ts'
-import { textAt } from '../../operator/kubernetes/read.ts'
-import { ownedKinds } from '../../operator/observation/cluster-view.ts'
-import { eventually } from './eventually.ts'
+import { resourceKind } from '../../../operator/api/ftp-server.ts'
+import type { Cluster } from '../../../operator/kubernetes/cluster.ts'
+import { kinds } from '../../../operator/kubernetes/kinds.ts'
+import { type KubernetesObject, keyOf, type ResourceKind } from '../../../operator/kubernetes/object.ts'
+import { textAt } from '../../../operator/kubernetes/read.ts'
+import { ownedKinds } from '../../../operator/observation/cluster-view.ts'
+import { eventually } from '../eventually.ts'
 
 /** All of it that the cluster keeps of an object, without what it counts by itself. */
 export function contentOf(object: KubernetesObject): Record<string, unknown> {

@@ -3,8 +3,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { eventually } from './eventually.ts'
-import { FtpClient, type FtpReply, readAll } from './ftp-client.ts'
+import { eventually } from '../eventually.ts'
+import { FtpClient, type FtpReply, readAll } from '../ftp-client.ts'
 
 export type Place = { readonly host: string; readonly port: number; readonly via?: Place | undefined }
 export type Mode = { readonly passive: 'EPSV' | 'PASV'; readonly secure: boolean }

@@ -7,8 +7,8 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'vitest'
-import type { Credentials } from '../../operator/kubernetes/credentials.ts'
-import { eventually } from './eventually.ts'
+import type { Credentials } from '../../../operator/kubernetes/credentials.ts'
+import { eventually } from '../eventually.ts'
 
 export type ApiServer = {
   readonly url: string

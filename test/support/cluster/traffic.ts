@@ -1,6 +1,7 @@
 /** Clients that are at work while something happens to the server. */
-import { ClusterSession, type Mode, type Place } from './cluster-sessions.ts'
-import { eventually } from './eventually.ts'
+
+import { eventually } from '../eventually.ts'
+import { ClusterSession, type Mode, type Place } from './sessions.ts'
 
 /** A session that makes one passive transfer after the other until it is told to stop. */
 export class Batch {

@@ -1,6 +1,6 @@
 /** Clients from elsewhere: a network of their own, with addresses that neither the node nor the pods have. */
 import { randomBytes, randomInt } from 'node:crypto'
-import { run } from './clients/process.ts'
+import { run } from '../clients/process.ts'
 
 export type Outside = {
   /** Two of them, of two clients. */

@@ -1,7 +1,7 @@
 /** Expectations for the commands that came after RFC 959, and for those of SITE. */
 import type { Row } from './conformance.ts'
-import { draftRows } from './conformance-drafts.ts'
-import { customarySiteRows } from './conformance-site.ts'
+import { draftRows } from './drafts.ts'
+import { customarySiteRows } from './site.ts'
 
 const protection: Readonly<Record<string, Row>> = {
   AUTH: {

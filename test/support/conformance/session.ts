@@ -1,6 +1,7 @@
 /** Expectations for what RFC 959 has for the session: access, parameters, information; with what RFC 1123 and RFC 2577 say of it. */
+
+import { password } from '../server.ts'
 import { type Row, withSynonyms } from './conformance.ts'
-import { password } from './server.ts'
 
 const access: Readonly<Record<string, Row>> = {
   USER: {

@@ -1,8 +1,8 @@
 /** The external metrics API for a test: a pod that serves the sum of the sessions of a server’s pods, as they tell it themselves. */
 
-import { selfSigned } from './certificates.ts'
+import { selfSigned } from '../certificates.ts'
+import { eventually } from '../eventually.ts'
 import { applyYaml, image, kubectl } from './cluster.ts'
-import { eventually } from './eventually.ts'
 
 const name = 'external-metrics'
 const apiService = 'v1beta1.external.metrics.k8s.io'

@@ -1,11 +1,11 @@
 /** The operator within the process of a test, on a control plane of its own. */
 import { KubeConfig } from '@kubernetes/client-node'
 import { expect } from 'vitest'
-import { resourceKind } from '../../operator/api/ftp-server.ts'
-import { type Operator, startOperator } from '../../operator/operator.ts'
+import { resourceKind } from '../../../operator/api/ftp-server.ts'
+import { type Operator, startOperator } from '../../../operator/operator.ts'
+import { eventually } from '../eventually.ts'
 import { chartLease, chartNamespace, grantChartRights, type Rights } from './chart-rights.ts'
 import type { ControlPlane } from './control-plane.ts'
-import { eventually } from './eventually.ts'
 
 export type HostedOperator = {
   /** Requests that were denied, of all operators that have ended. */

@@ -1,7 +1,7 @@
 /** The operator's rights exactly as its chart gives them, on an API server of one's own. */
-import { kinds } from '../../operator/kubernetes/kinds.ts'
-import { pathOf } from '../../operator/kubernetes/object.ts'
-import { render, type Values } from '../chart/helm.ts'
+import { kinds } from '../../../operator/kubernetes/kinds.ts'
+import { pathOf } from '../../../operator/kubernetes/object.ts'
+import { render, type Values } from '../../chart/helm.ts'
 import { type ControlPlane, rightsKinds } from './control-plane.ts'
 
 /** Namespace that the chart is rendered for. */

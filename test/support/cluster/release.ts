@@ -1,5 +1,5 @@
 /** The operator in a cluster as people put it there: by Helm. */
-import { run } from './clients/process.ts'
+import { run } from '../clients/process.ts'
 
 export type ReleaseOptions = {
   readonly name: string

@@ -1,7 +1,7 @@
 /** Many clients at once in a process of its own, so that it can run in another network: each uploads and downloads, and compares. Says in one line of JSON how that went. */
 import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
-import { FtpClient, readAll } from './ftp-client.ts'
+import { FtpClient, readAll } from '../ftp-client.ts'
 
 export type CrowdOptions = {
   readonly host: string

@@ -1,9 +1,9 @@
 /** One case of the conformance tables: sent to a server, and held against what it must answer. */
 import { expect } from 'vitest'
+import type { FtpClient, FtpReply } from '../ftp-client.ts'
+import type { TestServer } from '../server.ts'
+import { connected, loggedIn, secured } from '../sessions.ts'
 import type { Case } from './conformance.ts'
-import type { FtpClient, FtpReply } from './ftp-client.ts'
-import type { TestServer } from './server.ts'
-import { connected, loggedIn, secured } from './sessions.ts'
 
 export function titleOf({ send, after = [], by, code }: Case, where: string): string {
   const who = by === undefined ? '' : 'before login, '

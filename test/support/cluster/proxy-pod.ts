@@ -1,6 +1,6 @@
 /** A pod through which tests connect, so that they come with an address that is not the node's. Needs a route to pods. */
 import { applyYaml, image, kubectl } from './cluster.ts'
-import type { Place } from './cluster-sessions.ts'
+import type { Place } from './sessions.ts'
 
 const port = 8021
 

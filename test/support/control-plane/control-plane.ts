@@ -1,17 +1,17 @@
 /** A control plane of one's own: a real API server that knows FtpServers, a proxy in front of it, and a client past it. */
-import { customResourceDefinition } from '../../operator/api/custom-resource-definition.ts'
-import { resourceKind } from '../../operator/api/ftp-server.ts'
-import { ftpUserResourceKind } from '../../operator/api/ftp-user.ts'
-import { ftpUserDefinition } from '../../operator/api/ftp-user-definition.ts'
-import { systemClock } from '../../operator/clock.ts'
-import { type Cluster, createCluster } from '../../operator/kubernetes/cluster.ts'
-import { kinds } from '../../operator/kubernetes/kinds.ts'
-import type { KubernetesObject, Manifest, ResourceKind } from '../../operator/kubernetes/object.ts'
-import { createTransport, type Transport } from '../../operator/kubernetes/transport.ts'
-import { ownedKinds } from '../../operator/observation/cluster-view.ts'
+import { customResourceDefinition } from '../../../operator/api/custom-resource-definition.ts'
+import { resourceKind } from '../../../operator/api/ftp-server.ts'
+import { ftpUserResourceKind } from '../../../operator/api/ftp-user.ts'
+import { ftpUserDefinition } from '../../../operator/api/ftp-user-definition.ts'
+import { systemClock } from '../../../operator/clock.ts'
+import { type Cluster, createCluster } from '../../../operator/kubernetes/cluster.ts'
+import { kinds } from '../../../operator/kubernetes/kinds.ts'
+import type { KubernetesObject, Manifest, ResourceKind } from '../../../operator/kubernetes/object.ts'
+import { createTransport, type Transport } from '../../../operator/kubernetes/transport.ts'
+import { ownedKinds } from '../../../operator/observation/cluster-view.ts'
+import { eventually } from '../eventually.ts'
 import { type ApiProxy, startApiProxy } from './api-proxy.ts'
 import { type ApiServer, startApiServer } from './api-server.ts'
-import { eventually } from './eventually.ts'
 
 export type ControlPlane = {
   readonly server: ApiServer

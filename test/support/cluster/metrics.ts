@@ -1,6 +1,6 @@
 /** Metrics of the pods of an FtpServer, through the API server: that works wherever kubectl does. */
 import { kubectl } from './cluster.ts'
-import { podsOf } from './cluster-pods.ts'
+import { podsOf } from './pods.ts'
 
 type Server = { readonly namespace: string; readonly name: string }
 

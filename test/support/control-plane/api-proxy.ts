@@ -11,7 +11,7 @@ import {
 import { Agent, request as requestSecure } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Credentials } from '../../operator/kubernetes/credentials.ts'
+import type { Credentials } from '../../../operator/kubernetes/credentials.ts'
 
 export type Proxied = {
   readonly method: string

@@ -1,7 +1,7 @@
 /** What the pods of an FtpServer say of themselves, read as a person would: by kubectl. */
-import type { ServerStatus } from '../../server/telemetry/status.ts'
+import type { ServerStatus } from '../../../server/telemetry/status.ts'
+import { eventually } from '../eventually.ts'
 import { kubectl } from './cluster.ts'
-import { eventually } from './eventually.ts'
 
 export type Pod = {
   readonly name: string
