@@ -1,7 +1,7 @@
 import { permissionsAt } from '../auth/permissions.ts'
 import type { LoginCommand } from '../control/command.ts'
 import { reply } from '../control/reply.ts'
-import { factNames, factsFormat } from '../listing/facts.ts'
+import { FactsFormat, factNames } from '../listing/facts.ts'
 import { Lines } from '../listing/lines.ts'
 import { decodeName } from '../storage/name.ts'
 import { resolvePath } from '../storage/path.ts'
@@ -21,9 +21,8 @@ export const mlst: LoginCommand = {
   },
   async run({ session, storage, login }, argument) {
     const path = resolvePath(session.cwd, argument)
-    const format = factsFormat(session.facts)
     const line = new Lines()
-    format(line, await storage.stat(path), permissionsAt(login.user, path), path)
+    new FactsFormat(session.facts).add(line, await storage.stat(path), permissionsAt(login.user, path), path)
     return { kind: 'reply', reply: reply(250, 'Facts:', ` ${decodeName(line.take())}`, 'End.') }
   },
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { type Permission, roles } from '../config/schema/permissions.ts'
 import { decodeName } from '../storage/name.ts'
 import type { Entry } from '../storage/storage.ts'
-import { type FactName, factNames, factsFormat, formatTime, parseOptsMlst, parseTime } from './facts.ts'
+import { type FactName, FactsFormat, factNames, formatTime, parseOptsMlst, parseTime } from './facts.ts'
 import { Lines } from './lines.ts'
 
 const file: Entry = {
@@ -25,11 +25,12 @@ function formatFacts(
   name?: string,
 ): string {
   const lines = new Lines()
-  factsFormat(facts)(lines, entry, permissions, name)
+  new FactsFormat(facts).add(lines, entry, permissions, name)
   return decodeName(lines.take())
 }
 
 const all = new Set<Permission>(roles['read-write'])
+const few = new Set<Permission>(['download'])
 
 describe('facts', () => {
   it('of a file', () => {
@@ -46,6 +47,35 @@ describe('facts', () => {
 
   it('of a path that is told in place of the name', () => {
     expect(formatFacts(file, ['type'], all, '/x/a b.txt')).toBe('type=file; /x/a b.txt')
+  })
+
+  it('are the same after any other entries', () => {
+    const change: fc.Arbitrary<Partial<Entry>> = fc.record(
+      {
+        type: fc.constantFrom('file', 'directory', 'other'),
+        size: fc.nat(20),
+        modified: fc.constantFrom(0, 999, 1000, file.modified),
+        unique: fc.constantFrom('1-1', '1-2'),
+        mode: fc.constantFrom(0o600, 0o4755),
+        owner: fc.nat(2),
+        group: fc.nat(2),
+        fixed: fc.constant(true),
+      },
+      { requiredKeys: [] },
+    )
+    const entries = fc.array(fc.tuple(change, fc.boolean()), { maxLength: 8 })
+    fc.assert(
+      fc.property(entries, fc.subarray([...factNames]), (changes, facts) => {
+        const format = new FactsFormat(facts)
+        for (const [changed, isFull] of changes) {
+          const entry = { ...file, ...changed }
+          const permissions = isFull ? all : few
+          const lines = new Lines()
+          format.add(lines, entry, permissions)
+          expect(decodeName(lines.take())).toBe(formatFacts(entry, facts, permissions))
+        }
+      }),
+    )
   })
 
   it('may be none: the line begins with a space', () => {

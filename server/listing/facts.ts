@@ -7,17 +7,70 @@ import { calendarTime, twoDigits } from './time.ts'
 export const factNames = ['type', 'size', 'modify', 'perm', 'unique', 'UNIX.mode', 'UNIX.owner', 'UNIX.group'] as const
 export type FactName = (typeof factNames)[number]
 
-/** Adds one line without its end: the facts, a space, the name. The permissions are those the user has on the entry. */
-export type FactsFormat = (lines: Lines, entry: Entry, permissions: ReadonlySet<Permission>, name?: string) => void
+/** Lines with some of the facts; keep it for a whole listing, it remembers what it worked out. */
+export class FactsFormat {
+  readonly #facts: ReadonlySet<FactName>
+  // What a line has in common with others, around the size, the identity and the name.
+  readonly #beforeSize = new SharedText()
+  readonly #beforeUnique = new SharedText()
+  readonly #beforeName = new SharedText()
+  readonly #hasUnique: boolean
+  #hasSize = false
+  #last: Entry | undefined
+  #permissions: ReadonlySet<Permission> | undefined
+  #second = Number.NaN
 
-/** Keep it for a whole listing: it remembers what it worked out. */
-export function factsFormat(facts: readonly FactName[]): FactsFormat {
-  const adders = facts.map(fact => adderOf[fact]())
-  return (lines, entry, permissions, name = entry.name) => {
-    for (const add of adders) add(lines, entry, permissions)
-    lines.add(' ')
+  constructor(facts: readonly FactName[]) {
+    this.#facts = new Set(facts)
+    this.#hasUnique = this.#facts.has('unique')
+  }
+
+  /** Adds one line without its end: the facts, a space, the name. The permissions are those the user has on the entry. */
+  add(lines: Lines, entry: Entry, permissions: ReadonlySet<Permission>, name = entry.name): void {
+    const second = Math.floor(entry.modified / 1000)
+    if (
+      this.#last === undefined ||
+      second !== this.#second ||
+      permissions !== this.#permissions ||
+      !isAlike(this.#last, entry)
+    ) {
+      this.#last = entry
+      this.#second = second
+      this.#permissions = permissions
+      this.#remember(entry, permissions)
+    }
+    lines.addShared(this.#beforeSize)
+    if (this.#hasSize) lines.addNumber(entry.size)
+    lines.addShared(this.#beforeUnique)
+    if (this.#hasUnique) lines.add(entry.unique)
+    lines.addShared(this.#beforeName)
     lines.add(name)
   }
+
+  #remember(entry: Entry, permissions: ReadonlySet<Permission>): void {
+    const fact = (name: FactName, value: string): string => (this.#facts.has(name) ? `${name}=${value};` : '')
+    // RFC 3659 section 7.5.7: size is of files.
+    this.#hasSize = entry.type === 'file' && this.#facts.has('size')
+    this.#beforeSize.set(`${fact('type', typeNames[entry.type])}${this.#hasSize ? 'size=' : ''}`)
+    const modify = fact('modify', formatTime(this.#second * 1000))
+    const perm = fact('perm', permissionLetters(entry, permissions))
+    this.#beforeUnique.set(`${this.#hasSize ? ';' : ''}${modify}${perm}${this.#hasUnique ? 'unique=' : ''}`)
+    const mode = fact('UNIX.mode', (entry.mode & 0o7777).toString(8).padStart(4, '0'))
+    const owner = fact('UNIX.owner', String(entry.owner))
+    const group = fact('UNIX.group', String(entry.group))
+    this.#beforeName.set(`${this.#hasUnique ? ';' : ''}${mode}${owner}${group} `)
+  }
+}
+
+/** Whether all is the same but what differs between any two files. */
+function isAlike(one: Entry, other: Entry): boolean {
+  return (
+    one.type === other.type &&
+    one.mode === other.mode &&
+    one.owner === other.owner &&
+    one.group === other.group &&
+    one.fixed === other.fixed
+  )
 }
 
 /** The facts chosen by OPTS MLST, in our order; those we don't know are left out. `undefined` for bad syntax: RFC 3659 section 7.9. */
@@ -44,87 +97,13 @@ export function parseTime(text: string): number | undefined {
   return Number.isNaN(time) || formatTime(time) !== digits ? undefined : time
 }
 
-type Adder = (lines: Lines, entry: Entry, permissions: ReadonlySet<Permission>) => void
-
-const adderOf: Record<FactName, () => Adder> = {
-  type: () => {
-    const shared = new SharedText()
-    return (lines, entry) => lines.addShared(shared, typeFacts[entry.type])
-  },
-  size: () => addSize,
-  modify: () =>
-    remembering(
-      entry => Math.floor(entry.modified / 1000),
-      seconds => `modify=${formatTime(seconds * 1000)};`,
-    ),
-  perm: permissionsFact,
-  unique: () => addUnique,
-  'UNIX.mode': () =>
-    remembering(
-      entry => entry.mode & 0o7777,
-      mode => `UNIX.mode=${mode.toString(8).padStart(4, '0')};`,
-    ),
-  'UNIX.owner': () =>
-    remembering(
-      entry => entry.owner,
-      owner => `UNIX.owner=${owner};`,
-    ),
-  'UNIX.group': () =>
-    remembering(
-      entry => entry.group,
-      group => `UNIX.group=${group};`,
-    ),
-}
-
-/** What was said last holds for the same number: neighbours in a directory are alike. */
-function remembering(numberOf: (entry: Entry) => number, write: (number: number) => string): Adder {
-  const shared = new SharedText()
-  let last = Number.NaN
-  let text = ''
-  return (lines, entry) => {
-    const number = numberOf(entry)
-    if (number !== last) {
-      last = number
-      text = write(number)
-    }
-    lines.addShared(shared, text)
-  }
-}
-
-// RFC 3659 section 7.5.7: size is of files.
-function addSize(lines: Lines, { type, size }: Entry): void {
-  if (type !== 'file') return
-  lines.add('size=')
-  lines.addNumber(size)
-  lines.add(';')
-}
-
-function addUnique(lines: Lines, { unique }: Entry): void {
-  lines.add('unique=')
-  lines.add(unique)
-  lines.add(';')
-}
-
-function permissionsFact(): Adder {
-  let lastType: Entry['type'] | undefined
-  let lastPermissions: ReadonlySet<Permission> | undefined
-  let lastFixed: true | undefined
-  let text = ''
-  const shared = new SharedText()
-  return (lines, { type, fixed }, permissions) => {
-    if (type !== lastType || permissions !== lastPermissions || fixed !== lastFixed) {
-      lastType = type
-      lastPermissions = permissions
-      lastFixed = fixed
-      const letters = formatPermissions(type, permissions)
-      text = `perm=${fixed === true ? letters.replace(/[dfp]/g, '') : letters};`
-    }
-    lines.addShared(shared, text)
-  }
-}
-
 // RFC 3659 section 7.5.1: what is neither file nor directory is named after the operating system.
-const typeFacts = { file: 'type=file;', directory: 'type=dir;', other: 'type=OS.unix=other;' } as const
+const typeNames = { file: 'file', directory: 'dir', other: 'OS.unix=other' } as const
+
+function permissionLetters({ type, fixed }: Entry, permissions: ReadonlySet<Permission>): string {
+  const letters = formatPermissions(type, permissions)
+  return fixed === true ? letters.replace(/[dfp]/g, '') : letters
+}
 
 /** RFC 3659 section 7.5.5: one letter for what the user may do. */
 function formatPermissions(type: Entry['type'], has: ReadonlySet<Permission>): string {

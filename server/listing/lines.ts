@@ -5,18 +5,37 @@ import { printableName } from './printable-name.ts'
 
 /** What many lines of a listing have in common: encoded when it is added for the second time in a row. */
 export class SharedText {
-  text = ''
-  bytes: Uint8Array | undefined
+  #text = ''
+  #bytes: Uint8Array | undefined
+  #isFresh = true
+
+  set(text: string): void {
+    this.#text = text
+    this.#bytes = undefined
+    this.#isFresh = true
+  }
+
+  /** For one more line: as it is the first time, as bytes from then on. */
+  take(): string | Uint8Array {
+    if (!this.#isFresh) return (this.#bytes ??= encodeName(printableName(this.#text)))
+    this.#isFresh = false
+    return this.#text
+  }
 }
 
-const firstBytes = 8192
+const firstBytes = 1024
 const digitZero = 0x30
 const space = 0x20
 const lastPrintable = 0x7e
 
 export class Lines {
-  #bytes: Uint8Array = Buffer.allocUnsafeSlow(firstBytes)
+  #bytes: Uint8Array
   #length = 0
+
+  /** Room for so many bytes at first. */
+  constructor(bytes = firstBytes) {
+    this.#bytes = Buffer.allocUnsafeSlow(bytes)
+  }
 
   /** Bytes so far. */
   get length(): number {
@@ -37,15 +56,11 @@ export class Lines {
     this.#length = start + length
   }
 
-  /** The same for text that was, as a rule, added for the line before as well: its place keeps the bytes. */
-  addShared(place: SharedText, text: string): void {
-    if (place.text !== text) {
-      place.text = text
-      place.bytes = undefined
-      return this.add(text)
-    }
-    place.bytes ??= encodeName(printableName(text))
-    this.#addEncoded(place.bytes)
+  /** The same for text that was, as a rule, added for the line before as well. */
+  addShared(shared: SharedText): void {
+    const taken = shared.take()
+    if (typeof taken === 'string') this.add(taken)
+    else this.#addEncoded(taken)
   }
 
   /** A number that is 0 or more, in decimal, with spaces before it up to the width. */

@@ -3,10 +3,10 @@ import { setImmediate } from 'node:timers/promises'
 import type { Permission } from '../config/schema/permissions.ts'
 import { parentOf, resolvePath } from '../storage/path.ts'
 import { type Entry, type Storage, StorageError } from '../storage/storage.ts'
-import { type FactName, factsFormat } from './facts.ts'
+import { type FactName, FactsFormat } from './facts.ts'
 import type { ListFlag } from './flags.ts'
 import { Lines } from './lines.ts'
-import { longFormat } from './long.ts'
+import { LongFormat } from './long.ts'
 import { ordered } from './order.ts'
 import { type Batches, type Selection, select } from './select.ts'
 import { type Heading, type TreeBatches, tree } from './tree.ts'
@@ -29,22 +29,40 @@ export async function listDirectory(
   { flags, timeZone, now }: ListOptions,
 ): Promise<AsyncIterable<Uint8Array>> {
   const selection = await select(storage, path, flags)
-  const format = longFormat(timeZone)
+  const format = new LongFormat(timeZone, now)
+  const entries = entriesOf(storage, selection, flags)
+  // As most clients ask, and with nothing between the entries and their lines.
+  if (!lineFlags.some(flag => flags.has(flag))) return encoded(entries(selection.base, selection.batches), format)
   const shown = flags.has('L') ? withoutLink : (entry: Entry) => entry
   const mark = flags.has('F') ? markDirectory : noMark
-  return encoded(batchesOf(storage, selection, flags), (lines, entry) => {
-    if ('heading' in entry) return lines.add(entry.heading)
-    format(lines, shown(entry), now)
-    mark(lines, entry)
+  return encoded(treeOf(storage, selection, flags, entries), {
+    add(lines, item) {
+      if ('heading' in item) return lines.add(item.heading)
+      format.add(lines, shown(item))
+      mark(lines, item)
+    },
   })
 }
 
-function batchesOf(storage: Storage, selection: Selection, flags: ReadonlySet<ListFlag>): TreeBatches {
-  const { kind, base, batches } = selection
-  if (kind !== 'directory') return ordered(batches, flags)
-  const entries = (path: string, listed: Batches): Batches =>
-    ordered(flags.has('a') ? withDots(storage, path, listed) : listed, flags)
-  if (!flags.has('R')) return entries(base, batches)
+const lineFlags = ['F', 'L', 'R'] as const satisfies readonly ListFlag[]
+
+/** In order, and with the directory itself and the one above it where they are asked for. */
+function entriesOf(
+  storage: Storage,
+  { kind }: Selection,
+  flags: ReadonlySet<ListFlag>,
+): (path: string, listed: Batches) => Batches {
+  const withThem = kind === 'directory' && flags.has('a')
+  return (path, listed) => ordered(withThem ? withDots(storage, path, listed) : listed, flags)
+}
+
+function treeOf(
+  storage: Storage,
+  { kind, base, batches }: Selection,
+  flags: ReadonlySet<ListFlag>,
+  entries: (path: string, listed: Batches) => Batches,
+): TreeBatches {
+  if (kind !== 'directory' || !flags.has('R')) return entries(base, batches)
   return tree(base, path => entries(path, path === base ? batches : storage.list(path)))
 }
 
@@ -60,9 +78,11 @@ export async function listNames(
   const prefix = prefixOf(selection, cwd, argument)
   const mark = flags.has('F') ? markDirectory : noMark
   const name = (entry: Entry) => (selection.kind === 'one' ? argument || '.' : prefix + entry.name)
-  return encoded(ordered(selection.batches, flags), (lines, entry) => {
-    lines.add(name(entry))
-    mark(lines, entry)
+  return encoded(ordered(selection.batches, flags), {
+    add(lines, entry) {
+      lines.add(name(entry))
+      mark(lines, entry)
+    },
   })
 }
 
@@ -78,29 +98,53 @@ export function listFacts(
   path: string,
   { facts, permissionsOf }: FactsOptions,
 ): AsyncIterable<Uint8Array> {
-  const format = factsFormat(facts)
-  return encoded(storage.list(path), (lines, child) => format(lines, child, permissionsOf(child.name)))
+  return encoded(storage.list(path), new ChildFacts(new FactsFormat(facts), permissionsOf))
+}
+
+class ChildFacts implements LineFormat<Entry> {
+  readonly #format: FactsFormat
+  readonly #permissionsOf: FactsOptions['permissionsOf']
+
+  constructor(format: FactsFormat, permissionsOf: FactsOptions['permissionsOf']) {
+    this.#format = format
+    this.#permissionsOf = permissionsOf
+  }
+
+  add(lines: Lines, child: Entry): void {
+    this.#format.add(lines, child, this.#permissionsOf(child.name))
+  }
 }
 
 // Some 2,000 lines: what is shorter is one write.
 const chunkBytes = 163_840
+const usualLineBytes = 112
+const roomForLine = 1024
+
+/**
+ * Adds one line without its end. Of a class where many lines are made: a function that is made anew for each listing would
+ * have V8 throw the code away that it has made for the one before.
+ */
+interface LineFormat<Item> {
+  add(lines: Lines, item: Item): void
+}
 
 /** Chunks are valid until the next one is asked for. */
 async function* encoded<Item extends Entry | Heading>(
   batches: AsyncIterable<readonly Item[]>,
-  add: (lines: Lines, item: Item) => void,
+  format: LineFormat<Item>,
 ): AsyncIterable<Uint8Array> {
-  const lines = new Lines()
+  let lines: Lines | undefined
   for await (const batch of batches) {
-    let added = addLines(lines, batch, 0, add)
+    lines ??= new Lines(Math.min(batch.length * usualLineBytes, chunkBytes) + roomForLine)
+    let added = addLines(lines, batch, 0, format)
     while (lines.length >= chunkBytes) {
       yield lines.take()
       // Where the client takes all at once, nothing else would let other sessions in.
       await setImmediate()
-      added = addLines(lines, batch, added, add)
+      added = addLines(lines, batch, added, format)
     }
   }
-  if (lines.length > 0) yield lines.take()
+  if (lines !== undefined && lines.length > 0) yield lines.take()
 }
 
 /** Adds lines until the chunk is full; how many of the entries have theirs then. */
@@ -108,12 +152,12 @@ function addLines<Item extends Entry | Heading>(
   lines: Lines,
   entries: readonly Item[],
   first: number,
-  add: (lines: Lines, item: Item) => void,
+  format: LineFormat<Item>,
 ): number {
   for (let index = first; index < entries.length; index++) {
     const entry = entries[index]
     if (entry === undefined) continue
-    add(lines, entry)
+    format.add(lines, entry)
     lines.endLine()
     if (lines.length >= chunkBytes) return index + 1
   }

@@ -1,8 +1,9 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeName } from '../storage/name.ts'
 import type { Entry } from '../storage/storage.ts'
 import { Lines } from './lines.ts'
-import { type LongFormat, longFormat } from './long.ts'
+import { LongFormat } from './long.ts'
 
 const now = Date.UTC(2026, 5, 15, 12, 0, 0)
 const file: Entry = {
@@ -16,11 +17,12 @@ const file: Entry = {
   owner: 1000,
   group: 1000,
 }
-const line = (changes: Partial<Entry>, timeZone = 'UTC') => formatted(longFormat(timeZone), { ...file, ...changes })
+const line = (changes: Partial<Entry>, timeZone = 'UTC') =>
+  formatted(new LongFormat(timeZone, now), { ...file, ...changes })
 
 function formatted(format: LongFormat, entry: Entry): string {
   const lines = new Lines()
-  format(lines, entry, now)
+  format.add(lines, entry)
   return decodeName(lines.take())
 }
 
@@ -71,7 +73,7 @@ describe('the long format', () => {
 
   it('agrees with the engine in each quarter of an hour of a year', () => {
     for (const timeZone of ['Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'UTC']) {
-      const format = longFormat(timeZone)
+      const format = new LongFormat(timeZone, now)
       const engine = new Intl.DateTimeFormat('en-US', {
         timeZone,
         hourCycle: 'h23',
@@ -82,6 +84,28 @@ describe('the long format', () => {
         expect(formatted(format, { ...file, modified: time }).slice(45, 50)).toBe(engine.format(time))
       }
     }
+  })
+
+  it('says the same after any other entries', () => {
+    const change: fc.Arbitrary<Partial<Entry>> = fc.record(
+      {
+        type: fc.constantFrom('file', 'directory', 'other'),
+        modified: fc.constantFrom(0, 59_999, 60_000, now - 60_000, now, now + 60_001),
+        mode: fc.constantFrom(0o600, 0o4755),
+        links: fc.nat(2),
+        owner: fc.nat(2),
+        group: fc.nat(2),
+        linkTarget: fc.constant('a'),
+      },
+      { requiredKeys: [] },
+    )
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 8 }), changes => {
+        const format = new LongFormat('Asia/Kathmandu', now)
+        for (const changed of changes)
+          expect(formatted(format, { ...file, ...changed })).toBe(line(changed, 'Asia/Kathmandu'))
+      }),
+    )
   })
 
   it('shows links with their target', () => {

@@ -5,34 +5,45 @@ import type { Entry } from '../storage/storage.ts'
 import { type Lines, SharedText } from './lines.ts'
 import { calendarTime, twoDigits } from './time.ts'
 
-/** Adds one line without its end. `now` is in milliseconds since the epoch. */
-export type LongFormat = (lines: Lines, entry: Entry, now: number) => void
+/** Lines in the zone of times that it was made for; keep it for a whole listing, it remembers what it worked out. */
+export class LongFormat {
+  readonly #offset: (time: number) => number
+  readonly #now: number
+  /** Mode, links, owner and group: most entries have them from the one before. */
+  readonly #before = new SharedText()
+  /** The time, with a space on both sides. What was said last holds for the same minute. */
+  readonly #after = new SharedText()
+  #last: Entry | undefined
+  #minute = Number.NaN
+  #recent = false
 
-/** The format with times of an IANA time zone; keep it for a whole listing, it remembers what it worked out. */
-export function longFormat(timeZone: string): LongFormat {
-  const columns = columnsBeforeSize()
-  const time = timeColumn(zoneOffset(timeZone))
-  const [before, after] = [new SharedText(), new SharedText()]
-  return (lines, entry, now) => {
-    lines.addShared(before, columns(entry))
-    lines.addNumber(entry.size, 12)
-    lines.addShared(after, time(entry.modified, now))
-    lines.add(entry.name)
-    if (entry.linkTarget === undefined) return
-    lines.add(' -> ')
-    lines.add(entry.linkTarget)
+  /** An IANA time zone, and milliseconds since the epoch. */
+  constructor(timeZone: string, now: number) {
+    this.#offset = zoneOffset(timeZone)
+    this.#now = now
   }
-}
 
-/** Mode, links, owner and group, with a space after each: most entries have them from the one before. */
-function columnsBeforeSize(): (entry: Entry) => string {
-  let last: Entry | undefined
-  let text = ''
-  return entry => {
-    if (last !== undefined && sameColumns(last, entry)) return text
-    last = entry
-    text = `${modeOf(entry)} ${String(entry.links).padStart(3)} ${entry.owner} ${entry.group} `
-    return text
+  /** Adds one line without its end. */
+  add(lines: Lines, entry: Entry): void {
+    const { size, modified, name, linkTarget } = entry
+    if (this.#last === undefined || !sameColumns(this.#last, entry)) {
+      this.#last = entry
+      this.#before.set(`${modeOf(entry)} ${String(entry.links).padStart(3)} ${entry.owner} ${entry.group} `)
+    }
+    lines.addShared(this.#before)
+    lines.addNumber(size, 12)
+    const minute = Math.floor(modified / minuteMilliseconds)
+    const recent = modified > this.#now - recentMilliseconds && modified <= this.#now + aheadMilliseconds
+    if (minute !== this.#minute || recent !== this.#recent) {
+      this.#minute = minute
+      this.#recent = recent
+      this.#after.set(` ${formatTime(modified + this.#offset(modified), recent)} `)
+    }
+    lines.addShared(this.#after)
+    lines.add(name)
+    if (linkTarget === undefined) return
+    lines.add(' -> ')
+    lines.add(linkTarget)
   }
 }
 
@@ -53,22 +64,6 @@ const recentMilliseconds = 15_778_476_000
 const aheadMilliseconds = 60_000
 const minuteMilliseconds = 60_000
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const
-
-/** Takes milliseconds since the epoch. There is a space on both sides. What it said last holds for the same minute. */
-function timeColumn(offset: (time: number) => number): (modified: number, now: number) => string {
-  let lastMinute = Number.NaN
-  let lastRecent = false
-  let text = ''
-  return (modified, now) => {
-    const minute = Math.floor(modified / minuteMilliseconds)
-    const recent = modified > now - recentMilliseconds && modified <= now + aheadMilliseconds
-    if (minute === lastMinute && recent === lastRecent) return text
-    lastMinute = minute
-    lastRecent = recent
-    text = ` ${formatTime(modified + offset(modified), recent)} `
-    return text
-  }
-}
 
 function formatTime(local: number, recent: boolean): string {
   const { year, month, day, hour, minute } = calendarTime(local)

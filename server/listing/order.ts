@@ -25,10 +25,9 @@ export async function* ordered(
 }
 
 function sorted(entries: readonly Entry[], flags: ReadonlySet<ListFlag>): Entry[] {
-  const byName = entries.some(({ name }) => surrogates.test(name)) ? byBytes : byCodeUnits
+  const byName = entries.some(hasSurrogates) ? byBytes : byCodeUnits
   const compare = comparison(flags, byName)
-  const direction = flags.has('r') ? -1 : 1
-  return entries.toSorted((one, other) => direction * compare(one, other))
+  return entries.toSorted(flags.has('r') ? (one, other) => compare(other, one) : compare)
 }
 
 type Comparison = (one: Entry, other: Entry) => number
@@ -41,5 +40,7 @@ function comparison(flags: ReadonlySet<ListFlag>, byName: Comparison): Compariso
 
 // Without surrogates, the order of UTF-16 units is that of the bytes in UTF-8.
 const surrogates = /[\ud800-\udfff]/
-const byCodeUnits: Comparison = (one, other) => (one.name < other.name ? -1 : one.name > other.name ? 1 : 0)
+const hasSurrogates = ({ name }: Entry): boolean => surrogates.test(name)
+// Two entries of a directory never have one name.
+const byCodeUnits: Comparison = (one, other) => (one.name < other.name ? -1 : 1)
 const byBytes: Comparison = (one, other) => encodeName(one.name).compare(encodeName(other.name))

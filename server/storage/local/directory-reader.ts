@@ -30,8 +30,8 @@ export function openDirectory(
   }
 }
 
-/** Some 800 entries: one slice, as a rule. */
-const bufferBytes = 32_768
+/** Some 1,600 entries. */
+const bufferBytes = 65_536
 
 function fill(descriptor: number, buffer: Buffer, { atOnce }: Getdents): Names {
   let filled = 0

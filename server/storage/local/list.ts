@@ -37,11 +37,12 @@ export async function* listEntries(
 ): AsyncGenerator<readonly Entry[]> {
   const reader = openDirectory(directory, getdents, volume)
   try {
-    const look = observer(directory, statx, gate)
+    const looks = new Looks(directory, statx, gate)
     for (;;) {
       const reading = volume === 'memory' ? reader.read() : inTurn(gate, async () => await reader.read())
       const { names, ended } = reading instanceof Promise ? await reading : reading
-      const entries = await shown(names, await look(names), followed)
+      const { entries, links } = await looks.at(names)
+      if (links.length > 0) await follow(links, followed, entries)
       if (entries.length > 0) yield entries
       if (ended) return
       // A directory in memory is never waited for: others would not come in otherwise.
@@ -52,41 +53,19 @@ export async function* listEntries(
   }
 }
 
-/** What is gone since the directory was read is left out. Links are followed through the thread pool, a few at once. */
-async function shown(
-  names: readonly string[],
-  found: readonly Found[],
-  followed: (name: string) => Promise<Entry | undefined>,
-): Promise<readonly Entry[]> {
-  return withoutLinks(found) ?? (await shownWithLinks(names, found, followed))
-}
+/** What names stand for; those that are gone since the directory was read are left out. */
+type Seen = { readonly entries: Entry[]; readonly links: string[] }
 
-/** Undefined where there are some. */
-function withoutLinks(found: readonly Found[]): readonly Entry[] | undefined {
-  const entries: Entry[] = []
-  for (let index = 0; index < found.length; index++) {
-    const each = found[index]
-    if (each === 'link') return undefined
-    if (each !== undefined && each !== 'gone') entries.push(each)
-  }
-  return entries
-}
-
-async function shownWithLinks(
-  names: readonly string[],
-  found: readonly Found[],
+/** Through the thread pool, a few at once. */
+async function follow(
+  links: readonly string[],
   followed: (name: string) => Promise<Entry | undefined>,
-): Promise<readonly Entry[]> {
-  const entries: (Entry | undefined)[] = found.map(each => (typeof each === 'string' ? undefined : each))
-  const links = [...found.keys()].filter(index => found[index] === 'link')
+  entries: Entry[],
+): Promise<void> {
   for (let first = 0; first < links.length; first += looksAtOnce) {
-    await Promise.all(
-      links.slice(first, first + looksAtOnce).map(async index => {
-        entries[index] = await followed(names[index] ?? '')
-      }),
-    )
+    const found = await Promise.all(links.slice(first, first + looksAtOnce).map(followed))
+    for (const entry of found) if (entry !== undefined) entries.push(entry)
   }
-  return entries.filter(entry => entry !== undefined)
 }
 
 /**
@@ -95,61 +74,73 @@ async function shownWithLinks(
  * slice is asked directly, for a few milliseconds. After a slice that got nowhere, names are asked through the thread pool alone for a while, and
  * for twice as long each time: the volume may be slow, or only the machine have been busy just then.
  */
-function observer(
-  directory: Pinned,
-  statx: Statx | undefined,
-  gate: VolumeGate | undefined,
-): (names: readonly string[]) => Promise<readonly Found[]> {
-  const look = directly(directory, statx)
-  let throughPool = 0
-  let backoff = 0
-  return async names => {
-    const found: Found[] = []
-    while (found.length < names.length) {
-      const first = found.length
-      if (first > 0 || throughPool > 0) {
-        const next = names.slice(first, first + Math.max(1, Math.min(throughPool, looksAtOnce)))
-        found.push(...(await Promise.all(next.map(name => inTurn(gate, () => lookInPool(directory, name))))))
-        throughPool = Math.max(0, throughPool - next.length)
-        if (throughPool > 0) continue
+class Looks {
+  readonly #directory: Pinned
+  readonly #descriptor: number | undefined
+  readonly #statx: Statx | undefined
+  readonly #gate: VolumeGate | undefined
+  #throughPool = 0
+  #backoff = 0
+
+  constructor(directory: Pinned, statx: Statx | undefined, gate: VolumeGate | undefined) {
+    this.#directory = directory
+    this.#descriptor = directory.descriptor
+    this.#statx = statx
+    this.#gate = gate
+  }
+
+  async at(names: readonly string[]): Promise<Seen> {
+    const seen: Seen = { entries: [], links: [] }
+    for (let next = 0; next < names.length; ) {
+      if (next > 0 || this.#throughPool > 0) {
+        const asked = names.slice(next, next + Math.max(1, Math.min(this.#throughPool, looksAtOnce)))
+        const found = await Promise.all(asked.map(name => inTurn(this.#gate, () => lookInPool(this.#directory, name))))
+        for (const [index, name] of asked.entries()) note(seen, name, found[index])
+        next += asked.length
+        this.#throughPool = Math.max(0, this.#throughPool - asked.length)
+        if (this.#throughPool > 0) continue
       }
-      const ended = slice(names, found, look)
-      backoff = ended === 'too soon' ? Math.min(maxBackoffEntries, Math.max(looksAtOnce, backoff * 2)) : 0
-      throughPool = backoff
+      const end = this.#slice(names, next, seen)
+      const gotNowhere = end < names.length && end - next < slowSliceEntries
+      this.#backoff = gotNowhere ? Math.min(maxBackoffEntries, Math.max(looksAtOnce, this.#backoff * 2)) : 0
+      this.#throughPool = this.#backoff
+      next = end
     }
-    return found
+    return seen
+  }
+
+  /** Looks at as many names as there is time for, and returns where it has ended. */
+  #slice(names: readonly string[], first: number, seen: Seen): number {
+    const { entries } = seen
+    const end = performance.now() + sliceMilliseconds
+    for (let index = first; index < names.length; ) {
+      const name = names[index] ?? ''
+      const found = this.#look(name)
+      if (typeof found === 'object') entries.push(found)
+      else note(seen, name, found)
+      index += 1
+      // The first one alone may have taken long.
+      if ((index - first) % looksPerClock === 1 && performance.now() >= end) return index
+    }
+    return names.length
+  }
+
+  #look(name: string): Found {
+    const found =
+      this.#statx === undefined || this.#descriptor === undefined ? 'unknown' : this.#statx(this.#descriptor, name)
+    return found === 'unknown' ? lookByPath(this.#directory, name) : found
   }
 }
 
-/** Looks at as many names as there is time for. */
-function slice(
-  names: readonly string[],
-  found: Found[],
-  look: (name: string) => Found,
-): 'done' | 'in time' | 'too soon' {
-  const first = found.length
-  const end = performance.now() + sliceMilliseconds
-  while (found.length < names.length) {
-    found.push(look(names[found.length] ?? ''))
-    // The first one alone may have taken long.
-    if ((found.length - first) % looksPerClock !== 1 || performance.now() < end) continue
-    return found.length - first < slowSliceEntries ? 'too soon' : 'in time'
-  }
-  return 'done'
+function note({ entries, links }: Seen, name: string, found: Found | undefined): void {
+  if (found === 'link') links.push(name)
+  else if (found !== undefined && found !== 'gone') entries.push(found)
 }
 
-function directly(directory: Pinned, statx: Statx | undefined): (name: string) => Found {
-  const { descriptor } = directory
-  const byPath = (name: string): Found => {
-    const stats = lstatSync(directory.address(name), { throwIfNoEntry: false })
-    if (stats === undefined) return 'gone'
-    return stats.isSymbolicLink() ? 'link' : toEntry(name, stats)
-  }
-  if (statx === undefined || descriptor === undefined) return byPath
-  return name => {
-    const found = statx(descriptor, name)
-    return found === 'unknown' ? byPath(name) : found
-  }
+function lookByPath(directory: Pinned, name: string): Found {
+  const stats = lstatSync(directory.address(name), { throwIfNoEntry: false })
+  if (stats === undefined) return 'gone'
+  return stats.isSymbolicLink() ? 'link' : toEntry(name, stats)
 }
 
 async function lookInPool(directory: Pinned, name: string): Promise<Found> {

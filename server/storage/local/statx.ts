@@ -49,11 +49,9 @@ function createStatx(native: NativeCalls): Statx | undefined {
     const inode = long(at.inode)
     if (!Number.isSafeInteger(inode)) return 'unknown'
     const seconds = word(at.modified) + (signed[at.modified + 1] ?? 0) * twoTo32
-    const entry = new FoundEntry(name)
-    entry.type = typeOf(format)
-    entry.size = long(at.size)
-    entry.modified = seconds * 1000 + Math.floor(word(at.modified + 2) / 1e6)
-    entry.unique = identity(word(at.deviceMajor), word(at.deviceMinor), inode)
+    const modified = seconds * 1000 + Math.floor(word(at.modified + 2) / 1e6)
+    const unique = identity(word(at.deviceMajor), word(at.deviceMinor), inode)
+    const entry = new FoundEntry(name, typeOf(format), long(at.size), modified, unique)
     entry.mode = mode & 0o7777
     entry.links = word(at.links)
     entry.owner = word(at.owner)
@@ -68,18 +66,22 @@ function createStatx(native: NativeCalls): Statx | undefined {
  */
 class FoundEntry implements Entry {
   readonly name: string
-  type: EntryType = 'other'
-  size = 0
-  modified = 0
-  unique = ''
+  readonly type: EntryType
+  readonly size: number
+  readonly modified: number
+  readonly unique: string
   mode = 0
   links = 0
   owner = 0
   group = 0
   readonly linkTarget = undefined
 
-  constructor(name: string) {
+  constructor(name: string, type: EntryType, size: number, modified: number, unique: string) {
     this.name = name
+    this.type = type
+    this.size = size
+    this.modified = modified
+    this.unique = unique
   }
 }
 
