@@ -1,6 +1,7 @@
 /** What is made from the schemas of the resources: CustomResourceDefinitions as YAML, and the pages of their reference. */
 import { stringify } from 'yaml'
-import { type CustomResourceDefinition, customResourceDefinition } from '../operator/api/custom-resource-definition.ts'
+import type { CustomResourceDefinition } from '../operator/api/custom-resource-definition.ts'
+import { ftpServerDefinition } from '../operator/api/ftp-server-definition.ts'
 import { ftpUserDefinition } from '../operator/api/ftp-user-definition.ts'
 import type { JsonSchema } from '../operator/api/kubernetes-style.ts'
 import type { Rule } from '../operator/api/rule.ts'
@@ -13,7 +14,7 @@ export type CustomResource = {
 }
 
 export const customResources: readonly CustomResource[] = [
-  { definition: customResourceDefinition(), least: 'Only `spec.storage` must be written.' },
+  { definition: ftpServerDefinition(), least: 'Only `spec.storage` must be written.' },
   {
     definition: ftpUserDefinition(),
     least: 'Only `spec.serverRefs` and one way to log in must be written.',

@@ -1,8 +1,6 @@
-/** The CustomResourceDefinition of FtpServer. */
-import { ftpServerSchema, group, kind, plural, version } from './ftp-server.ts'
-import { type JsonSchema, jsonSchema } from './kubernetes-style.ts'
-import { rules } from './rules.ts'
-import { structuralSchema } from './structural.ts'
+/** What the definitions of both resources have in common, as the API server takes them. */
+import type { ResourceKind } from '../kubernetes/object.ts'
+import type { JsonSchema } from './kubernetes-style.ts'
 
 export type CustomResourceDefinition = {
   readonly apiVersion: 'apiextensions.k8s.io/v1'
@@ -33,7 +31,23 @@ export type PrinterColumn = {
   readonly priority?: 1
 }
 
-export function customResourceDefinition(): CustomResourceDefinition {
+/** What one resource has of its own. */
+export type Definition = {
+  readonly resource: ResourceKind
+  readonly shortName: string
+  readonly columns: readonly PrinterColumn[]
+  readonly subresources: CustomResourceVersion['subresources']
+  readonly schema: JsonSchema
+}
+
+export function definitionOf({
+  resource,
+  shortName,
+  columns,
+  subresources,
+  schema,
+}: Definition): CustomResourceDefinition {
+  const { group, version, kind, plural } = resource
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
@@ -46,7 +60,7 @@ export function customResourceDefinition(): CustomResourceDefinition {
         listKind: `${kind}List`,
         plural,
         singular: kind.toLowerCase(),
-        shortNames: ['ftp'],
+        shortNames: [shortName],
         categories: ['ftp-operator'],
       },
       versions: [
@@ -54,88 +68,26 @@ export function customResourceDefinition(): CustomResourceDefinition {
           name: version,
           served: true,
           storage: true,
-          additionalPrinterColumns: printerColumns,
-          subresources: {
-            status: {},
-            scale: {
-              specReplicasPath: '.spec.replicas',
-              statusReplicasPath: '.status.replicas',
-              labelSelectorPath: '.status.selector',
-            },
-          },
-          schema: { openAPIV3Schema: resourceSchema() },
+          additionalPrinterColumns: columns,
+          subresources,
+          schema: { openAPIV3Schema: schema },
         },
       ],
     },
   }
 }
 
-/** The structural schema of the whole resource. What the API server checks by itself (kind, metadata) is only named. */
-export function resourceSchema(): JsonSchema {
-  const { spec, status } = ftpServerSchema.properties
-  const named = (type: string, description: string) => ({ type, description })
-  return structuralSchema(
-    {
-      type: 'object',
-      description: 'An FTP and FTPS server: how it is reached, where its files are, and who may do what.',
-      required: ['spec'],
-      properties: {
-        apiVersion: named('string', 'Group and version of the API.'),
-        kind: named('string', 'Kind of the resource.'),
-        metadata: { type: 'object', properties: { name: { type: 'string', ...resourceName } } },
-        spec: jsonSchema(spec),
-        status: jsonSchema(status),
-      },
-    },
-    { rules, listKeys: { 'spec.users[].paths': ['path'], 'spec.users[].folders': ['path'] } },
-  )
+/** Fields that every resource has. What the API server checks by itself (kind, metadata) is only named. */
+export function commonProperties(name: JsonSchema): Readonly<Record<string, JsonSchema>> {
+  const named = (description: string): JsonSchema => ({ type: 'string', description })
+  return {
+    apiVersion: named('Group and version of the API.'),
+    kind: named('Kind of the resource.'),
+    metadata: { type: 'object', properties: { name: { type: 'string', ...name } } },
+  }
 }
 
-/**
- * The Service has the name of the resource, which must be a label that begins with a letter (RFC 1035). The longest
- * name of an object made for a server has 11 characters more, and 63 are the most that a label’s value holds.
- */
-const resourceName = { maxLength: 52, pattern: '^[a-z]([-a-z0-9]*[a-z0-9])?$' }
-
-const conditionIs = (type: string, field: string) => `.status.conditions[?(@.type=="${type}")].${field}`
-
-const printerColumns: readonly PrinterColumn[] = [
-  {
-    name: 'Ready',
-    type: 'string',
-    jsonPath: conditionIs('Ready', 'status'),
-    description: 'Whether everything is as it is wanted.',
-  },
-  { name: 'Address', type: 'string', jsonPath: '.status.address', description: 'Where clients find the server.' },
-  { name: 'Replicas', type: 'integer', jsonPath: '.status.readyReplicas', description: 'Replicas that are ready.' },
-  { name: 'Users', type: 'integer', jsonPath: '.status.users.accepted', description: 'Users that can log in.' },
-  {
-    name: 'TLS',
-    type: 'string',
-    jsonPath: conditionIs('CertificateReady', 'reason'),
-    description: 'State of the certificate.',
-  },
-  {
-    name: 'Expires',
-    // As text: kubectl shows a date as the time since then, and one to come as invalid.
-    type: 'string',
-    jsonPath: '.status.tls.notAfter',
-    description: 'When the certificate expires.',
-    priority: 1,
-  },
-  {
-    name: 'Passive',
-    type: 'string',
-    jsonPath: '.status.passive.ports',
-    description: 'Passive ports of all replicas.',
-    priority: 1,
-  },
-  {
-    name: 'Status',
-    type: 'string',
-    jsonPath: conditionIs('Ready', 'message'),
-    description: 'What is the matter, if anything is.',
-    priority: 1,
-  },
-  { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'Time since it was made.' },
-]
+/** A field of one of its conditions, for a column. */
+export function conditionField(type: string, field: string): string {
+  return `.status.conditions[?(@.type=="${type}")].${field}`
+}

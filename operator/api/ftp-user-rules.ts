@@ -1,6 +1,6 @@
 /** Rules over several fields of an FtpUser, or over old and new, by the path of what they are about. */
 import { atMostOne, exactlyOne, immutable, type Rule } from './rule.ts'
-import { notRoot } from './rules.ts'
+import { notRoot, previousNeedsOne } from './rules.ts'
 
 export const ftpUserRules: Readonly<Record<string, readonly Rule[]>> = {
   spec: [
@@ -12,12 +12,7 @@ export const ftpUserRules: Readonly<Record<string, readonly Rule[]>> = {
     },
     atMostOne('role', 'permissions'),
     immutable('username', 'the home and the log go by it'),
-    {
-      rule: '!has(self.previousPassword) || has(self.passwordHash) || has(self.passwordSecretRef)',
-      message: 'may not be specified unless `passwordHash` or `passwordSecretRef` is',
-      fieldPath: '.previousPassword',
-      reason: 'FieldValueForbidden',
-    },
+    previousNeedsOne,
     {
       rule: "self.reclaimPolicy != 'Delete' || !has(self.home) || self.home != '/'",
       message: 'must not be `/` with `reclaimPolicy: Delete`: it is all of the server’s files',

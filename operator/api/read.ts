@@ -1,7 +1,7 @@
 /** Resources as people write them, without an API server: checked against the schema, with all defaults filled in. */
 import { Ajv, type ErrorObject } from 'ajv'
-import { resourceSchema } from './custom-resource-definition.ts'
 import { apiVersion, type FtpServer, kind } from './ftp-server.ts'
+import { resourceSchema } from './ftp-server-definition.ts'
 import { type FtpUser, ftpUserKind } from './ftp-user.ts'
 import { ftpUserSchema } from './ftp-user-definition.ts'
 import type { JsonSchema } from './kubernetes-style.ts'

@@ -15,6 +15,13 @@ const portsStay = 'no port may move from one replica to another'
 /** A folder is in a tree. */
 export const notRoot: Rule = { rule: "self.path != '/'", message: 'must have another `path` than `/`' }
 
+export const previousNeedsOne: Rule = {
+  rule: '!has(self.previousPassword) || has(self.passwordHash) || has(self.passwordSecretRef)',
+  message: 'may not be specified unless `passwordHash` or `passwordSecretRef` is',
+  fieldPath: '.previousPassword',
+  reason: 'FieldValueForbidden',
+}
+
 export const rules: Readonly<Record<string, readonly Rule[]>> = {
   spec: [
     {
@@ -219,12 +226,7 @@ export const rules: Readonly<Record<string, readonly Rule[]>> = {
       message: 'must have one of `passwordHash` and `passwordSecretRef`, or `clientCertificate`, or both',
     },
     atMostOne('role', 'permissions'),
-    {
-      rule: '!has(self.previousPassword) || has(self.passwordHash) || has(self.passwordSecretRef)',
-      message: 'may not be specified unless `passwordHash` or `passwordSecretRef` is',
-      fieldPath: '.previousPassword',
-      reason: 'FieldValueForbidden',
-    },
+    previousNeedsOne,
   ],
   'spec.users[].previousPassword': [exactlyOne('passwordHash', 'passwordSecretRef')],
   'spec.users[].clientCertificate': [exactlyOne('commonName', 'fingerprint')],

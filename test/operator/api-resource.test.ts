@@ -1,7 +1,7 @@
 /** The CustomResourceDefinition on a real API server: what it takes, what it refuses, and which field it names then. */
 import { afterAll, beforeAll, describe, expect } from 'vitest'
-import { customResourceDefinition } from '../../operator/api/custom-resource-definition.ts'
 import { apiVersion, resourceKind } from '../../operator/api/ftp-server.ts'
+import { ftpServerDefinition } from '../../operator/api/ftp-server-definition.ts'
 import { toKubernetesStyle } from '../../operator/api/kubernetes-style.ts'
 import { createReader } from '../../operator/api/read.ts'
 import { rules } from '../../operator/api/rules.ts'
@@ -34,7 +34,7 @@ beforeAll(async () => {
     random: Math.random,
     userAgent: 'test',
   })
-  await send({ method: 'POST', path: definitions, body: customResourceDefinition() })
+  await send({ method: 'POST', path: definitions, body: ftpServerDefinition() })
   await eventually(
     async () => (await conditionsOfDefinition())['Established'] === 'True',
     'the definition is established',

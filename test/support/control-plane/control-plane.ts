@@ -1,6 +1,7 @@
 /** A control plane of one's own: a real API server that knows FtpServers, a proxy in front of it, and a client past it. */
-import { customResourceDefinition } from '../../../operator/api/custom-resource-definition.ts'
+
 import { resourceKind } from '../../../operator/api/ftp-server.ts'
+import { ftpServerDefinition } from '../../../operator/api/ftp-server-definition.ts'
 import { ftpUserResourceKind } from '../../../operator/api/ftp-user.ts'
 import { ftpUserDefinition } from '../../../operator/api/ftp-user-definition.ts'
 import { systemClock } from '../../../operator/clock.ts'
@@ -60,7 +61,7 @@ export async function startControlPlane(foreignKinds: readonly ResourceKind[] = 
   const apply = async (...manifests: readonly object[]) => {
     for (const manifest of manifests) await cluster.apply(manifest as Manifest, { fieldManager: 'tests', force: true })
   }
-  await apply(customResourceDefinition(), ftpUserDefinition(), ...foreignKinds.map(definitionOf))
+  await apply(ftpServerDefinition(), ftpUserDefinition(), ...foreignKinds.map(definitionOf))
   for (const kind of [resourceKind, ftpUserResourceKind, ...foreignKinds]) {
     await eventually(() => cluster.list(kind), `${kind.plural} are served`, 20_000)
   }

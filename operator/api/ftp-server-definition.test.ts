@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { customResourceDefinition, resourceSchema } from './custom-resource-definition.ts'
+import { ftpServerDefinition, resourceSchema } from './ftp-server-definition.ts'
 import type { JsonSchema } from './kubernetes-style.ts'
 import { rules } from './rules.ts'
 
@@ -74,7 +74,7 @@ test('what has a default need not be written', () => {
 })
 
 test('the definition has one version, with status and scale', () => {
-  const { metadata, spec } = customResourceDefinition()
+  const { metadata, spec } = ftpServerDefinition()
   expect(metadata.name).toBe('ftpservers.ftp-operator.io')
   expect(spec.versions.map(({ name, served, storage }) => ({ name, served, storage }))).toEqual([
     { name: 'v1alpha1', served: true, storage: true },
@@ -83,5 +83,5 @@ test('the definition has one version, with status and scale', () => {
 })
 
 test('it is small enough for kubectl apply, which keeps it in an annotation', () => {
-  expect(JSON.stringify(customResourceDefinition()).length).toBeLessThan(200_000)
+  expect(JSON.stringify(ftpServerDefinition()).length).toBeLessThan(200_000)
 })
