@@ -9,6 +9,7 @@ import { clientRows } from './client-rows.ts'
 import { commandsPage } from './command-reference.ts'
 import { configurationPage, serverJsonSchema, usersJsonSchema } from './configuration-reference.ts'
 import { customResourceFile, customResourcePage, customResources, customResourceYaml } from './custom-resource.ts'
+import { metricsPage } from './metrics-reference.ts'
 import { rfcRows } from './rfc-rows.ts'
 import { securityPage } from './security-reference.ts'
 import { securityRows } from './security-rows.ts'
@@ -23,6 +24,7 @@ const directories: Readonly<Record<string, Readonly<Record<string, string>>>> = 
     'clients.md': page(clientsPage(clientRows)),
     'commands.md': page(commandsPage(commands, siteCommands, rfcRows)),
     'configuration.md': page(configurationPage()),
+    'metrics.md': page(metricsPage()),
     ...Object.fromEntries(
       customResources.map(each => [
         `${String(each.definition.spec.names['singular'])}.md`,
