@@ -11,7 +11,7 @@ export function metricsPage(): string {
   const operator = createOperatorMetrics(build)
   return `# Metrics
 
-For Prometheus, at \`/metrics\` on the port of the probes (8080). With several \`workers\` the first process answers for all. Beside these there are those of every Node process (\`process_…\`, \`nodejs_…\`). What they mean when something is wrong is in [operations](../guides/operations.md#when-things-go-wrong).
+For Prometheus, at \`/metrics\` on the port of the probes (8080; 8081 of the operator). With several \`workers\` the first process answers for all. Beside these there are those of every Node process (\`process_…\`, \`nodejs_…\`). What they mean when something is wrong is in [operations](../guides/operations.md#when-things-go-wrong).
 
 ## Of the server
 

@@ -17,7 +17,7 @@ import { anonymous, users, usersFrom } from './users.ts'
 import { workloadFields } from './workload.ts'
 
 export const group = 'ftp-operator.io'
-export const version = 'v1alpha1'
+const version = 'v1alpha1'
 export const apiVersion = `${group}/${version}`
 export const kind = 'FtpServer'
 export const plural = 'ftpservers'

@@ -10,7 +10,7 @@ import { totpSecretRef } from './totp.ts'
 import { userSettings } from './users.ts'
 
 export const ftpUserKind = 'FtpUser'
-export const ftpUserPlural = 'ftpusers'
+const ftpUserPlural = 'ftpusers'
 /** Where the API server serves it. */
 export const ftpUserResourceKind = {
   group: 'ftp-operator.io',
