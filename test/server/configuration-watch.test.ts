@@ -7,9 +7,10 @@ import { type LoadResult, loadConfiguration } from '../../server/config/load.ts'
 import { ConfigurationWatcher } from '../../server/config/watch.ts'
 import { selfSigned } from '../support/certificates.ts'
 import { KubeletVolume } from '../support/kubelet-volume.ts'
+import { ownTimeout } from '../support/own-time.ts'
 
 const hash = '$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy'
-// The second of the promise, and as much again for a machine that does other things besides.
+// The second of the promise, and as much again; not counting what a machine does besides.
 const deadlineMilliseconds = 2000
 
 let directory: string
@@ -58,7 +59,8 @@ async function open(pollIntervalMilliseconds?: number): Promise<LoadResult> {
 
 /** Waits until the last report is as wanted. */
 async function expectReport(wanted: (result: LoadResult) => boolean): Promise<LoadResult> {
-  const late = AbortSignal.timeout(deadlineMilliseconds)
+  using timeout = ownTimeout(deadlineMilliseconds)
+  const late = timeout.signal
   for (;;) {
     const result = reported.at(-1)
     if (result !== undefined && wanted(result)) return result
