@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { FtpClient } from '../support/ftp-client.ts'
@@ -10,6 +11,7 @@ import { freePort, passiveRange } from '../support/server.ts'
 import { type ServerProcess, type ServerProcessOptions, startServerProcess } from '../support/server-process.ts'
 
 const attacker = '127.0.0.66'
+const jumpingClock = pathToFileURL(join(import.meta.dirname, '../support/jumping-clock.js')).href
 const limits = { failedLoginDelayMilliseconds: 0, maxFailedLogins: 100 }
 
 async function start(server: object, more: ServerProcessOptions = {}): Promise<ServerProcess> {
@@ -70,16 +72,18 @@ async function bansOf(server: ServerProcess) {
 describe('Two servers with one directory', () => {
   test('refuse whom either has banned within seconds, and count further bans together', async () => {
     const state = await stateDirectory()
-    const bans = { exemptNetworks: [], durationSeconds: 3 }
-    const [one, other] = await Promise.all([start({ state, bans }), start({ state, bans })])
+    const bans = { exemptNetworks: [], durationSeconds: 600 }
+    const ownClock = { preload: jumpingClock, environment: { CLOCK_STEP_SECONDS: '900' } }
+    const [one, other] = await Promise.all([start({ state, bans }, ownClock), start({ state, bans }, ownClock)])
     await provoke(one)
     expect(await isRefused(one)).toBe(true)
-    await eventually(() => isRefused(other), 'the other one refuses', 3000, 20)
+    await eventually(() => isRefused(other), 'the other one refuses')
     expect(await bansOf(other)).toEqual(await bansOf(one))
-    await eventually(async () => !(await isRefused(other)), 'the ban is over', 5000, 50)
+    for (const server of [one, other]) server.signal('SIGUSR2')
+    for (const server of [one, other]) await eventually(async () => !(await isRefused(server)), 'the ban is over')
     await provoke(other)
     expect(await bansOf(other)).toMatchObject([{ client: attacker, count: 2 }])
-    await eventually(() => isRefused(one), 'the first one refuses again', 3000, 20)
+    await eventually(() => isRefused(one), 'the first one refuses again')
   })
 })
 
