@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => server?.stop())
 
 describeClient(lftp, () => {
-  it.for(protections)('mirrors a tree up and down with four sessions, %s', { timeout: 60_000 }, async protection => {
+  it.for(protections)('mirrors a tree up and down with four sessions, %s', async protection => {
     const user = userOf('mirror', protection)
     const connection: Connection = { protection, data: 'EPSV', family: 'IPv4' }
     const { local, home } = await server.directories(user)
@@ -71,7 +71,7 @@ describeClient(ftplib, () => {
 })
 
 describe(basicFtp.name, () => {
-  it.for(protections)('transfers in 20 sessions at once, %s', { timeout: 60_000 }, async protection => {
+  it.for(protections)('transfers in 20 sessions at once, %s', async protection => {
     const user = userOf('parallel', protection)
     const connection: Connection = { protection, data: 'EPSV', family: 'IPv4' }
     const { local, home } = await server.directories(user)

@@ -74,9 +74,7 @@ function read(name: string): string {
 const left = partialName('file', 'alice')
 
 describe('A name', () => {
-  test('never shows anything but a whole file to who watches the volume, while 40 uploads replace and append to it', {
-    timeout: 60_000,
-  }, async () => {
+  test('never shows anything but a whole file to who watches the volume, while 40 uploads replace and append to it', async () => {
     const path = join(server.root, 'file')
     const watcher = new Worker(watch, { eval: true, workerData: { path, unit: megabyte } })
     const told = new Promise<{ looks: number; sizes: number[] }>(resolve => watcher.once('message', resolve))

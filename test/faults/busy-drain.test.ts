@@ -45,7 +45,7 @@ async function begin(server: ServerProcess, index: number): Promise<{ readonly f
   }
 }
 
-test('60 transfers, up and down, in clear text and under TLS, are whole', { timeout: 120_000 }, async () => {
+test('60 transfers, up and down, in clear text and under TLS, are whole', async () => {
   const server = await startServerProcess({
     server: { limits: { maxSessionsPerAddress: 200, drainTimeoutSeconds: 90, failedLoginDelayMilliseconds: 0 } },
   })

@@ -60,7 +60,7 @@ describe('On SIGTERM', () => {
     await downloader.send('RETR download')
 
     server.signal('SIGTERM')
-    await eventually(async () => (await server.probe('/readyz')).status === 503, 'not ready', 1000)
+    await eventually(async () => (await server.probe('/readyz')).status === 503, 'not ready')
     expect((await server.probe('/livez')).status).toBe(200)
     for (const client of [idle, stranger]) expect(await client.closed()).toMatch(/^421 [^\r\n]+\r\n$/)
     const refused = await RawConnection.open(server.port)
@@ -82,7 +82,7 @@ describe('On SIGTERM', () => {
     await client.login()
     const waiting = await client.passive()
     server.signal('SIGTERM')
-    await eventually(async () => (await server.probe('/readyz')).status === 503, 'not ready', 1000)
+    await eventually(async () => (await server.probe('/readyz')).status === 503, 'not ready')
     expect((await client.send('NLST')).code).toBe(150)
     await readAll(waiting)
     expect((await client.reply()).code).toBe(226)

@@ -25,7 +25,7 @@ async function filledRoot(): Promise<string> {
 
 const left = (directory: string) => readdirSync(directory, { recursive: true }).length
 
-test.each([1, 2])('after SIGKILL it is removed to the end, with workers: %i', { timeout: 90_000 }, async workers => {
+test.each([1, 2])('after SIGKILL it is removed to the end, with workers: %i', async workers => {
   const root = await filledRoot()
   const [home, other] = [join(root, 'alice'), join(root, 'bob')]
   const options = {
@@ -55,7 +55,7 @@ test.each([1, 2])('after SIGKILL it is removed to the end, with workers: %i', { 
   expect(left(other)).toBe(whole)
 })
 
-test('SIGTERM does not wait for it', { timeout: 60_000 }, async () => {
+test('SIGTERM does not wait for it', async () => {
   const root = await filledRoot()
   const server = await startServerProcess({
     root,

@@ -156,7 +156,7 @@ async function breakSomething({ file, write }: (typeof mistakes)[number]): Promi
 const longBytes = 80_000_000
 const staggered = (index: number) => (turn: number) => 150_000 + 120_000 * ((index * 7 + turn * 3) % 20)
 
-test('200 transfers run through 100 changes', { timeout: 120_000 }, async () => {
+test('200 transfers run through 100 changes', async () => {
   const witness = await connect('127.0.0.76')
   await witness.login()
   const neighbour = await connect('127.0.0.77')

@@ -13,7 +13,6 @@ async function temporaryRoot(): Promise<string> {
 
 test.each(['direct', 'atomic'])(
   '100 %s uploads go on after SIGKILL, with APPE and REST, and every file is whole',
-  { timeout: 120_000 },
   async mode => {
     const root = await temporaryRoot()
     const report = await killDuringUploads({ root, rounds: 2, uploadsAtOnce: 50, server: { uploads: { mode } } })

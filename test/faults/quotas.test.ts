@@ -39,9 +39,6 @@ const alice = (quota: Record<string, number>) => simpleUser('alice', { home: '/a
 describe.each(modes)('With %s uploads, a quota of bytes', mode => {
   test.each([1, 2])(
     'is filled to the last byte by 20 uploads at once, and never exceeded, with workers: %i',
-    {
-      timeout: 60_000,
-    },
     async workers => {
       const maxBytes = 5_000_001
       const server = await start({ server: { uploads: { mode }, workers }, users: [alice({ maxBytes })] })

@@ -32,18 +32,14 @@ afterAll(async () => {
 describe('A client that writes 50 MB and closes without reading', () => {
   if (!hasPython) process.stderr.write('SKIPPED: uploads by a naive client need python3.\n')
 
-  test.runIf(hasPython).each(versions)(
-    'has every byte stored, 50 times, over TLS %s',
-    { timeout: 120_000 },
-    async version => {
-      const names = Array.from({ length: 50 }, (_, index) => `upload-${index}`)
-      const workers = Array.from({ length: 4 }, (_, worker) => names.filter((_name, index) => index % 4 === worker))
-      const uploads = await Promise.all(workers.map(share => uploadNaively(version, 50 * megabyte, share)))
-      const failed = uploads.flat().filter(({ code, stored, sent }) => code !== '226' || stored !== sent)
-      expect(failed).toEqual([])
-      expect(uploads.flat()).toHaveLength(50)
-    },
-  )
+  test.runIf(hasPython).each(versions)('has every byte stored, 50 times, over TLS %s', async version => {
+    const names = Array.from({ length: 50 }, (_, index) => `upload-${index}`)
+    const workers = Array.from({ length: 4 }, (_, worker) => names.filter((_name, index) => index % 4 === worker))
+    const uploads = await Promise.all(workers.map(share => uploadNaively(version, 50 * megabyte, share)))
+    const failed = uploads.flat().filter(({ code, stored, sent }) => code !== '226' || stored !== sent)
+    expect(failed).toEqual([])
+    expect(uploads.flat()).toHaveLength(50)
+  })
 })
 
 describe('An upload over TLS that is cut off', () => {

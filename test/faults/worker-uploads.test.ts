@@ -38,9 +38,9 @@ async function twoApart(): Promise<readonly [FtpClient, FtpClient]> {
   return pair
 }
 
-describe.each(Object.entries(ways))('Workers %s', (_way, uploadLocks) => {
+describe.each(Object.entries(ways))('Workers %s', (_way, descriptors) => {
   test.each(['direct', 'atomic'])('keep a file busy while one of them writes to it, in mode %s', async mode => {
-    await start({ uploadLocks }, mode)
+    await start({ descriptors }, mode)
     const [alice, bob] = await twoApart()
     const upload = await alice.passive()
     expect((await alice.send('STOR shared')).code).toBe(150)
@@ -60,7 +60,7 @@ describe.each(Object.entries(ways))('Workers %s', (_way, uploadLocks) => {
   })
 
   test('free what a process was writing to when it was killed', async () => {
-    await start({ uploadLocks })
+    await start({ descriptors })
     const [alice, bob] = await twoApart()
     const upload = await alice.passive()
     upload.on('error', () => undefined)
@@ -77,7 +77,7 @@ describe.each(Object.entries(ways))('Workers %s', (_way, uploadLocks) => {
   })
 
   test('respect what the first process writes to, and it what they do', async () => {
-    await start({ uploadLocks }, 'direct', 1)
+    await start({ descriptors }, 'direct', 1)
     const alice = await logIn('alice')
     const upload = await alice.passive()
     expect((await alice.send('STOR first')).code).toBe(150)
@@ -86,7 +86,7 @@ describe.each(Object.entries(ways))('Workers %s', (_way, uploadLocks) => {
       const { workers } = await server.status()
       return workers.length === 2 && workers.every(({ state }) => state === 'ready')
     }
-    await eventually(haveStarted, 'the workers have started', 15_000)
+    await eventually(haveStarted, 'the workers have started')
     const bob = await logIn('bob')
     expect(await workerOf('bob')).toBeDefined()
     await bob.passive()

@@ -148,14 +148,14 @@ async function conditionsOf(name: string) {
 
 async function ready(name: string, reason: string) {
   const reached = async () => (await conditionsOf(name)).ready?.reason === reason
-  await eventually(reached, `${name} is ${reason}`, 15_000).catch(async () =>
+  await eventually(reached, `${name} is ${reason}`).catch(async () =>
     expect((await conditionsOf(name)).ready).toMatchObject({ reason }),
   )
   return (await conditionsOf(name)).ready
 }
 
 async function gone(name: string, namespace = 'media'): Promise<void> {
-  await eventually(async () => (await get(name, namespace)) === undefined, `${name} is gone`, 15_000)
+  await eventually(async () => (await get(name, namespace)) === undefined, `${name} is gone`)
 }
 
 clusterTest('the finalizer is there exactly where the home is to go, and those of others stay', async () => {
@@ -197,7 +197,7 @@ clusterTest(
     expect((await get('alice'))?.metadata.deletionTimestamp).toBeDefined()
     says.set('alice', ['removed'])
     // It has said so, and does not read that the order is withdrawn.
-    await eventually(async () => (await conditionsOf('alice')).homes[0]?.status === 'True', 'the home is gone', 15_000)
+    await eventually(async () => (await conditionsOf('alice')).homes[0]?.status === 'True', 'the home is gone')
     await gone('alice')
     expect(await order()).toEqual([])
     await ready('next', 'InForce')

@@ -194,9 +194,9 @@ clusterTest('a changed list of users is in the Secret of the server at once, and
 clusterTest('a new operator that finds all as it should be writes nothing', async () => {
   // A pod that never answers is told again and again.
   await plane.cluster.delete(kinds.pod, { namespace: 'media', name: 'all-0-pod' })
-  await eventually(async () => (await hosted.statusOf('media', 'all'))?.replicas === 0, 'the server has no pod', 10_000)
+  await eventually(async () => (await hosted.statusOf('media', 'all'))?.replicas === 0, 'the server has no pod')
   await hosted.restart(undefined)
-  await eventually(async () => (await hosted.reconciled()) >= 1, 'it has looked at the server', 10_000)
+  await eventually(async () => (await hosted.reconciled()) >= 1, 'it has looked at the server')
   // An annotation of somebody else's makes it look again.
   const id = { namespace: 'media', name: 'all' }
   const before = await hosted.reconciled()

@@ -6,7 +6,7 @@ import { runFlipping } from '../support/flipping.ts'
 // Only where a name can be pinned by a descriptor is there a defence.
 const skip = !existsSync('/proc/self/fd')
 
-it('lead no command outside: thousands of swaps while every command runs', { skip, timeout: 60_000 }, async () => {
+it('lead no command outside: thousands of swaps while every command runs', { skip }, async () => {
   const { escapes, succeeded } = await runFlipping({ swaps: 5000, rounds: 2 })
   expect(escapes).toEqual([])
   // Else this would prove nothing.

@@ -283,7 +283,7 @@ describe('Data connections', () => {
 })
 
 describe('With worker processes', () => {
-  it('the client, its bytes behind the header and its data connections are the same', { timeout: 30_000 }, async () => {
+  it('the client, its bytes behind the header and its data connections are the same', async () => {
     const explicit = await behindProxy({ server: { workers: 2 } })
     const sessions = await Promise.all(
       [header, otherHeader, header, otherHeader].map(async bytes => {

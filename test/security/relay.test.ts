@@ -332,7 +332,7 @@ describe('At the port for what is relayed', () => {
       if (workers > 1) {
         const isReady = async () =>
           (await both.owner.status()).workers.filter(({ state }) => state === 'ready').length === 2
-        await eventually(isReady, 'the workers are ready', 20_000)
+        await eventually(isReady, 'the workers are ready')
       }
       const client = await session(both)
       const file = randomBytes(bytes)

@@ -31,7 +31,7 @@ async function computing(server: TestServer, line = 'HASH huge'): Promise<FtpCli
 async function untilWaitingLine({ socket }: FtpClient): Promise<string> {
   const said: Buffer[] = []
   socket.on('data', (chunk: Buffer) => said.push(chunk))
-  await eventually(() => Buffer.concat(said).includes('\n'), 'the first line', 10_000)
+  await eventually(() => Buffer.concat(said).includes('\n'), 'the first line')
   return Buffer.concat(said).toString()
 }
 

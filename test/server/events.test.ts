@@ -222,7 +222,7 @@ describe('events', () => {
     await hook.close()
     await storing(server, 'c')
     const again = await webhook(hook.port)
-    await eventually(() => again.taken.length === 3, 'all are taken', 15_000)
+    await eventually(() => again.taken.length === 3, 'all are taken')
     expect(again.taken.map(({ event }) => event.subject)).toEqual(['/a', '/b', '/c'])
   })
 
@@ -307,7 +307,7 @@ describe('events', () => {
       hook.behaviour = 204
       const next = await startServerProcess(options)
       closing.push(() => next.dispose())
-      await eventually(() => hook.taken.length >= 2, 'both are there', 10_000)
+      await eventually(() => hook.taken.length >= 2, 'both are there')
       expect(hook.taken.map(({ event }) => event.subject)).toEqual(['/a', '/b'])
       await storing(next, 'c')
       await eventually(() => hook.taken.length === 3, 'the next one too')

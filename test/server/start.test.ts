@@ -108,7 +108,7 @@ test('the health check of the image asks where the variables say', async () => {
     const health = () => run(process.execPath, ['-e', check], { environment: variables })
     await expect(health()).rejects.toThrow('ended with 1')
     const { output } = start(variables)
-    await eventually(() => output().includes('Try it:'), 'the server runs', 15_000)
+    await eventually(() => output().includes('Try it:'), 'the server runs')
     await health()
   }
 })
@@ -121,7 +121,7 @@ for (const client of ['curl', 'lftp']) {
   test(`the printed command of ${client} works as it is`, async () => {
     const variables = await variablesFor()
     const { output } = start(variables)
-    await eventually(() => output().includes('Try it:'), 'the server runs', 15_000)
+    await eventually(() => output().includes('Try it:'), 'the server runs')
     await writeFile(join(variables.FTP_SERVER_ROOT ?? '', 'hello.txt'), 'hello')
     const command = output()
       .split('\n')

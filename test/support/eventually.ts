@@ -1,11 +1,14 @@
 /** Waiting for something that is about to be, instead of sleeping. */
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Resolves to the first result that is neither false nor undefined; rejects after the deadline. Errors count as not yet. */
+/**
+ * Resolves to the first result that is neither false nor undefined; rejects after the deadline. Errors count as not yet. The deadline is
+ * to end what would never be, on a machine that is busy with other things as well: a shorter one would measure the machine.
+ */
 export async function eventually<Value>(
   probe: () => Value | false | undefined | Promise<Value | false | undefined>,
   what: string,
-  deadlineMilliseconds = 5000,
+  deadlineMilliseconds = 30_000,
   pollMilliseconds = 5,
 ): Promise<Value> {
   const deadline = performance.now() + deadlineMilliseconds

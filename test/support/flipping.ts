@@ -70,7 +70,7 @@ export async function runFlipping(limits: {
     }
   }
   try {
-    await eventually(() => swaps > 0, 'the flipper is at work', 10_000)
+    await eventually(() => swaps > 0, 'the flipper is at work')
     await Promise.all([work(), work(), work(), work()])
     escapes.push(...readCanaries(join(outside, 'kept'), join(outside, 'known')).map(name => `read: ${name}`))
     const after = pictureOf(join(outside, 'kept'))

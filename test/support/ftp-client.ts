@@ -13,7 +13,7 @@ export type FtpReply = {
 
 export type FtpClientOptions = {
   readonly localAddress?: string
-  /** For each answer; 10 seconds by default. */
+  /** For each answer; by default so long that no machine is too busy for it. */
   readonly deadlineMilliseconds?: number
 }
 
@@ -28,7 +28,7 @@ export class FtpClient {
   #session: Buffer | undefined
   #tls: TLSSocket | undefined
 
-  private constructor(socket: Socket, deadlineMilliseconds = 10_000) {
+  private constructor(socket: Socket, deadlineMilliseconds = 30_000) {
     this.#socket = socket
     this.#deadlineMilliseconds = deadlineMilliseconds
     this.#listen(socket)

@@ -25,6 +25,8 @@ export type Crowd = {
 const longestPauseMilliseconds = 8000
 const largestFileBytes = 600_000
 const mostSurprises = 50
+/** As long as the less patient of real clients wait for an answer. */
+const patience = { deadlineMilliseconds: 10_000 }
 
 export function startCrowd({ port, clients, userOf, guest, signal }: CrowdOptions): Crowd {
   const done = new Map<string, number>()
@@ -81,7 +83,7 @@ const acts: readonly Kind<(session: Orderly, visit: Visit) => Promise<'go on' | 
 ]
 
 async function orderly(visit: Visit, protection: 'clear' | 'tls'): Promise<void> {
-  const client = await FtpClient.connect(visit.port)
+  const client = await FtpClient.connect(visit.port, '127.0.0.1', patience)
   try {
     if (protection === 'tls') await client.loginSecurely({}, visit.user)
     else await client.login(visit.user)
@@ -200,7 +202,7 @@ async function abandon({ client, file }: Orderly): Promise<'gone'> {
 /** Each time from another address: those who guess are banned by it. */
 async function wrongPassword({ port, user }: Visit): Promise<void> {
   const localAddress = `127.${randomInt(1, 255)}.${randomInt(0, 255)}.${randomInt(1, 255)}`
-  const client = await FtpClient.connect(port, '127.0.0.1', { localAddress })
+  const client = await FtpClient.connect(port, '127.0.0.1', { ...patience, localAddress })
   try {
     await expectCode(client, `USER ${randomInt(2) === 0 ? user : 'nobody'}`, 331)
     await expectCode(client, 'PASS wrong', 530)
@@ -232,7 +234,7 @@ async function nothing({ port, signal }: Visit): Promise<void> {
 }
 
 async function halfHandshake({ port, signal }: Visit): Promise<void> {
-  const client = await FtpClient.connect(port)
+  const client = await FtpClient.connect(port, '127.0.0.1', patience)
   await expectCode(client, 'AUTH TLS', 234)
   client.write(Buffer.from([22, 3, 1, 2, 0, 1]))
   await pause(signal)

@@ -74,13 +74,13 @@ export class RawConnection {
     this.socket.resetAndDestroy()
   }
 
-  async untilClosed(deadlineMilliseconds = 10_000): Promise<string> {
+  async untilClosed(deadlineMilliseconds = 30_000): Promise<string> {
     await eventually(() => this.#closed, 'the server closes the connection', deadlineMilliseconds)
     this.socket.destroy()
     return this.text
   }
 
-  async untilReceived(pattern: RegExp, deadlineMilliseconds = 10_000): Promise<string> {
+  async untilReceived(pattern: RegExp, deadlineMilliseconds = 30_000): Promise<string> {
     await eventually(() => pattern.test(this.text), `${pattern} is received`, deadlineMilliseconds)
     return this.text
   }

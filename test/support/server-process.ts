@@ -70,7 +70,8 @@ async function tryStart(options: ServerProcessOptions): Promise<ServerProcess> {
   })
   try {
     await Promise.race([
-      eventually(async () => (await server.probe('/readyz')).ok && isIts(server), 'the server is ready', 15_000),
+      // It takes 1.5 s of a processor, of which a busy machine may give it a fiftieth; if it ends, that is known at once.
+      eventually(async () => (await server.probe('/readyz')).ok && isIts(server), 'the server is ready', 75_000),
       ended,
     ])
   } catch (error) {
