@@ -1,6 +1,6 @@
 /** All of YAML, and what is wrong with what is none: for the few texts that are not of the plain kind. It is loaded when the first one comes. */
 import { type Document, type ErrorCode, LineCounter, parseDocument, visit } from 'yaml'
-import type { ParsedYaml } from './yaml.ts'
+import { type ParsedYaml, refused } from './parsed-yaml.ts'
 
 export function parseFullYaml(text: string): ParsedYaml {
   const lines = new LineCounter()
@@ -26,10 +26,6 @@ export function parseFullYaml(text: string): ParsedYaml {
 
 // An alias of aliases of aliases grows without bound ("billion laughs").
 const maxAliasCount = 100
-
-function refused(path: string, message: string): ParsedYaml {
-  return { parsed: false, violations: [{ path, message }] }
-}
 
 /** Offset of an alias without an anchor before it: the parser finds out only when the value is made, and does not say where. */
 function danglingAlias(document: Document.Parsed): number | undefined {

@@ -1,12 +1,8 @@
 /** YAML, and JSON as part of it, with mistakes in our words: those of the parser quote the text, which may hold secrets. */
 import { createRequire as requireFrom } from 'node:module'
 import type * as FullYaml from './full-yaml.ts'
+import { type ParsedYaml, refused } from './parsed-yaml.ts'
 import { parsePlainYaml } from './plain-yaml.ts'
-import type { Violation } from './validate.ts'
-
-export type ParsedYaml =
-  | { readonly parsed: true; readonly value: unknown }
-  | { readonly parsed: false; readonly violations: readonly Violation[] }
 
 /** Parses one document. Null if it has comments only. */
 export function parseYaml(text: string): ParsedYaml {
@@ -30,8 +26,4 @@ function fullYaml(): typeof FullYaml {
 // The bundle is one directory of `.mjs` files.
 function moduleFile(moduleUrl: string): string {
   return moduleUrl.endsWith('.ts') ? './full-yaml.ts' : './full-yaml.mjs'
-}
-
-function refused(path: string, message: string): ParsedYaml {
-  return { parsed: false, violations: [{ path, message }] }
 }
