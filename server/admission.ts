@@ -21,6 +21,12 @@ export class Admission {
     return undefined
   }
 
+  /** Whether less than half of the places is taken, of all and of the client's. */
+  isRoomy(address: string, limits: Limits): boolean {
+    const ofClient = this.#byClient.get(clientKey(address)) ?? 0
+    return this.#sessions * 2 < limits.maxSessions && ofClient * 2 < limits.maxSessionsPerAddress
+  }
+
   /** Gives back what admit took. */
   leave(address: string): void {
     this.#sessions -= 1

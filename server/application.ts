@@ -33,6 +33,7 @@ import { createFallbackCertificate } from './tls/fallback-certificate.ts'
 import { BandwidthLedger } from './workers/bandwidth-ledger.ts'
 import { SharedLedger } from './workers/shared-state.ts'
 import { UploadSharing } from './workers/upload-sharing.ts'
+import type { WorkerDescriptors } from './workers/worker-descriptors.ts'
 import { WorkerPool } from './workers/worker-pool.ts'
 
 export type ApplicationOptions = {
@@ -43,8 +44,8 @@ export type ApplicationOptions = {
   readonly runtime: string
   /** Whether the kernel sends files by itself where it can, which is the default. */
   readonly sendfile?: 'off' | undefined
-  /** Starts the program as a worker, with an IPC channel and advanced serialization, and with these descriptors behind it. */
-  readonly startWorker: (lockFiles: readonly number[]) => ChildProcess
+  /** Starts the program as a worker, with an IPC channel and advanced serialization, and with these descriptors. */
+  readonly startWorker: (descriptors: WorkerDescriptors) => ChildProcess
   /** That the server may use. */
   readonly cores: number
   /** Of the runtime's pool. */
@@ -112,7 +113,7 @@ export async function startApplication({
     onIdle: () => workers.noteIdleHere(),
   })
   const workers = new WorkerPool({
-    startWorker: () => startWorker(uploads.lockFiles),
+    startWorker: sockets => startWorker({ lockFiles: uploads.lockFiles, sockets }),
     cores,
     ledger,
     quotas,
@@ -120,6 +121,7 @@ export async function startApplication({
     offences: bans,
     events,
     sessionsInAll,
+    isRoomy: address => admission.isRoomy(address, server.configuration.server.limits),
     who: () => overview.who(),
     sessionsHere: () => serving.sessions.sessionCount,
     onShare: () => serving.sessions.followPorts(),

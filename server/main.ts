@@ -22,6 +22,7 @@ import { loadTrimMemory } from './trim-memory.ts'
 import { coresGiven } from './workers/count.ts'
 import type { ToWorker } from './workers/messages.ts'
 import { runWorker } from './workers/worker.ts'
+import { argumentsFor, descriptorsGiven, inOrder, type WorkerDescriptors } from './workers/worker-descriptors.ts'
 
 const defaultDirectory = '/etc/ftp-server'
 
@@ -41,9 +42,6 @@ import         Reads the users of another server and prints a user list.
 
 /** How the program starts itself as a worker process; of no use to people. */
 const workerCommand = 'worker'
-
-/** Descriptors that a worker is given come after its standard streams and the channel. */
-const behindChannel = 4
 
 /** Of a file of another server. */
 const maxSourceBytes = 64 * 1024 * 1024
@@ -126,11 +124,11 @@ function tidyAtRest(): void {
 }
 
 /** A process of the same program, whose log goes where this one's goes. It needs no password of the environment. */
-function startWorker(lockFiles: readonly number[]): ChildProcess {
+function startWorker(descriptors: WorkerDescriptors): ChildProcess {
   const { FTP_SERVER_PASSWORD: _, FTP_SERVER_PASSWORD_FILE: __, ...env } = process.env
-  return fork(fileURLToPath(import.meta.url), [workerCommand, String(lockFiles.length)], {
+  return fork(fileURLToPath(import.meta.url), [workerCommand, ...argumentsFor(descriptors)], {
     serialization: 'advanced',
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...lockFiles],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...inOrder(descriptors)],
     env,
   })
 }
@@ -154,7 +152,7 @@ function processorQuota(): string | undefined {
 }
 
 /** Serves what the supervisor sends, until it says stop or is gone. */
-async function work([lockFiles = '0']: readonly string[]): Promise<number> {
+async function work(argv: readonly string[]): Promise<number> {
   if (process.send === undefined) {
     process.stderr.write('The server starts its workers by itself: set `workers` in its configuration.\n')
     return 2
@@ -173,7 +171,7 @@ async function work([lockFiles = '0']: readonly string[]): Promise<number> {
     version: packageJson.version,
     runtime: process.versions.node,
     threads: threadsGiven(),
-    lockFiles: Array.from({ length: Number(lockFiles) }, (_, index) => behindChannel + index),
+    descriptors: descriptorsGiven(argv),
   })
   // What clients leave open must not keep a process that nobody needs.
   process.exit(0)

@@ -35,6 +35,8 @@ export type ToWorker =
       readonly session: number
       readonly listener: ListenerConfiguration
       readonly sessionsInAll: number
+      /** Its end is told at once. */
+      readonly isScarce: boolean
       readonly proxied: ProxiedSession | undefined
     }
   /** A data connection that another server has relayed, from this client; its socket comes with it. */
@@ -82,7 +84,8 @@ export type SessionsAnswer = {
 /** They come as lists: what one turn of the event loop has to say is one message. */
 export type FromWorker =
   | { readonly kind: 'in-force'; readonly revision: number }
-  | { readonly kind: 'ended'; readonly session: number }
+  /** Somebody may wait for the place, if those are scarce. */
+  | { readonly kind: 'ended'; readonly session: number; readonly isScarce: boolean }
   /** It goes on, and its place is free. */
   | { readonly kind: 'place-given-up'; readonly session: number }
   | Claim

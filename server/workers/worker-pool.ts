@@ -13,12 +13,13 @@ import type { Telemetry, WorkerEnd } from '../telemetry/telemetry.ts'
 import { countDeath, replacementDelay } from './backoff.ts'
 import type { BandwidthLedger } from './bandwidth-ledger.ts'
 import { workerCount } from './count.ts'
+import { tryDescriptorChannel } from './descriptor-channel.ts'
 import type { SharedLedger } from './shared-state.ts'
-import { WorkerProcess } from './worker-process.ts'
+import { WorkerProcess, type WorkerProcessOptions } from './worker-process.ts'
 
 export type WorkerPoolOptions = {
-  /** Starts the program as a worker, with an IPC channel and advanced serialization. */
-  readonly startWorker: () => ChildProcess
+  /** Starts the program as a worker, with an IPC channel and advanced serialization, and with what sockets come by. */
+  readonly startWorker: (sockets: number | undefined) => ChildProcess
   /** Cores the server may use. */
   readonly cores: number
   readonly ledger: SharedLedger
@@ -27,6 +28,7 @@ export type WorkerPoolOptions = {
   readonly offences: OffenceReports
   readonly events: EventOutlet
   readonly sessionsInAll: () => number
+  readonly isRoomy: (address: string) => boolean
   /** Each of them, those of this process too. Never rejects. */
   readonly who: () => Promise<readonly SessionStatus[]>
   /** Sessions that this process serves itself. */
@@ -79,6 +81,11 @@ export class WorkerPool {
       if (worker?.ready === true && (chosen === undefined || worker.sessionCount < chosen.sessionCount)) chosen = worker
     }
     return chosen ?? (this.#begun ? undefined : 'here')
+  }
+
+  /** Whether the next session is for this process. */
+  get servesHere(): boolean {
+    return !this.#begun && this.#slots.length === 0
   }
 
   /** Whether anybody could take a session. */
@@ -216,12 +223,12 @@ export class WorkerPool {
   }
 
   #start(slot: Slot): WorkerProcess {
-    const { startWorker, ledger, quotas, bandwidth, offences, events, sessionsInAll, who, telemetry } = this.#options
+    const { ledger, quotas, bandwidth, offences, events, sessionsInAll, isRoomy, who, telemetry } = this.#options
     const started = performance.now()
     this.#lastId += 1
     const worker: WorkerProcess = new WorkerProcess({
       id: this.#lastId,
-      child: startWorker(),
+      ...this.#startProcess(),
       holdings: {
         claims: ledger.holder(),
         quotas: quotas.holder(),
@@ -231,6 +238,7 @@ export class WorkerPool {
         who,
       },
       sessionsInAll,
+      isRoomy,
       onEnd: how => this.#ended(slot, worker, how, performance.now() - started),
       onIdle: () => {
         if (this.#retiring.has(worker) && !this.#closed) this.#dismiss(worker)
@@ -238,6 +246,18 @@ export class WorkerPool {
     })
     telemetry.workerStarted(worker.id, worker.pid)
     return worker
+  }
+
+  #startProcess(): Pick<WorkerProcessOptions, 'child' | 'descriptors'> {
+    const channel = tryDescriptorChannel()
+    try {
+      return { child: this.#options.startWorker(channel?.far.descriptor), descriptors: channel?.near }
+    } catch (error) {
+      channel?.near.close()
+      throw error
+    } finally {
+      channel?.far.close()
+    }
   }
 
   #ended(slot: Slot, worker: WorkerProcess, end: WorkerEnd, livedMilliseconds: number): void {

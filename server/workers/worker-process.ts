@@ -7,11 +7,14 @@ import type { Arrival } from '../arrival.ts'
 import type { ListenerConfiguration } from '../config/schema.ts'
 import type { Address } from '../data/address.ts'
 import type { PortShare } from '../data/port-order.ts'
+import { descriptorOf } from '../data/socket-calls.ts'
 import type { FirstBytes } from '../proxy-protocol/first-bytes.ts'
 import type { Place, SessionHost } from '../session-host.ts'
 import type { InForce } from '../sessions.ts'
 import { lastingMetrics, type MetricsSnapshot } from '../telemetry/aggregate.ts'
 import type { WorkerEnd } from '../telemetry/telemetry.ts'
+import type { DescriptorSender } from './descriptor-channel.ts'
+import { type Handover, wordsOf } from './handover.ts'
 import type { Answer, Collected, Description, FromWorker, ToWorker } from './messages.ts'
 import { wireConfiguration, wireUsers } from './wire-configuration.ts'
 import { type WorkerHoldings, WorkerRequests } from './worker-requests.ts'
@@ -23,6 +26,10 @@ export type WorkerProcessOptions = {
   readonly child: ChildProcess
   readonly holdings: WorkerHoldings
   readonly sessionsInAll: () => number
+  /** Whether so many places are left, of all and of the client's, that nobody waits for the end of a session. */
+  readonly isRoomy: (address: string) => boolean
+  /** A quicker way for sockets than the channel; without it they go by that. */
+  readonly descriptors: DescriptorSender | undefined
   /** Told once: how it ended, and how many sessions were lost with it. */
   readonly onEnd: (how: WorkerEnd) => void
   /** The last session has ended. */
@@ -38,6 +45,8 @@ export class WorkerProcess implements SessionHost {
   readonly #sessions = new Map<number, Place>()
   /** Not in the worker's hands yet. */
   readonly #handing = new Set<Socket>()
+  /** Of sockets that went by the channel, by their sessions. Node keeps one open that is not taken when the worker dies. */
+  readonly #handles = new Map<number, unknown>()
   readonly #waiting = new Map<number, (collected: Collected | undefined) => void>()
   readonly #ended = Promise.withResolvers<void>()
   #lastSession = 0
@@ -94,8 +103,16 @@ export class WorkerProcess implements SessionHost {
     // Plain data: what looks itself up in the socket would arrive empty.
     const plain = (end: Address): Address => ({ address: end.address, port: end.port })
     const proxied = first && { peer: plain(peer), local: plain(local), early: first.bytes }
-    const sessionsInAll = this.#options.sessionsInAll()
-    const message: ToWorker = { kind: 'session', session, listener, sessionsInAll, proxied }
+    const message: Handover = {
+      kind: 'session',
+      session,
+      listener,
+      sessionsInAll: this.#options.sessionsInAll(),
+      isScarce: !this.#options.isRoomy(peer.address),
+      proxied,
+    }
+    if (proxied === undefined && this.#sendDescriptor(socket, message)) return void socket.destroy()
+    this.#handles.set(session, Reflect.get(socket, '_handle'))
     this.#handing.add(socket)
     this.#child.send(message, socket, error => {
       this.#handing.delete(socket)
@@ -103,6 +120,11 @@ export class WorkerProcess implements SessionHost {
       socket.destroy()
       this.#sessionEnded(session)
     })
+  }
+
+  #sendDescriptor(socket: Socket, message: Handover): boolean {
+    const descriptor = descriptorOf(socket)
+    return descriptor !== undefined && this.#options.descriptors?.send(descriptor, wordsOf(message)) === true
   }
 
   /** Resolves when the worker has it in force, or has ended. */
@@ -235,6 +257,7 @@ export class WorkerProcess implements SessionHost {
   #sessionEnded(session: number): void {
     const place = this.#sessions.get(session)
     this.#sessions.delete(session)
+    this.#handles.delete(session)
     place?.end()
     if (this.#sessions.size === 0) this.#options.onIdle()
   }
@@ -242,7 +265,9 @@ export class WorkerProcess implements SessionHost {
   #end(how: string): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
+    this.#options.descriptors?.close()
     for (const socket of this.#handing) socket.destroy()
+    for (const handle of this.#handles.values()) closeHandle(handle)
     const lostSessions = this.#sessions.size
     for (const place of this.#sessions.values()) place.end()
     this.#sessions.clear()
@@ -252,6 +277,12 @@ export class WorkerProcess implements SessionHost {
     this.#ended.resolve()
     this.#options.onEnd({ how, lostSessions, expected: this.#stopping })
   }
+}
+
+/** Not documented; closing it again does nothing. */
+function closeHandle(handle: unknown): void {
+  const close: unknown = Reflect.get(Object(handle), 'close')
+  if (typeof close === 'function') Reflect.apply(close, handle, [])
 }
 
 /** Longer than a worker takes for last words. */

@@ -17,6 +17,8 @@ import { createTelemetry } from '../telemetry/recorder.ts'
 import { describeSessions, describeStalled } from '../telemetry/status.ts'
 import { withoutProbes } from '../telemetry/without-probes.ts'
 import { TransferLog } from '../telemetry/xferlog.ts'
+import { tryReceiving } from './descriptor-channel.ts'
+import { type Handover, HandoverReader } from './handover.ts'
 import { LockedUploads } from './locked-uploads.ts'
 import type { Description, FromWorker, ToWorker } from './messages.ts'
 import { RemoteEvents } from './remote-events.ts'
@@ -25,6 +27,7 @@ import { RemoteSessions } from './remote-sessions.ts'
 import { RemoteState } from './remote-state.ts'
 import { SharedLedger, type SharedState } from './shared-state.ts'
 import { userOf } from './wire-configuration.ts'
+import type { WorkerDescriptors } from './worker-descriptors.ts'
 
 /** The way to the supervisor. */
 export type WorkerChannel = {
@@ -44,8 +47,7 @@ export type WorkerOptions = {
   readonly sendfile?: 'off' | undefined
   /** Of the runtime's pool. */
   readonly threads: number
-  /** Descriptors of what uploads lock; without any, the supervisor is asked. */
-  readonly lockFiles: readonly number[]
+  readonly descriptors: WorkerDescriptors
 }
 
 /** Resolves when the process has nothing more to do: it was told to stop, or the supervisor is gone. */
@@ -88,14 +90,19 @@ class Worker {
   constructor(options: WorkerOptions) {
     this.#options = options
     this.#state = new RemoteState({ send: message => this.#say(message) })
-    this.#shared = withLocks(this.#state, options.lockFiles)
+    this.#shared = withLocks(this.#state, options.descriptors.lockFiles)
     this.#quotas = new RemoteQuotas({ send: message => this.#say(message) })
     this.#sessions = new RemoteSessions({ send: message => this.#say(message) })
     this.#events = new RemoteEvents({
       send: message => this.#say(message),
       onDropped: reason => this.#begun?.metrics.eventsDropped.inc({ reason, sink: '' }),
     })
-    options.channel.onMessage((message, socket) => this.#take(message, socket))
+    const sockets = this.#receiveSockets(options.descriptors.sockets)
+    options.channel.onMessage((message, socket) => {
+      // What was sent before it is taken before it.
+      sockets?.take()
+      this.#take(message, socket)
+    })
     options.channel.onLost(() => {
       // Nobody holds the limits together any more, and nobody would end this process later.
       this.#state.lose()
@@ -168,6 +175,16 @@ class Worker {
     }
   }
 
+  #receiveSockets(descriptor: number | undefined) {
+    if (descriptor === undefined) return undefined
+    const reader = new HandoverReader()
+    return tryReceiving(descriptor, (connection, words) => {
+      const message = reader.read(words)
+      this.#sessionsInAll = message.sessionsInAll
+      this.#serve(message, connection && new Socket({ ...accepted, fd: connection }))
+    })
+  }
+
   #configure(message: Extract<ToWorker, { kind: 'configuration' }>): void {
     const { configuration: received, fallbackCertificate, portShare, worker, revision } = message
     const inForce = { configuration: { ...received, users: this.#users }, fallbackCertificate }
@@ -209,8 +226,8 @@ class Worker {
     this.#say({ kind: 'in-force', revision })
   }
 
-  #serve({ session, listener, proxied }: Extract<ToWorker, { kind: 'session' }>, socket: unknown): void {
-    const ended = (): void => this.#say({ kind: 'ended', session })
+  #serve({ session, listener, isScarce, proxied }: Handover, socket: unknown): void {
+    const ended = (): void => this.#say({ kind: 'ended', session, isScarce })
     const place: Place = { giveUp: () => this.#say({ kind: 'place-given-up', session }), end: ended }
     // A client that was gone before its socket arrived leaves none.
     if (!(socket instanceof Socket) || this.#begun === undefined) return ended()
@@ -267,6 +284,9 @@ function withLocks(state: RemoteState, lockFiles: readonly number[]): SharedStat
   return new LockedUploads({ rest: state, own: new SharedLedger().holder(), locks: () => locks })
 }
 
+/** Nobody has read anything of it. */
+const accepted = { allowHalfOpen: true, readable: true, writable: true, pauseOnCreate: true }
+
 /** For events of sessions that have just ended; the supervisor waits longer. */
 const lastWordsMilliseconds = 2000
 
@@ -275,6 +295,7 @@ const laterMilliseconds = 20
 
 function maySpeakLater(message: FromWorker): boolean {
   if (message.kind === 'claim') return message.limit === undefined
+  if (message.kind === 'ended') return !message.isScarce
   // The end of the session follows, as a rule.
   return message.kind === 'logged-in' || (message.kind === 'release' && message.claim === 'session-of-user')
 }

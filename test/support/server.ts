@@ -10,6 +10,7 @@ import { stringify } from 'yaml'
 import { type Application, startApplication } from '../../server/application.ts'
 import type { LogDestination } from '../../server/telemetry/logger.ts'
 import type { ServerStatus } from '../../server/telemetry/status.ts'
+import { argumentsFor, inOrder, type WorkerDescriptors } from '../../server/workers/worker-descriptors.ts'
 import { eventually } from './eventually.ts'
 
 /** Password of every user of `simpleUser`. */
@@ -32,8 +33,8 @@ export type TestServerOptions = {
   readonly volume?: 'memory' | undefined
   /** `off`: files are sent as on a system without sendfile. */
   readonly sendfile?: 'off' | undefined
-  /** `off`: workers ask the supervisor about files that are written to, as on a system without locks of descriptions. */
-  readonly uploadLocks?: 'off' | undefined
+  /** `off`: workers ask the supervisor about files that are written to, and get sockets by the channel, as on a system that is not Linux. */
+  readonly descriptors?: 'off' | undefined
 }
 
 export type LogLine = { readonly level: string; readonly msg: string } & Readonly<Record<string, unknown>>
@@ -145,13 +146,13 @@ async function tryStart(options: TestServerOptions): Promise<TestServer> {
 /** Starts the real program as a worker, with its log beside that of the supervisor. */
 function startWorkerOf(
   output: LogDestination,
-  { uploadLocks }: TestServerOptions,
-): (lockFiles: readonly number[]) => ChildProcess {
-  return files => {
-    const lockFiles = uploadLocks === 'off' ? [] : files
+  options: TestServerOptions,
+): (descriptors: WorkerDescriptors) => ChildProcess {
+  return given => {
+    const descriptors = options.descriptors === 'off' ? { lockFiles: [], sockets: undefined } : given
     const program = join(import.meta.dirname, '../../server/main.ts')
-    const stdio = ['ignore', 'pipe', 'inherit', 'ipc', ...lockFiles] as const
-    const child = fork(program, ['worker', String(lockFiles.length)], {
+    const stdio = ['ignore', 'pipe', 'inherit', 'ipc', ...inOrder(descriptors)] as const
+    const child = fork(program, ['worker', ...argumentsFor(descriptors)], {
       serialization: 'advanced',
       stdio: [...stdio],
       execArgv: [],
