@@ -2,7 +2,8 @@
 import { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { SecureContext, TLSSocket } from 'node:tls'
+import type { SecureContext } from 'node:tls'
+import { shakeHands, TlsError } from './handshake.ts'
 import {
   type HandshakeKind,
   type HandshakeLane,
@@ -31,16 +32,6 @@ export type TlsHosts = {
   /** The one that was named before the handshake: no other may be named in it. */
   readonly named: string | undefined
   readonly find: (serverName: string) => { readonly name: string; readonly lanes: HandshakeLanes } | undefined
-}
-
-/** A handshake that came to nothing: in time, by the signal, or for a reason that OpenSSL words. */
-export class TlsError extends Error {
-  override readonly name = 'TlsError'
-  readonly kind: 'failed' | 'timeout' | 'aborted'
-  constructor(kind: TlsError['kind'], message: string, options?: { cause?: unknown }) {
-    super(message, options)
-    this.kind = kind
-  }
 }
 
 /** What a connection is for, as the server sees it. */
@@ -260,55 +251,23 @@ export class SessionTls implements HandshakeParty {
     this.#lastFailure = undefined
     this.#lentBy = undefined
     const wire = purpose === 'send' ? undefined : new TlsWire(socket, purpose === 'control' ? 'control' : 'data', input)
-    const stream = wire ?? socket
-    return new Promise((resolve, reject) => {
-      const settle = () => {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', onAbort)
-        server.off('secureConnection', onSecure)
-        stream.off('close', onClose)
-        stream.off('end', onClose)
-      }
-      const fail = (error: TlsError) => {
-        settle()
-        stream.destroy()
-        socket.destroy()
-        reject(error)
-      }
-      const onAbort = () => fail(new TlsError('aborted', 'aborted', { cause: signal.reason }))
-      const onTimeout = () => fail(new TlsError('timeout', 'handshake timed out'))
-      const onClose = () => {
-        // The reason may be told after the end.
-        setImmediate(() => {
-          const cause = this.#lastFailure
-          fail(new TlsError('failed', cause?.message ?? 'connection ended during the handshake', { cause }))
-        })
-      }
-      const onSecure = (secured: TLSSocket) => {
-        settle()
-        secured.allowHalfOpen = true
-        const channel = new SecureChannel(secured, wire, socket)
+    return shakeHands({
+      server,
+      stream: wire ?? socket,
+      socket,
+      signal,
+      timeoutSeconds: this.#options.handshakeTimeoutSeconds,
+      failure: () => this.#lastFailure,
+      secured: stream => {
+        const channel = new SecureChannel(stream, wire, socket)
         if (channel.resumed && this.#lentBy !== undefined) {
           this.#lenders ??= new WeakMap()
           this.#lenders.set(channel, this.#lentBy)
         }
-        setImmediate(() => {
-          // In TLS 1.3 the tickets are made right after the event.
-          lanes.giveBack(lane)
-          // A write within the event makes OpenSSL clients fail with SHUTDOWN_WHILE_IN_INIT in TLS 1.3.
-          resolve(channel)
-        })
-      }
-      const timer = setTimeout(onTimeout, this.#options.handshakeTimeoutSeconds * 1000)
-      // Half-open, TLSSocket would wait for ever for the rest of a handshake that the client broke off.
-      if (wire === undefined) socket.allowHalfOpen = false
-      stream.on('close', onClose)
-      stream.on('end', onClose)
-      server.on('secureConnection', onSecure)
-      signal.addEventListener('abort', onAbort)
-      if (signal.aborted) return onAbort()
-      if (socket.destroyed) return onClose()
-      server.emit('connection', stream)
+        return channel
+      },
+      // In TLS 1.3 the tickets are made right after the event.
+      afterwards: () => lanes.giveBack(lane),
     })
   }
 
