@@ -4,12 +4,25 @@ import type { ToWorker } from './messages.ts'
 
 export type Handover = Extract<ToWorker, { readonly kind: 'session' }>
 
-/** Of a connection that no proxy has announced. */
-export function wordsOf({ session, sessionsInAll, isScarce, listener }: Handover): string {
-  return `${session} ${sessionsInAll} ${isScarce ? 1 : 0} ${textOf(listener)}`
+/** Listeners are few, and each is put into words once. */
+export class HandoverWriter {
+  readonly #listeners = new WeakMap<ListenerConfiguration, string>()
+
+  /** Of a connection that no proxy has announced. */
+  words({ session, sessionsInAll, isScarce, listener }: Handover): string {
+    return `${session} ${sessionsInAll} ${isScarce ? 1 : 0} ${this.#textOf(listener)}`
+  }
+
+  #textOf(listener: ListenerConfiguration): string {
+    const known = this.#listeners.get(listener)
+    if (known !== undefined) return known
+    const text = JSON.stringify(listener)
+    this.#listeners.set(listener, text)
+    return text
+  }
 }
 
-/** Reads what `wordsOf` wrote. The listeners are few and their texts the same each time: each is read once. */
+/** Reads what a writer wrote; a text that it knows is a listener that it has. */
 export class HandoverReader {
   readonly #listeners = new Map<string, ListenerConfiguration>()
 
@@ -38,7 +51,3 @@ export class HandoverReader {
 
 /** Reloads change listeners. */
 const mostListeners = 100
-
-function textOf(listener: ListenerConfiguration): string {
-  return JSON.stringify(listener)
-}

@@ -14,7 +14,7 @@ import type { InForce } from '../sessions.ts'
 import { lastingMetrics, type MetricsSnapshot } from '../telemetry/aggregate.ts'
 import type { WorkerEnd } from '../telemetry/telemetry.ts'
 import type { DescriptorSender } from './descriptor-channel.ts'
-import { type Handover, wordsOf } from './handover.ts'
+import { type Handover, HandoverWriter } from './handover.ts'
 import type { Answer, Collected, Description, FromWorker, ToWorker } from './messages.ts'
 import { wireConfiguration, wireUsers } from './wire-configuration.ts'
 import { type WorkerHoldings, WorkerRequests } from './worker-requests.ts'
@@ -44,6 +44,7 @@ export class WorkerProcess implements SessionHost {
   /** By the number the worker knows a session by. */
   readonly #sessions = new Map<number, Place>()
   /** Not in the worker's hands yet. */
+  readonly #writer = new HandoverWriter()
   readonly #handing = new Set<Socket>()
   /** Of sockets that went by the channel, by their sessions. Node keeps one open that is not taken when the worker dies. */
   readonly #handles = new Map<number, unknown>()
@@ -124,7 +125,7 @@ export class WorkerProcess implements SessionHost {
 
   #sendDescriptor(socket: Socket, message: Handover): boolean {
     const descriptor = descriptorOf(socket)
-    return descriptor !== undefined && this.#options.descriptors?.send(descriptor, wordsOf(message)) === true
+    return descriptor !== undefined && this.#options.descriptors?.send(descriptor, this.#writer.words(message)) === true
   }
 
   /** Resolves when the worker has it in force, or has ended. */
