@@ -92,3 +92,24 @@ test('A defect is not taken for a failure of the storage', async () => {
   const { answer } = started({ run: () => Promise.reject(new TypeError('a defect')) })
   await expect(answer).rejects.toThrow('a defect')
 })
+
+test.each(['fails', 'is aborted', 'stands still'] as const)(
+  'A task that %s tells what it has done until then',
+  async how => {
+    const { answer, abort } = started(
+      {
+        run: async () =>
+          how === 'fails' ? Promise.reject(new StorageError('no-space')) : new Promise<never>(() => {}),
+        cutShort: ({ code, lines: [reason] }) => reply(code, reason, 'Half.'),
+      },
+      { stallTimeoutSeconds: how === 'stands still' ? 0.01 : 60 },
+    )
+    if (how === 'is aborted') abort.abort()
+    const told = {
+      fails: reply(452, 'Insufficient storage space.', 'Half.'),
+      'is aborted': reply(426, 'The command was aborted.', 'Half.'),
+      'stands still': reply(451, 'Local error in processing.', 'Half.'),
+    }
+    expect(await answer).toEqual(told[how])
+  },
+)

@@ -9,6 +9,8 @@ export type Task = {
   readonly run: (signal: AbortSignal, progress: { bytes: number }) => Promise<Reply>
   /** Begins a reply of several lines where the client has to wait; the task's own reply is its last line then. */
   readonly waiting?: Reply
+  /** The reply where the task ends early, with what it has done until then. */
+  readonly cutShort?: (answer: Reply) => Reply
 }
 
 export type TaskOptions = {
@@ -28,16 +30,19 @@ const waitingMilliseconds = 5000
 
 /** Runs a task to its end; what hangs is left behind. Rejects for defects only. */
 export async function runTask(task: Task, options: TaskOptions): Promise<Reply> {
+  const cutShort = (answer: Reply): Reply => task.cutShort?.(answer) ?? answer
   const stop = new AbortController()
   const ended = new AbortController()
   const work = task.run(AbortSignal.any([options.signal, stop.signal]), options.progress)
-  const answered = work.catch(answerTo).then(answer => (options.signal.aborted ? interrupted : answer))
+  const answered = work
+    .catch(error => cutShort(answerTo(error)))
+    .then(answer => (options.signal.aborted ? cutShort(interrupted) : answer))
   try {
     const begun = { lines: 0 }
     const answer = await Promise.race([
       answered,
-      aborted(options.signal, work, ended.signal),
-      stalled(options, ended.signal),
+      aborted(options.signal, work, ended.signal).then(cutShort),
+      stalled(options, ended.signal).then(cutShort),
       sayWaiting(task.waiting, options, begun, ended.signal),
     ])
     // RFC 959 section 4.2: the last line has the code of the first.

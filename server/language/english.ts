@@ -186,6 +186,7 @@ export const texts = [
   'The command was aborted.',
   'Too many sessions or going down: try again later.',
   'Copied.',
+  'Copied until then, and left there: directories: {1}, files: {2}.',
   'Two names are needed, in quotes where they have spaces.',
   'Ready for SITE CPTO.',
   'Use SITE CPFR first.',

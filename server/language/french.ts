@@ -199,6 +199,8 @@ export const french: Catalogue = {
   'The command was aborted.': 'La commande a été interrompue.',
   'Too many sessions or going down: try again later.': 'Trop de sessions, ou arrêt en cours : réessayez plus tard.',
   'Copied.': 'Copié.',
+  'Copied until then, and left there: directories: {1}, files: {2}.':
+    'Copié jusque-là, et laissé en place : répertoires : {1}, fichiers : {2}.',
   'Two names are needed, in quotes where they have spaces.':
     'Il faut deux noms, entre guillemets s’ils contiennent des espaces.',
   'Ready for SITE CPTO.': 'Prêt pour SITE CPTO.',

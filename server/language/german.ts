@@ -203,6 +203,8 @@ export const german: Catalogue = {
   'Too many sessions or going down: try again later.':
     'Zu viele Sitzungen, oder der Server wird heruntergefahren: später noch einmal versuchen.',
   'Copied.': 'Kopiert.',
+  'Copied until then, and left there: directories: {1}, files: {2}.':
+    'Bis dahin kopiert und geblieben: Verzeichnisse: {1}, Dateien: {2}.',
   'Two names are needed, in quotes where they have spaces.':
     'Nötig sind zwei Namen, in Anführungszeichen, wo sie Leerzeichen haben.',
   'Ready for SITE CPTO.': 'Bereit für SITE CPTO.',

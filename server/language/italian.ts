@@ -198,6 +198,8 @@ export const italian: Catalogue = {
   'The command was aborted.': 'Il comando è stato interrotto.',
   'Too many sessions or going down: try again later.': 'Troppe sessioni, o arresto in corso: riprovare più tardi.',
   'Copied.': 'Copiato.',
+  'Copied until then, and left there: directories: {1}, files: {2}.':
+    'Copiato fino ad allora, e lasciato lì: directory: {1}, file: {2}.',
   'Two names are needed, in quotes where they have spaces.': 'Servono due nomi, tra virgolette se contengono spazi.',
   'Ready for SITE CPTO.': 'Pronto per SITE CPTO.',
   'Use SITE CPFR first.': 'Usare prima SITE CPFR.',

@@ -200,6 +200,8 @@ export const spanish: Catalogue = {
   'Too many sessions or going down: try again later.':
     'Demasiadas sesiones, o el servidor se apaga: inténtelo más tarde.',
   'Copied.': 'Copiado.',
+  'Copied until then, and left there: directories: {1}, files: {2}.':
+    'Copiado hasta entonces, y conservado: directorios: {1}, archivos: {2}.',
   'Two names are needed, in quotes where they have spaces.':
     'Hacen falta dos nombres, entre comillas si tienen espacios.',
   'Ready for SITE CPTO.': 'Listo para SITE CPTO.',

@@ -7,6 +7,8 @@ import { StorageError, type Watch } from './storage.ts'
 export type TreeCopying = Copying & {
   /** Permission bits of directories that are made; without them, those that the process gives. */
   readonly directoryPermissions: number | undefined
+  /** Counts what is there. */
+  readonly copied: { files: number; directories: number }
 }
 
 type Reader = Pick<UserStorage, 'list'>
@@ -17,20 +19,23 @@ const limits = { depth: 64, entries: 100_000 }
 
 /**
  * Makes the directory at a free name. What links to files lead to is copied, links to directories are left out, so that there is an end.
- * Counts names and bytes. Rejects with a StorageError; what was copied until then stays.
+ * Counts names and bytes. Rejects with a StorageError; what was copied until then stays, as it does with `cp -r`: to remove it would take
+ * as long again, on a volume that may just have failed.
  */
 export async function copyTree(storage: Copier, from: string, to: string, copying: TreeCopying): Promise<void> {
   const { directories, files, bytes } = await contentOf(storage, from, copying)
   await storage.checkRoom(parentOf(to), bytes)
-  const { signal, progress, directoryPermissions } = copying
+  const { signal, progress, directoryPermissions, copied } = copying
   for (const path of directories) {
     if (signal.aborted) throw new StorageError('failed', { cause: signal.reason })
     await storage.makeDirectory(to + path, directoryPermissions)
+    copied.directories += 1
     progress.bytes += 1
   }
   for (const path of files) {
     if (signal.aborted) throw new StorageError('failed', { cause: signal.reason })
     await storage.copyFile(from + path, to + path, copying)
+    copied.files += 1
     progress.bytes += 1
   }
 }

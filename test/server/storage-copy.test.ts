@@ -11,6 +11,7 @@ import { openLocalStorage } from '../../server/storage/local/home.ts'
 import { RunningUploads } from '../../server/storage/local/running-uploads.ts'
 import { createUploadClaims } from '../../server/storage/local/upload-claims.ts'
 import { StorageError } from '../../server/storage/storage.ts'
+import { eventually } from '../support/eventually.ts'
 import { simpleUser } from '../support/server.ts'
 import { loggedIn, temporaryServer } from '../support/sessions.ts'
 
@@ -149,6 +150,48 @@ describe('A copy of a directory', () => {
     }
     expect(readdirSync(server.root)).toEqual(['tree'])
     expect((await (await loggedIn(server)).send('SITE COPY tree/open copy')).code).toBe(250)
+  })
+
+  it.each(['direct', 'atomic'])(
+    'that fails in the midst of it says what is there, and leaves it: uploads %s',
+    async mode => {
+      const server = await temporaryServer({
+        server: { uploads: { mode }, quotas: [{ path: '/copy', maxFiles: 3 }] },
+      })
+      mkdirSync(join(server.root, 'tree', 'sub'), { recursive: true })
+      for (const name of ['one', 'two', 'three', 'four', 'five']) writeFileSync(join(server.root, 'tree', name), name)
+      const client = await loggedIn(server)
+      const { code, lines } = await client.send('SITE COPY tree copy')
+      expect({ code, lines }).toEqual({
+        code: 552,
+        lines: [expect.any(String), 'Copied until then, and left there: directories: 2, files: 3.'],
+      })
+      const names = readdirSync(join(server.root, 'copy'))
+      expect(names).toContain('sub')
+      const whole = names.filter(
+        name => name !== 'sub' && readFileSync(join(server.root, 'copy', name), 'utf8') === name,
+      )
+      expect(whole).toHaveLength(3)
+    },
+  )
+
+  it('that is aborted says what is there, and leaves it', async () => {
+    const server = await temporaryServer()
+    mkdirSync(join(server.root, 'tree'))
+    for (let index = 0; index < 3000; index += 1) writeFileSync(join(server.root, 'tree', `${index}`), 'content')
+    const client = await loggedIn(server)
+    client.write('SITE COPY tree copy\r\n')
+    await eventually(() => existsSync(join(server.root, 'copy')), 'it has begun')
+    const { code, lines } = await client.send('ABOR')
+    expect(code).toBe(426)
+    expect((await client.reply()).code).toBe(226)
+    const [, directories, files] = /directories: (\d+), files: (\d+)\.$/.exec(lines[1] ?? '') ?? []
+    expect(directories).toBe('1')
+    const left = readdirSync(join(server.root, 'copy')).length
+    expect(left).toBeLessThan(3000)
+    // One may be there that is not whole.
+    expect([Number(files), Number(files) + 1]).toContain(left)
+    expect((await client.send('RMDA copy')).code).toBe(250)
   })
 
   it('that does not fit into a quota, or is too deep, is refused before anything is made', async () => {

@@ -53,6 +53,7 @@ async function copyOfDirectory({ session, storage }: LoggedInContext, from: stri
   ])
   if (isWithin(to, from)) throw new StorageError('name-not-allowed')
   if ((await storage.stat(to).catch(unlessMissing)) !== undefined) throw new StorageError('exists')
+  const copied = { files: 0, directories: 0 }
   return {
     kind: 'task',
     task: {
@@ -60,8 +61,13 @@ async function copyOfDirectory({ session, storage }: LoggedInContext, from: stri
       async run(signal, progress) {
         const permissions = bitsOf(session, 0o666)
         const directoryPermissions = bitsOf(session, 0o777)
-        await copyTree(storage, from, to, { signal, progress, permissions, directoryPermissions })
+        await copyTree(storage, from, to, { signal, progress, permissions, directoryPermissions, copied })
         return reply(250, 'Copied.')
+      },
+      cutShort({ code, lines: [reason] }) {
+        const { files, directories } = copied
+        if (directories === 0) return reply(code, reason)
+        return reply(code, reason, `Copied until then, and left there: directories: ${directories}, files: ${files}.`)
       },
     },
   }
