@@ -1,6 +1,6 @@
 /** What the operator is told by flags, and by environment variables where a flag is absent. */
 import { parseArgs } from 'node:util'
-import type { LogLevel } from './logger.ts'
+import type { LogLevel } from './telemetry/logger.ts'
 
 export type Settings = {
   /** Undefined: all of the cluster. */

@@ -1,6 +1,6 @@
 /** The reference page of metrics, from the registries themselves. */
 import type { Registry } from 'prom-client'
-import { createOperatorMetrics } from '../operator/metrics.ts'
+import { createOperatorMetrics } from '../operator/telemetry/metrics.ts'
 import { createMetrics } from '../server/telemetry/metrics.ts'
 import { code, escapeCell, table } from './markdown.ts'
 

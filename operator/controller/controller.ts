@@ -1,9 +1,9 @@
 /** A controller: informers fill a queue of names, workers reconcile them. It knows nothing of what it reconciles. */
 import type { Logger } from 'pino'
-import type { BackoffPolicy } from '../backoff.ts'
-import type { Clock } from '../clock.ts'
 import { hasReason } from '../kubernetes/api-error.ts'
-import { limitTime } from '../time-limit.ts'
+import type { BackoffPolicy } from '../time/backoff.ts'
+import type { Clock } from '../time/clock.ts'
+import { limitTime } from '../time/time-limit.ts'
 import type { Change, Informer } from './informer.ts'
 import { createWorkQueue, type WorkQueue, type WorkQueueMetrics } from './work-queue.ts'
 

@@ -1,11 +1,11 @@
 /** A copy of a part of the cluster that keeps itself fresh: list, then watch, and over again whatever happens. */
 import type { Logger } from 'pino'
-import { abortable } from '../abortable.ts'
-import type { Clock } from '../clock.ts'
 import type { Cluster, Selection } from '../kubernetes/cluster.ts'
 import { type KubernetesObject, keyOf, type ResourceKind } from '../kubernetes/object.ts'
 import { isOlder } from '../kubernetes/resource-version.ts'
 import type { WatchEvent } from '../kubernetes/watch-events.ts'
+import { abortable } from '../time/abortable.ts'
+import type { Clock } from '../time/clock.ts'
 import { type ReflectorMetrics, reflect } from './reflector.ts'
 import { createStore, type Indexer } from './store.ts'
 

@@ -4,7 +4,7 @@ import { fakeClock } from '../../test/support/fake-clock.ts'
 import { ApiError, TransportError } from '../kubernetes/api-error.ts'
 import type { Cluster } from '../kubernetes/cluster.ts'
 import type { KubernetesObject } from '../kubernetes/object.ts'
-import { createLogger } from '../logger.ts'
+import { createLogger } from '../telemetry/logger.ts'
 import { createLeaderElector } from './leader.ts'
 import { parseLease } from './lease.ts'
 

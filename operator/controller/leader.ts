@@ -1,12 +1,12 @@
 /** Leader election by a Lease, as client-go does it: of all processes that ask, one at a time leads. */
 import type { Logger } from 'pino'
-import { type Clock, pause } from '../clock.ts'
 import { hasReason } from '../kubernetes/api-error.ts'
 import type { Cluster } from '../kubernetes/cluster.ts'
 import { kinds } from '../kubernetes/kinds.ts'
 import type { KubernetesObject } from '../kubernetes/object.ts'
 import { microTime } from '../kubernetes/time.ts'
 import type { CallOptions } from '../kubernetes/transport.ts'
+import { type Clock, pause } from '../time/clock.ts'
 import { type LeaseRecord, leaseManifest, parseLease } from './lease.ts'
 
 export type LeaderElectorOptions = {

@@ -4,7 +4,7 @@ import { ApiError, TransportError } from '../kubernetes/api-error.ts'
 import type { Cluster } from '../kubernetes/cluster.ts'
 import { kinds } from '../kubernetes/kinds.ts'
 import type { WatchEvent } from '../kubernetes/watch-events.ts'
-import { createLogger } from '../logger.ts'
+import { createLogger } from '../telemetry/logger.ts'
 import { reflect } from './reflector.ts'
 
 const cut = new TransportError('cut', 'cut')

@@ -1,12 +1,12 @@
 /** List, then watch from there, and never stop: what is behind an informer. */
 import type { Logger } from 'pino'
-import { type BackoffPolicy, backoffMilliseconds } from '../backoff.ts'
-import { type Clock, pause } from '../clock.ts'
 import { ApiError, isExpired, TransportError } from '../kubernetes/api-error.ts'
 import type { Cluster, Selection } from '../kubernetes/cluster.ts'
 import type { KubernetesObject, ResourceKind } from '../kubernetes/object.ts'
 import { newest } from '../kubernetes/resource-version.ts'
 import type { WatchEvent } from '../kubernetes/watch-events.ts'
+import { type BackoffPolicy, backoffMilliseconds } from '../time/backoff.ts'
+import { type Clock, pause } from '../time/clock.ts'
 
 export type ReflectorOptions = {
   readonly cluster: Pick<Cluster, 'list' | 'watch'>

@@ -1,6 +1,6 @@
 /** Names that wait for work: each at most once, each worked on by one at a time, failures ever later. */
-import { type BackoffPolicy, backoffMilliseconds } from '../backoff.ts'
-import type { Clock } from '../clock.ts'
+import { type BackoffPolicy, backoffMilliseconds } from '../time/backoff.ts'
+import type { Clock } from '../time/clock.ts'
 
 export type WorkQueueOptions = {
   /** How many keys are worked on at a time. */

@@ -1,11 +1,11 @@
 /** Keeps an FtpUser that is to take its home with it until the home is gone: the finalizer, and what is told meanwhile. */
 import type { Logger } from 'pino'
 import { type FtpUser, type FtpUserStatus, ftpUserResourceKind } from '../api/ftp-user.ts'
-import type { Clock } from '../clock.ts'
 import type { ReconcileResult } from '../controller/controller.ts'
 import type { Cluster } from '../kubernetes/cluster.ts'
 import { type KubernetesObject, keyOf } from '../kubernetes/object.ts'
 import type { ClusterView } from '../observation/cluster-view.ts'
+import type { Clock } from '../time/clock.ts'
 import type { Bindings } from '../users/bindings.ts'
 import { type HomeState, homeFinalizer } from '../users/leaving.ts'
 import { leavingStatus } from './leaving-status.ts'

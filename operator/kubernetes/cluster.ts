@@ -1,5 +1,5 @@
 /** The seam to the API server for the rest of the operator: plain JSON in, plain JSON out. */
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../time/clock.ts'
 import { hasReason, isExpired, TransportError } from './api-error.ts'
 import { createDiscovery } from './discovery.ts'
 import {

@@ -2,7 +2,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import type { RequestOptions } from 'node:https'
 import type { KubeConfig } from '@kubernetes/client-node'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../time/clock.ts'
 
 export type Access = {
   readonly server: URL

@@ -1,5 +1,5 @@
 /** Which kinds the API server knows: of other projects' kinds some clusters have none, and get them while we run. */
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../time/clock.ts'
 import { hasReason } from './api-error.ts'
 import { apiVersionOf, type ResourceKind } from './object.ts'
 import type { CallOptions, Transport } from './transport.ts'

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { fakeClock } from '../../test/support/fake-clock.ts'
-import { createLogger } from '../logger.ts'
+import { createLogger } from '../telemetry/logger.ts'
 import { TransportError } from './api-error.ts'
 import { createEventRecorder, type EventText } from './events.ts'
 import type { KubernetesObject } from './object.ts'

@@ -1,6 +1,6 @@
 /** Events for people (events.k8s.io/v1): what happened to an object, once, with a count of how often. */
 import type { Logger } from 'pino'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../time/clock.ts'
 import { hasReason } from './api-error.ts'
 import type { Cluster } from './cluster.ts'
 import { kinds } from './kinds.ts'

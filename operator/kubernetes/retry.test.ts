@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { backoffMilliseconds } from '../backoff.ts'
+import { backoffMilliseconds } from '../time/backoff.ts'
 import { ApiError, TransportError, type TransportErrorKind } from './api-error.ts'
 import { type Method, retryMilliseconds } from './retry.ts'
 

@@ -1,5 +1,5 @@
 /** Whether a failed request is worth another attempt, and when. */
-import { backoffMilliseconds } from '../backoff.ts'
+import { backoffMilliseconds } from '../time/backoff.ts'
 import { ApiError, TransportError } from './api-error.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'

@@ -1,8 +1,8 @@
 /** HTTP to the API server: credentials, deadlines, retries, JSON. The only file that sends requests. */
 import type { Dispatcher } from 'undici'
-import { abortable } from '../abortable.ts'
-import { type Clock, pause } from '../clock.ts'
-import { limitTime } from '../time-limit.ts'
+import { abortable } from '../time/abortable.ts'
+import { type Clock, pause } from '../time/clock.ts'
+import { limitTime } from '../time/time-limit.ts'
 import { ApiError, parseStatus, TransportError } from './api-error.ts'
 import { createConnections } from './connections.ts'
 import type { Credentials } from './credentials.ts'

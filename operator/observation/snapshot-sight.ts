@@ -1,10 +1,10 @@
 /** Reads what the cluster says of the snapshots of a server, and of what its volume is to be filled with. */
 import type { FtpServer } from '../api/ftp-server.ts'
-import type { Clock } from '../clock.ts'
 import { labelKeys, managedBy } from '../desired/names.ts'
 import { hasReason } from '../kubernetes/api-error.ts'
 import type { Cluster } from '../kubernetes/cluster.ts'
 import { kinds } from '../kubernetes/kinds.ts'
+import type { Clock } from '../time/clock.ts'
 import { type DataSource, dataSourceKind, readDataSource } from './data-source.ts'
 import { readSnapshot, readSnapshotClass, type SeenSnapshots, type SnapshotClass, wantsSnapshots } from './snapshot.ts'
 

@@ -1,8 +1,8 @@
 /** The probes of one term of leadership: credentials, what was found last, and those that run. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
-import { type BackoffPolicy, backoffMilliseconds } from '../backoff.ts'
-import { type Clock, pause } from '../clock.ts'
+import { type BackoffPolicy, backoffMilliseconds } from '../time/backoff.ts'
+import { type Clock, pause } from '../time/clock.ts'
 import { type Credential, makeCredential } from './credential.ts'
 import { findingOf, type ProbeFinding } from './finding.ts'
 import { probe } from './probe.ts'

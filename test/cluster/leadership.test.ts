@@ -1,9 +1,9 @@
 /** Two operators on a real cluster: one leads, and the other when that one is gone, and never both. */
 import { KubeConfig } from '@kubernetes/client-node'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { systemClock } from '../../operator/clock.ts'
 import { createCredentials } from '../../operator/kubernetes/credentials.ts'
 import { kinds } from '../../operator/kubernetes/kinds.ts'
+import { systemClock } from '../../operator/time/clock.ts'
 import {
   applyYaml,
   type ClusterAccess,

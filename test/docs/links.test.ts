@@ -105,3 +105,14 @@ test('docs/architecture.md has a row for every folder of the two programs', () =
   expect(wanted.length).toBeGreaterThan(30)
   expect(wanted.filter(folder => !isThere(folder))).toEqual([])
 })
+
+test('and for every file at the top of them', () => {
+  const rows = readFileSync('docs/architecture.md', 'utf8').match(/^\| `.*$/gm) ?? []
+  const isThere = (file: string) => {
+    const [program = '', name = ''] = file.split('/')
+    return rows.some(row => row.startsWith(`| \`${program}/`) && row.split('|')[1]?.includes(name))
+  }
+  const wanted = files.filter(file => /^(server|operator)\/[^/]+\.ts$/.test(file) && !file.endsWith('.test.ts'))
+  expect(wanted.length).toBeGreaterThan(15)
+  expect(wanted.filter(file => !isThere(file))).toEqual([])
+})

@@ -1,7 +1,7 @@
 /** Health and metrics over HTTP. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createOperatorMetrics } from '../../operator/metrics.ts'
-import { type Probes, startProbes } from '../../operator/probes.ts'
+import { createOperatorMetrics } from '../../operator/telemetry/metrics.ts'
+import { type Probes, startProbes } from '../../operator/telemetry/probes.ts'
 
 let probes: Probes
 let unready: string[]

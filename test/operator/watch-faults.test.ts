@@ -4,7 +4,7 @@ import { createInformer, type Informer } from '../../operator/controller/informe
 import { createCluster } from '../../operator/kubernetes/cluster.ts'
 import { kinds } from '../../operator/kubernetes/kinds.ts'
 import { createTransport, type Transport } from '../../operator/kubernetes/transport.ts'
-import { createLogger } from '../../operator/logger.ts'
+import { createLogger } from '../../operator/telemetry/logger.ts'
 import { type FakeApiServer, startFakeApiServer, type WatchFault } from '../support/control-plane/fake-api-server.ts'
 import { eventually } from '../support/eventually.ts'
 import { fastClock } from '../support/fake-clock.ts'

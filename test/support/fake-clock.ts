@@ -1,6 +1,6 @@
 /** Clocks for tests: one that stands until it is turned, and one that runs faster. */
 import { setImmediate } from 'node:timers/promises'
-import { type Clock, systemClock } from '../../operator/clock.ts'
+import { type Clock, systemClock } from '../../operator/time/clock.ts'
 
 export type FakeClock = Clock & {
   /** Turns it, calling back in order, and lets what that sets off happen in between. */

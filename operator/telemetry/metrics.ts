@@ -1,9 +1,9 @@
 /** What Prometheus sees, under the names that controller-runtime and client-go use: dashboards for those fit. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { ControllerMetrics } from './controller/controller.ts'
-import type { ReflectorMetrics } from './controller/reflector.ts'
-import type { WorkQueueMetrics } from './controller/work-queue.ts'
-import type { ApiAttempt } from './kubernetes/transport.ts'
+import type { ControllerMetrics } from '../controller/controller.ts'
+import type { ReflectorMetrics } from '../controller/reflector.ts'
+import type { WorkQueueMetrics } from '../controller/work-queue.ts'
+import type { ApiAttempt } from '../kubernetes/transport.ts'
 
 export interface OperatorMetrics {
   readonly registry: Registry
