@@ -7,20 +7,27 @@ const keepAliveMilliseconds = 30_000
 /** How long a connection may have waited that came before the server had the options. */
 const earlyMilliseconds = 1000
 
+export type AcceptedOptions = {
+  /** Whether a connection that comes now has them by itself. */
+  readonly areInherited: () => boolean
+  /** Gives them to one that has not. */
+  readonly set: (connection: HasOptions) => void
+}
+
 /**
- * Sees to the connections of a server that listens; what it returns is to be called with each of them. Linux gives a connection the
- * options of the listening socket (tcp(7)): that saves five calls. Node has them only on its handle, which is not documented: where
- * they are missing, and elsewhere, each connection is asked for them.
+ * Sees to the connections of a server that listens. Linux gives a connection the options of the listening socket (tcp(7)): that saves
+ * five calls. Node has them only on its handle, which is not documented: where they are missing, and elsewhere, each connection is
+ * asked for them.
  */
-export function acceptedOptions(server: Server, earlyFor = earlyMilliseconds): (socket: Socket) => void {
+export function acceptedOptions(server: Server, earlyFor = earlyMilliseconds): AcceptedOptions {
   const handle: unknown = Reflect.get(server, '_handle')
-  if (platform() !== 'linux' || !hasOptions(handle)) return setOptions
-  const failed = handle.setNoDelay(true) !== 0 || handle.setKeepAlive(true, keepAliveMilliseconds / 1000) !== 0
-  if (failed) return setOptions
+  const areSet =
+    platform() === 'linux' &&
+    hasOptions(handle) &&
+    handle.setNoDelay(true) === 0 &&
+    handle.setKeepAlive(true, keepAliveMilliseconds / 1000) === 0
   const began = performance.now()
-  return socket => {
-    if (performance.now() - began < earlyFor) setOptions(socket)
-  }
+  return { areInherited: () => areSet && performance.now() - began >= earlyFor, set: setOptions }
 }
 
 /**
@@ -33,9 +40,14 @@ export function acceptUndelayed(server: Server): ((socket: Socket) => void) | un
   return socket => void socket.setNoDelay(true)
 }
 
-function setOptions(socket: Socket): void {
-  socket.setNoDelay(true)
-  socket.setKeepAlive(true, keepAliveMilliseconds)
+type HasOptions = {
+  readonly setNoDelay: (on: boolean) => unknown
+  readonly setKeepAlive: (on: boolean, milliseconds: number) => unknown
+}
+
+function setOptions(connection: HasOptions): void {
+  connection.setNoDelay(true)
+  connection.setKeepAlive(true, keepAliveMilliseconds)
 }
 
 type TcpHandle = {

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import { plainAddress } from './config/network.ts'
 import { type Address, canonicalAddress } from './data/address.ts'
+import type { BareConnection } from './data/bare-connection.ts'
 import type { FirstBytes } from './proxy-protocol/first-bytes.ts'
 import type { ProxiedEnds } from './proxy-protocol/header.ts'
 
@@ -14,30 +15,48 @@ export type Arrival = {
   readonly first: FirstBytes | undefined
 }
 
+/** The same without a socket of Node's: nobody has announced it, and it is for this process. */
+export type BareArrival = {
+  readonly bare: BareConnection
+  readonly peer: Address
+}
+
+/** Undefined where the client has gone already. */
+export function bareArrival(bare: BareConnection): BareArrival | undefined {
+  const end = bare.remoteEnd
+  return end && { bare, peer: { address: plainAddress(end.address), port: end.port } }
+}
+
 /** A connection that was not read yet. */
 export function directArrival(socket: Socket): Arrival {
   return {
     socket,
     peer: { address: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 },
-    local: new LocalEnd(socket),
+    local: localEnd(socket),
     first: undefined,
   }
 }
 
 /** Few sessions ask for it, and to look costs a call. */
-class LocalEnd implements Address {
-  readonly #socket: Socket
+export function localEnd(connection: HasLocalEnd): Address {
+  return new LocalEnd(connection)
+}
 
-  constructor(socket: Socket) {
-    this.#socket = socket
+type HasLocalEnd = { readonly localAddress?: string | undefined; readonly localPort?: number | undefined }
+
+class LocalEnd implements Address {
+  readonly #connection: HasLocalEnd
+
+  constructor(connection: HasLocalEnd) {
+    this.#connection = connection
   }
 
   get address(): string {
-    return plainAddress(this.#socket.localAddress ?? '')
+    return plainAddress(this.#connection.localAddress ?? '')
   }
 
   get port(): number {
-    return this.#socket.localPort ?? 0
+    return this.#connection.localPort ?? 0
   }
 }
 

@@ -3,22 +3,29 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { acceptedOptions } from './accepted-options.ts'
 import type { ListenerConfiguration } from './config/schema.ts'
 import type { Violation } from './config/validate.ts'
+import { acceptBare, type BareConnection } from './data/bare-connection.ts'
+import type { SocketCalls } from './data/socket-calls.ts'
 import { ListenError, listenOn } from './listen.ts'
 
 type Wanted = { readonly listener: ListenerConfiguration; readonly index: number; readonly address: string }
 type Open = { readonly server: Server; listener: ListenerConfiguration }
 
+export type ListenersOptions = {
+  readonly onConnection: (socket: Socket, listener: ListenerConfiguration) => void
+  readonly onError: (error: unknown) => void
+  /** For connections without a socket: one that is not taken comes with one. */
+  readonly bare?: {
+    readonly calls: SocketCalls
+    readonly take: (connection: BareConnection, listener: ListenerConfiguration) => boolean
+  }
+}
+
 export class Listeners {
-  readonly #onConnection: (socket: Socket, listener: ListenerConfiguration) => void
-  readonly #onError: (error: unknown) => void
+  readonly #options: ListenersOptions
   readonly #open = new Map<string, Open>()
 
-  constructor(
-    onConnection: (socket: Socket, listener: ListenerConfiguration) => void,
-    onError: (error: unknown) => void,
-  ) {
-    this.#onConnection = onConnection
-    this.#onError = onError
+  constructor(options: ListenersOptions) {
+    this.#options = options
   }
 
   /** Opens what is new, closes what is gone; sessions that came in by a closed one go on. Resolves to what can't be listened on, by its place in the configuration; calling again tries again. */
@@ -73,13 +80,19 @@ export class Listeners {
       pauseOnConnect: true,
     })
     await listenOn(server, listener.port, address)
-    const setOptions = acceptedOptions(server)
+    const { onConnection, onError, bare } = this.#options
+    const accepted = acceptedOptions(server)
     const open = { server, listener }
     this.#open.set(key, open)
     server.on('connection', socket => {
-      setOptions(socket)
-      this.#onConnection(socket, open.listener)
+      if (!accepted.areInherited()) accepted.set(socket)
+      onConnection(socket, open.listener)
     })
-    server.on('error', this.#onError)
+    server.on('error', onError)
+    if (bare === undefined) return
+    acceptBare(server, bare.calls, connection => {
+      if (!accepted.areInherited()) accepted.set(connection)
+      return bare.take(connection, open.listener)
+    })
   }
 }

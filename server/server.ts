@@ -1,7 +1,7 @@
 /** The FTP server: listeners, who may come in, and in which process a session is served. close() drains. */
 import type { Socket } from 'node:net'
 import type { Admission } from './admission.ts'
-import { type Arrival, directArrival, proxiedArrival } from './arrival.ts'
+import { type Arrival, bareArrival, directArrival, proxiedArrival } from './arrival.ts'
 import type { Bans } from './bans/bans.ts'
 import type { CertificateFiles, Configuration } from './config/configuration.ts'
 import type { Language } from './config/schema/language.ts'
@@ -9,6 +9,7 @@ import type { ListenerConfiguration } from './config/schema.ts'
 import type { Violation } from './config/validate.ts'
 import type { Connection } from './control/connection.ts'
 import { formatReply, reply } from './control/reply.ts'
+import type { BareConnection } from './data/bare-connection.ts'
 import { translated } from './language/languages.ts'
 import { Listeners } from './listeners.ts'
 import { FirstBytes } from './proxy-protocol/first-bytes.ts'
@@ -44,10 +45,12 @@ export class FtpServer {
   constructor(options: ServerOptions) {
     this.#options = options
     this.#configuration = options.configuration
-    this.#listeners = new Listeners(
-      (socket, listener) => this.#take(socket, listener),
-      error => options.telemetry.fault(error),
-    )
+    const calls = options.sessions.socketCalls
+    this.#listeners = new Listeners({
+      onConnection: (socket, listener) => this.#take(socket, listener),
+      onError: error => options.telemetry.fault(error),
+      ...(calls && { bare: { calls, take: (connection, listener) => this.#takeBare(connection, listener) } }),
+    })
   }
 
   /** Opens what the configuration names and closes what it does not. Resolves to what can't be listened on; calling again tries again. */
@@ -103,6 +106,19 @@ export class FtpServer {
     // The listeners stay until then: a client who is still sent here gets 421 instead of silence.
     await Promise.all([sessions.close(graceMilliseconds), workers.close(graceMilliseconds)])
     this.#listeners.close()
+  }
+
+  /** Whatever is not the usual case comes again, with a socket. */
+  #takeBare(connection: BareConnection, listener: ListenerConfiguration): boolean {
+    const { admission, bans, sessions, workers } = this.#options
+    if (this.#draining || listener.tls === 'implicit' || !workers.servesHere) return false
+    const arrival = bareArrival(connection)
+    if (arrival === undefined) return false
+    const { address } = arrival.peer
+    if (this.#proxies.have(address, listener.proxyProtocol.trustedNetworks) || bans.isBanned(address)) return false
+    if (admission.admit(address, this.#configuration.server.limits) !== undefined) return false
+    sessions.serve(arrival, listener, new AdmittedPlace(admission, address))
+    return true
   }
 
   #take(socket: Socket, listener: ListenerConfiguration): void {

@@ -1,6 +1,7 @@
 /** What a process needs to serve sessions: users who log in, files, and the sessions themselves. */
 import { resolve } from 'node:path'
 import type { Logger } from 'pino'
+import { after } from './at-once.ts'
 import { createAuthenticator } from './auth/authenticator.ts'
 import { createPasswordVerifier } from './auth/password.ts'
 import type { Configuration, User } from './config/configuration.ts'
@@ -89,20 +90,20 @@ type Means = Pick<LocalStorageOptions, 'uploads' | 'statx' | 'getdents' | 'volum
 }
 
 /** The home of a user, and the folders in it. What stays in memory with a session is made for those who have folders or filters only. */
-function openStorage(user: User, configuration: Configuration, means: Means): Promise<Storage> {
+function openStorage(user: User, configuration: Configuration, means: Means): Storage | Promise<Storage> {
   const { root } = means.places
   const filter = nameFilter([configuration.server.names, user.names])
   const home = openAt('/', { root, home: user.home }, user, configuration, filter, means)
   if (user.folders === undefined)
-    return filter === undefined ? home : home.then(storage => filterNames(storage, filter))
+    return filter === undefined ? home : after(home, storage => filterNames(storage, filter))
   const folders = user.folders.map(({ path, source }) => ({
     path,
-    open: () => {
+    open: async () => {
       const place = source.kind === 'target' ? { root, home: source.path } : { root: source.path, home: '/' }
       return openAt(path, place, user, configuration, filter, means)
     },
   }))
-  return home.then(storage => {
+  return after(home, storage => {
     const withAll = withFolders(storage, folders)
     return filter === undefined ? withAll : filterNames(withAll, filter)
   })
@@ -116,7 +117,7 @@ function openAt(
   configuration: Configuration,
   filter: NameFilter | undefined,
   { quotas, places, ...means }: Means,
-): Promise<Storage> {
+): Storage | Promise<Storage> {
   const { home, root } = place
   const isCounted = places.haveQuotas && root === places.root
   return openLocalStorage({

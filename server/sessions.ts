@@ -1,7 +1,7 @@
 /** The sessions of one process, and the configuration they follow. close() drains. */
 import { randomFillSync } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Arrival } from './arrival.ts'
+import type { Arrival, BareArrival } from './arrival.ts'
 import type { Authenticator } from './auth/authenticator.ts'
 import { UsedCodes } from './auth/used-codes.ts'
 import { clientKey } from './bans/client-key.ts'
@@ -22,6 +22,7 @@ import { transferMeans } from './data/means.ts'
 import { PassivePorts } from './data/passive.ts'
 import type { PortShare } from './data/port-order.ts'
 import type { Sendfile } from './data/sendfile.ts'
+import type { SocketCalls } from './data/socket-calls.ts'
 import type { FirstBytes } from './proxy-protocol/first-bytes.ts'
 import type { Place, SessionHost } from './session-host.ts'
 import type { SessionStatus } from './telemetry/status.ts'
@@ -150,14 +151,16 @@ export class Sessions implements SessionHost {
     return this.#services.passivePorts.isAwaited(port)
   }
 
-  serve(arrival: Arrival, listener: ListenerConfiguration, place: Place): void {
-    const { socket, first } = arrival
-    first?.giveBack()
+  /** What bare connections need; undefined where there are to be sockets. */
+  get socketCalls(): SocketCalls | undefined {
+    return this.#services.inputMemory.isShared ? this.#services.transferMeans.socketCalls : undefined
+  }
+
+  serve(arrival: Arrival | BareArrival, listener: ListenerConfiguration, place: Place): void {
+    if ('first' in arrival) arrival.first?.giveBack()
     const connection = new Connection(arrival, listener, this.#services, { place, onEnd: this.#onEnd })
     this.#connections.add(connection)
     connection.serve()
-    // Under implicit TLS the handshake is who reads first.
-    if (listener.tls !== 'implicit') socket.resume()
   }
 
   /** Ends the sessions of a client that nobody is logged in to. */

@@ -1,10 +1,11 @@
 /** Who may log in: the rules, which are pure, and the check of a password, which always takes its time. */
 import { isDeepStrictEqual } from 'node:util'
+import { after } from '../at-once.ts'
 import type { Configuration, Credential, User } from '../config/configuration.ts'
 import { type Place, takesUser } from '../config/hosts.ts'
 import { roles } from '../config/schema/permissions.ts'
 import type { Protection, Session } from '../control/session.ts'
-import type { PasswordVerifier, Verdict } from './password.ts'
+import type { DummyVerdict, PasswordVerifier, Verdict } from './password.ts'
 import { parsePasswordHash } from './password-hash.ts'
 import { splitCode, totpStep } from './totp.ts'
 
@@ -66,7 +67,7 @@ export interface Authenticator {
    * Never rejects. Costs one hash whatever the result, two while any user has a previous password that counts; but for
    * anonymous users, whose name is no secret.
    */
-  authenticate(attempt: LoginAttempt, configuration: Configuration, now: number): Promise<LoginResult>
+  authenticate(attempt: LoginAttempt, configuration: Configuration, now: number): LoginResult | Promise<LoginResult>
 }
 
 /** Does not own the verifier. */
@@ -82,13 +83,14 @@ export function createAuthenticator(verifier: PasswordVerifier): Authenticator {
     return credential
   }
 
-  async function check(credential: Credential | undefined, password: string, like: Credential | undefined) {
+  function check(credential: Credential | undefined, password: string, like: Credential | undefined) {
     if (credential?.kind === 'password-hash' || credential?.kind === 'any-password') {
       return verifier.verify(credential, password)
     }
-    const dummy = await verifier.verifyDummy(password, like)
-    if (dummy === 'overloaded' || credential?.kind !== 'password') return dummy
-    return verifier.verify(credential, password)
+    return after<DummyVerdict, Verdict>(verifier.verifyDummy(password, like), dummy => {
+      if (dummy === 'overloaded' || credential?.kind !== 'password') return dummy
+      return verifier.verify(credential, password)
+    })
   }
 
   /** Until when any of the users has two passwords. */
@@ -98,29 +100,31 @@ export function createAuthenticator(verifier: PasswordVerifier): Authenticator {
     return end
   }
 
-  async function checkAll(user: User | undefined, password: string, configuration: Configuration, now: number) {
+  function checkAll(user: User | undefined, password: string, configuration: Configuration, now: number) {
     const like = typical(configuration)
-    const verdict = await check(user?.credential, password, like)
-    if (now >= overlapEnd(configuration) || user?.credential.kind === 'any-password') return verdict
+    const first = check(user?.credential, password, like)
+    if (now >= overlapEnd(configuration) || user?.credential.kind === 'any-password') return first
     // Also for users without a second one, and after a match: the time would tell who has two, or that one is right.
     const previous = user?.previous !== undefined && now < user.previous.expires ? user.previous.credential : undefined
-    const second = await check(previous, password, like)
-    return verdict === 'mismatch' ? second : verdict
+    return after(first, verdict =>
+      after(check(previous, password, like), second => (verdict === 'mismatch' ? second : verdict)),
+    )
   }
 
   return {
-    async authenticate(attempt, configuration, now) {
+    authenticate(attempt, configuration, now) {
       const user = configuration.users.get(attempt.name) ?? anonymousUser(attempt.name, configuration)
       const secret = user?.totpSecret
       if (secret === undefined) {
-        const verdict = await checkAll(user, attempt.password, configuration, now)
-        return decide(user, verdict, attempt, now)
+        const checked = checkAll(user, attempt.password, configuration, now)
+        return after(checked, verdict => decide(user, verdict, attempt, now))
       }
       // One hash, as for everybody: what ends in six digits ends in a code.
       const { password, code } = splitCode(attempt.password)
-      const verdict = await checkAll(user, password, configuration, now)
-      const result = decide(user, verdict, attempt, now)
-      return result.accepted ? confirmCode(result, secret, code, now) : result
+      return after(checkAll(user, password, configuration, now), verdict => {
+        const result = decide(user, verdict, attempt, now)
+        return result.accepted ? confirmCode(result, secret, code, now) : result
+      })
     },
   }
 }

@@ -136,7 +136,7 @@ describe('Under load', () => {
     ['threaded', threaded],
   ])('Checks beyond the bound are refused at once, the others are done: %s', async (_, hash) => {
     await using bounded = closing({ concurrency: 2, maxWaiting: 3 })
-    const verdicts = Array.from({ length: 8 }, () => bounded.verify(hashCredential(hash), password))
+    const verdicts = Array.from({ length: 8 }, async () => bounded.verify(hashCredential(hash), password))
     expect(await Promise.all(verdicts)).toEqual([...Array(5).fill('match'), ...Array(3).fill('overloaded')])
     expect(await bounded.verify(hashCredential(hash), password)).toBe('match')
   })
@@ -155,7 +155,7 @@ describe('Under load', () => {
   test('Closing answers whatever runs or waits, and everything after it', async () => {
     const closed = createPasswordVerifier({ concurrency: 1 })
     const slow = hashCredential(threaded.replace('$04$', '$16$'))
-    const verdicts = [closed.verify(slow, password), closed.verify(slow, password)]
+    const verdicts = Array.from({ length: 2 }, async () => closed.verify(slow, password))
     await closed.close()
     expect(await Promise.all(verdicts)).toEqual(['overloaded', 'overloaded'])
     expect(await closed.verify(hashCredential(native), password)).toBe('overloaded')
@@ -186,7 +186,9 @@ describe('When the worker thread', () => {
     )
     const faults: unknown[] = []
     await using fragile = closing({ concurrency: 1, workerUrl, onFault: error => faults.push(error) })
-    const verdicts = ['good', 'die', 'good', 'die', 'good'].map(text => fragile.verify(hashCredential(threaded), text))
+    const verdicts = ['good', 'die', 'good', 'die', 'good'].map(async text =>
+      fragile.verify(hashCredential(threaded), text),
+    )
     expect(await Promise.all(verdicts)).toEqual(['match', 'overloaded', 'match', 'overloaded', 'match'])
     expect(faults).toHaveLength(2)
   })

@@ -1,7 +1,8 @@
 /** Passwords: whether one matches a credential, within bounds and off the event loop unless that is quicker, and how a new one is hashed. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { after } from '../at-once.ts'
 import type { Credential } from '../config/configuration.ts'
-import { derive, deriveQuickly, isQuick, type NativeHash } from './derive.ts'
+import { derive, deriveQuickly, isQuick, type NativeHash, type QuickHash } from './derive.ts'
 import { JobQueue } from './job-queue.ts'
 import { type ParsedHash, parsePasswordHash } from './password-hash.ts'
 import { PasswordThread } from './password-thread.ts'
@@ -9,11 +10,14 @@ import { PasswordThread } from './password-thread.ts'
 /** `overloaded`: nobody knows, because too many checks wait or this one failed or took too long. */
 export type Verdict = 'match' | 'mismatch' | 'overloaded'
 
+/** Of a check that nothing can pass. */
+export type DummyVerdict = Exclude<Verdict, 'match'>
+
 export interface PasswordVerifier {
-  /** Never rejects. A certificate credential matches no password. */
-  verify(credential: Credential, password: string): Promise<Verdict>
+  /** At once where that is quicker than a thread. Never rejects. A certificate credential matches no password. */
+  verify(credential: Credential, password: string): Verdict | Promise<Verdict>
   /** Costs what `verify` with a hash like that costs (RFC 2577 section 6: unknown users must not be told from known ones). */
-  verifyDummy(password: string, like?: Credential): Promise<'mismatch' | 'overloaded'>
+  verifyDummy(password: string, like?: Credential): DummyVerdict | Promise<DummyVerdict>
   /** Ends the threads; whatever still waits gets `overloaded`. */
   close(): Promise<void>
 }
@@ -47,10 +51,22 @@ export function createPasswordVerifier(options: PasswordVerifierOptions = {}): P
   const threads = Array.from({ length: concurrency }, () => new PasswordThread(workerUrl, restMilliseconds))
   const queue = new JobQueue(threads, { maxWaiting, deadlineMilliseconds })
 
-  async function check(hash: ParsedHash | undefined, password: string): Promise<Verdict> {
+  function check(hash: ParsedHash | undefined, password: string): Verdict | Promise<Verdict> {
     if (hash === undefined || isTooLong(password)) return 'mismatch'
+    return isQuick(hash) ? checkQuickly(hash, password) : checkInThread(hash, password)
+  }
+
+  function checkQuickly(hash: QuickHash, password: string): Verdict {
     try {
-      if (isQuick(hash)) return timingSafeEqual(deriveQuickly(hash, password), hash.hash) ? 'match' : 'mismatch'
+      return timingSafeEqual(deriveQuickly(hash, password), hash.hash) ? 'match' : 'mismatch'
+    } catch (error) {
+      onFault?.(error)
+      return 'overloaded'
+    }
+  }
+
+  async function checkInThread(hash: ParsedHash, password: string): Promise<Verdict> {
+    try {
       const matches = await queue.run((thread, signal) => matchesHash(hash, password, thread, signal))
       if (matches === 'overloaded') return 'overloaded'
       return matches ? 'match' : 'mismatch'
@@ -61,17 +77,18 @@ export function createPasswordVerifier(options: PasswordVerifierOptions = {}): P
   }
 
   return {
-    async verify(credential, password) {
+    verify(credential, password) {
       if (credential.kind === 'any-password') return 'match'
       if (credential.kind === 'password') {
         return !isTooLong(password) && samePassword(password, credential.password) ? 'match' : 'mismatch'
       }
       return check(credential.kind === 'password-hash' ? parsePasswordHash(credential.hash) : undefined, password)
     },
-    async verifyDummy(password, like) {
+    verifyDummy(password, like) {
       const hash = like?.kind === 'password-hash' ? parsePasswordHash(like.hash) : undefined
-      const verdict = await check(hash ?? parametersOf('argon2id', Buffer.alloc(16)), password)
-      return verdict === 'overloaded' ? 'overloaded' : 'mismatch'
+      return after(check(hash ?? parametersOf('argon2id', Buffer.alloc(16)), password), verdict =>
+        verdict === 'overloaded' ? 'overloaded' : 'mismatch',
+      )
     },
     async close() {
       queue.close()

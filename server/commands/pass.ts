@@ -1,3 +1,4 @@
+import { after } from '../at-once.ts'
 import type { OpenCommand } from '../control/command.ts'
 import { needsTls } from '../control/gates.ts'
 import { reply } from '../control/reply.ts'
@@ -11,12 +12,12 @@ export const pass: OpenCommand = {
   summary: 'Gives the password of the user named by USER.',
   argument: 'optional',
   needs: 'nothing',
-  async run({ session, configuration, authenticate }, password) {
+  run({ session, configuration, authenticate }, password) {
     if (needsTls(session)) return { kind: 'reply', reply: reply(530, 'TLS is required: use AUTH TLS first.') }
     if (session.login.state === 'logged-in')
       return { kind: 'reply', reply: reply(503, 'Already logged in: use USER to log in again.') }
     if (session.login.state !== 'awaiting-password') return { kind: 'reply', reply: reply(503, 'Use USER first.') }
     const { name } = session.login
-    return loginOutcome(await authenticate(name, password), { session, configuration }, name)
+    return after(authenticate(name, password), result => loginOutcome(result, { session, configuration }, name))
   },
 }

@@ -5,6 +5,7 @@ import type { ServerConfiguration } from './schema.ts'
 
 /** The user with all folders, and with what may be done in them among the user's paths. The same object if there are none. */
 export function withAllFolders(user: User, { folders }: ServerConfiguration): User {
+  if (folders.length === 0 && (user.folders === undefined || user.folders.length === 0)) return user
   const own = user.folders ?? []
   const shared = folders.filter(each => isFor(each, user) && own.every(({ path }) => path !== each.path))
   if (own.length === 0 && shared.length === 0) return user

@@ -43,7 +43,11 @@ export type Context = {
   /** Where checksums wait for their turn. */
   readonly checksums: Pick<ChecksumTurns, 'run'>
   /** Checks a password; a refusal takes its time (RFC 2577 section 5). */
-  readonly authenticate: (name: string, password: string, proved?: User) => Promise<AuthenticationResult>
+  readonly authenticate: (
+    name: string,
+    password: string,
+    proved?: User,
+  ) => AuthenticationResult | Promise<AuthenticationResult>
   /** Logs in by the client's certificate alone, where that suffices. */
   readonly certificateLogin: (name: string) => Promise<LoggedIn | undefined>
 }

@@ -1,6 +1,6 @@
 /** The server-PI of RFC 959: one control connection from greeting to goodbye. */
 import { setImmediate } from 'node:timers/promises'
-import type { Arrival } from '../arrival.ts'
+import { type Arrival, type BareArrival, localEnd } from '../arrival.ts'
 import type { Offence } from '../bans/offence.ts'
 import { hostNamed } from '../config/hosts.ts'
 import type { ListenerConfiguration } from '../config/schema.ts'
@@ -11,7 +11,7 @@ import type { Context } from './command.ts'
 import { ControlChannel } from './control-channel.ts'
 import { banned, drained, dueEnding, type Ending, internalError } from './ending.ts'
 import { tlsAtOnce } from './other-protocol.ts'
-import { greeting, reply } from './reply.ts'
+import { greeting, type Reply, reply } from './reply.ts'
 import type { Request } from './request.ts'
 import { type Incoming, type QueueOwner, RequestQueue } from './request-queue.ts'
 import type { Services } from './services.ts'
@@ -49,13 +49,15 @@ export class Connection implements SessionParts, QueueOwner {
   /** Why the connection ends, once it does. */
   #ending: string | undefined
 
-  constructor({ socket, peer, local }: Arrival, listener: ListenerConfiguration, services: Services, owner: Owner) {
+  constructor(arrival: Arrival | BareArrival, listener: ListenerConfiguration, services: Services, owner: Owner) {
     this.services = services
     this.place = owner.place
     this.#onEnd = owner.onEnd
-    const session = newSession({ id: services.createId(), listener, peer, local, started: services.now() })
+    const isBare = 'bare' in arrival
+    this.channel = new ControlChannel(isBare ? arrival.bare : arrival.socket, this)
+    const ends = { peer: arrival.peer, local: isBare ? localEnd(this.channel) : arrival.local }
+    const session = newSession({ id: services.createId(), listener, ...ends, started: services.now() })
     this.state = new SessionState(session, services)
-    this.channel = new ControlChannel(socket, this)
     this.queue = new RequestQueue(this)
     this.data = new DataChannel(new SessionData(this))
     this.protection = new SessionProtection(this)
@@ -83,7 +85,7 @@ export class Connection implements SessionParts, QueueOwner {
   /** Serves the client until the connection is closed. */
   serve(): void {
     this.services.telemetry.sessionOpened(this.session)
-    void this.#serve()
+    this.#serve()
   }
 
   takeAtOnce(request: Request): boolean {
@@ -91,7 +93,7 @@ export class Connection implements SessionParts, QueueOwner {
   }
 
   onIncoming(): void {
-    if (this.#phase === 'resting') void this.#serve()
+    if (this.#phase === 'resting') this.#serve()
   }
 
   // RFC 959 section 2.3: an unexpected close is an abort and a logout.
@@ -131,14 +133,20 @@ export class Connection implements SessionParts, QueueOwner {
   }
 
   /** Sends a last reply and lets the session end. A running transfer is aborted first, so that its 426 comes before. */
-  async end({ answer, reason, offence }: Ending): Promise<void> {
-    if (this.#ending !== undefined) return
+  end({ answer, reason, offence }: Ending): Promise<void> | undefined {
+    if (this.#ending !== undefined) return undefined
     this.#ending = reason
     if (offence !== undefined) this.offend(offence)
     this.channel.closeInTime()
     // A command may wait for a port.
     this.data.discard()
-    await this.transfers.abort()
+    const aborting = this.transfers.abort()
+    if (aborting !== undefined) return aborting.then(() => this.#sayGoodbye(answer))
+    this.#sayGoodbye(answer)
+    return undefined
+  }
+
+  #sayGoodbye(answer: Reply): void {
     this.channel.say(answer)
     this.channel.end()
     this.queue.stop()
@@ -162,46 +170,81 @@ export class Connection implements SessionParts, QueueOwner {
     this.place.giveUp()
   }
 
-  /** Answers all that has come, one after the other. Nothing is kept of it while the session rests: that would be most of its memory. */
-  async #serve(): Promise<void> {
+  /**
+   * Answers all that has come, one after the other, until something has to be waited for. Nothing is kept of it while the session
+   * rests: that would be most of its memory.
+   */
+  #serve(inARow = 0): void {
     const isNew = this.#phase === 'new'
     this.#phase = 'serving'
+    let answered = inARow
     try {
-      if (isNew) await this.#begin()
-      let inARow = 0
-      while (this.#ending === undefined) {
+      let waiting = isNew ? this.#begin() : undefined
+      while (waiting === undefined && this.#ending === undefined) {
         const incoming = this.queue.take()
         if (incoming === undefined) break
-        if (++inARow % maxInARow === 0) await setImmediate()
-        await this.#answer(incoming)
+        answered += 1
+        waiting = answered % maxInARow === 0 ? this.#answerLater(incoming) : this.#answer(incoming)
       }
+      if (waiting !== undefined) return void this.#serveAfter(waiting, answered)
+    } catch (error) {
+      return void this.#serveAfter(Promise.reject(error), answered)
+    }
+    if (this.#ending === undefined) this.#phase = 'resting'
+    else void this.#close(this.#ending)
+  }
+
+  async #serveAfter(waiting: Promise<void>, answered: number): Promise<void> {
+    try {
+      await waiting
     } catch (error) {
       if (this.#ending === undefined) {
         this.services.telemetry.fault(error, this.session)
         await this.end(internalError)
       }
     }
-    if (this.#ending !== undefined) return this.#close(this.#ending)
-    this.#phase = 'resting'
+    this.#serve(answered)
   }
 
-  async #begin(): Promise<void> {
-    if (this.session.listener.tls === 'implicit') await this.protection.start()
-    else this.queue.attach(this.channel.stream, this.channel.input)
-    await this.channel.send(greeting(this.#banner()))
+  #begin(): Promise<void> | undefined {
+    if (this.session.listener.tls === 'implicit') return this.protection.start().then(() => this.#greet())
+    this.queue.attach(this.channel.source)
+    return this.#greet()
   }
 
-  async #answer(incoming: Incoming): Promise<void> {
-    if (this.#commands.outOfTurn !== undefined) await this.#commands.outOfTurn
-    if (this.#ending !== undefined) return
-    if (incoming.kind === 'end') return this.hangUp('client closed')
+  #greet(): Promise<void> | undefined {
+    return this.channel.send(greeting(this.#banner()))
+  }
+
+  async #answerLater(incoming: Incoming): Promise<void> {
+    await setImmediate()
+    await this.#answer(incoming)
+  }
+
+  #answer(incoming: Incoming): Promise<void> | undefined {
+    const others = this.#commands.outOfTurn
+    return others === undefined ? this.#answerInTurn(incoming) : others.then(() => this.#answerInTurn(incoming))
+  }
+
+  #answerInTurn(incoming: Incoming): Promise<void> | undefined {
+    if (this.#ending !== undefined) return undefined
+    if (incoming.kind === 'end') {
+      this.hangUp('client closed')
+      return undefined
+    }
     if (incoming.kind === 'tls') return this.end(tlsAtOnce)
     this.#lastActivity = performance.now()
     // RFC 959 section 4.2.1
-    if (incoming.kind === 'too-long') {
-      this.offend('line-too-long')
-      await this.#commands.refuse(reply(500, 'The line is too long.'))
-    } else await this.#commands.serve(incoming.request)
+    if (incoming.kind === 'too-long') this.offend('line-too-long')
+    const serving =
+      incoming.kind === 'too-long'
+        ? this.#commands.refuse(reply(500, 'The line is too long.'))
+        : this.#commands.serve(incoming.request)
+    return serving && this.#noteServed(serving)
+  }
+
+  async #noteServed(serving: Promise<void>): Promise<void> {
+    await serving
     this.#lastActivity = performance.now()
   }
 
@@ -215,11 +258,13 @@ export class Connection implements SessionParts, QueueOwner {
     this.#phase = 'over'
     const { services, session } = this
     try {
-      await this.transfers.abort()
+      const aborting = this.transfers.abort()
+      if (aborting !== undefined) await aborting
       this.#commands.close()
       this.data.discard()
       this.queue.stop()
-      if (session.login.state === 'logged-in') await logOut(services, this.session, session.login)
+      const loggingOut = session.login.state === 'logged-in' ? logOut(services, this.session, session.login) : undefined
+      if (loggingOut !== undefined) await loggingOut
       await this.channel.close()
     } catch (error) {
       services.telemetry.fault(error, this.session)

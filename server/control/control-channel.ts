@@ -1,11 +1,13 @@
-/** The socket of a control connection: what is sent, under what protection, and how it is closed. */
+/** The control connection: what is sent, under what protection, and how it is closed. */
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { BareConnection } from '../data/bare-connection.ts'
 import { translated } from '../language/languages.ts'
 import { encodeName } from '../storage/name.ts'
 import type { SecureChannel } from '../tls/secure-channel.ts'
 import type { SessionTls } from '../tls/session-tls.ts'
-import { ControlInput } from './control-input.ts'
+import { ClearLine, writeTo } from './clear-line.ts'
+import { type LineSource, StreamSource } from './line-source.ts'
 import { formatLine, formatReply, type Reply } from './reply.ts'
 import type { SessionParts } from './session-parts.ts'
 
@@ -17,7 +19,7 @@ const lingerMilliseconds = 2000
 export type ControlChannelOwner = Pick<SessionParts, 'services' | 'state' | 'hangUp'>
 
 export class ControlChannel {
-  readonly #socket: Socket
+  readonly #line: ClearLine
   readonly #owner: ControlChannelOwner
   /** The connection broke or was closed. */
   readonly #onLost: () => void
@@ -25,36 +27,29 @@ export class ControlChannel {
   #closed: AbortController | undefined
   #waiting = 0
   #ended = false
-  #stream: Duplex
-  readonly #input: ControlInput
   #channel: SecureChannel | undefined
   #tls: SessionTls | undefined
   #handshaking = false
-  #closing = false
+  #deadline: NodeJS.Timeout | undefined
 
-  constructor(socket: Socket, owner: ControlChannelOwner) {
-    this.#socket = socket
-    this.#stream = socket
+  constructor(connection: Socket | BareConnection, owner: ControlChannelOwner) {
     this.#owner = owner
-    this.#input = new ControlInput(socket, owner.services.inputMemory)
     this.#onLost = () => owner.hangUp('connection lost')
-    socket.on('error', this.#onLost)
-    socket.on('close', this.#onLost)
+    this.#line = new ClearLine(connection, owner.services.inputMemory, this.#onLost)
   }
 
   /** What the client says, as it is protected now. */
-  get stream(): Duplex {
-    return this.#stream
-  }
-
-  /** By which the stream is to be read while it is the socket itself. */
-  get input(): ControlInput | undefined {
-    return this.#stream === this.#socket ? this.#input : undefined
+  get source(): LineSource {
+    return this.#channel === undefined ? this.#line : new StreamSource(this.#channel.stream)
   }
 
   /** The server's own end; empty once the connection is gone. */
   get localAddress(): string {
-    return this.#socket.localAddress ?? ''
+    return this.#line.localAddress
+  }
+
+  get localPort(): number | undefined {
+    return this.#line.localPort
   }
 
   /** Waits for the client, by a signal that is aborted when the connection ends. */
@@ -78,26 +73,30 @@ export class ControlChannel {
 
   /** Puts the reply on its way. Gives a promise while the client does not read, and closes the connection over that. */
   send(answer: Reply): Promise<void> | undefined {
-    const stream = this.#stream
-    return !stream.writable || write(stream, this.#worded(answer)) ? undefined : this.#drained(stream)
+    return this.#send(formatReply(this.#worded(answer)))
   }
 
   /** The same for a line of a reply that goes on. */
   sendLine(line: Reply): Promise<void> | undefined {
-    const stream = this.#stream
-    return !stream.writable || stream.write(formatLine(this.#worded(line)), 'utf8') ? undefined : this.#drained(stream)
+    return this.#send(formatLine(this.#worded(line)))
+  }
+
+  #send(text: string): Promise<void> | undefined {
+    if (this.#channel === undefined) return this.#line.send(text) ? undefined : this.#drained(this.#line.socket)
+    const { stream } = this.#channel
+    return writeTo(stream, text) ? undefined : this.#drained(stream)
   }
 
   async #drained(stream: Duplex): Promise<void> {
     const { idleTimeoutSeconds } = this.#owner.services.configuration().server.limits
-    const timer = setTimeout(() => this.#socket.destroy(), idleTimeoutSeconds * 1000)
+    const timer = setTimeout(() => this.#line.destroy(), idleTimeoutSeconds * 1000)
     await this.untilEnd(ended => settled(stream, ended, done => stream.once('drain', done)))
     clearTimeout(timer)
   }
 
   /** Resolves once the kernel has the reply: what comes after it on this connection is under other protection. */
   async sendAll(answer: Reply): Promise<void> {
-    const stream = this.#stream
+    const stream = this.#channel?.stream ?? this.#line.socket
     if (!stream.writable) return
     const bytes = encodeName(formatReply(this.#worded(answer)))
     await this.untilEnd(ended => settled(stream, ended, done => stream.write(bytes, done)))
@@ -108,12 +107,12 @@ export class ControlChannel {
     this.#tls = tls
     this.#handshaking = true
     try {
-      this.#channel = await this.untilEnd(ended => tls.secureControl(this.#socket, ended, this.#input))
+      const { socket, input } = this.#line
+      this.#channel = await this.untilEnd(ended => tls.secureControl(socket, ended, input))
     } finally {
       this.#handshaking = false
     }
-    this.#stream = this.#channel.stream
-    this.#stream.on('error', this.#onLost)
+    this.#channel.stream.on('error', this.#onLost)
     return this.#channel
   }
 
@@ -121,11 +120,10 @@ export class ControlChannel {
   async stopTls(answer: Reply): Promise<void> {
     const channel = this.#channel
     if (channel === undefined) throw new Error('There is no TLS to stop.')
-    this.#stream.off('error', this.#onLost)
+    channel.stream.off('error', this.#onLost)
     const bytes = encodeName(formatReply(this.#worded(answer)))
     await this.untilEnd(ended => channel.unwrap(bytes, ended))
     this.#channel = undefined
-    this.#stream = this.#socket
   }
 
   /** Data connections go on without TLS, too. */
@@ -135,7 +133,10 @@ export class ControlChannel {
 
   /** The last words, unless a handshake is under way: then there is no language to say them in. */
   say(answer: Reply): void {
-    if (this.#stream.writable && !this.#handshaking) write(this.#stream, this.#worded(answer))
+    if (this.#handshaking) return
+    const text = formatReply(this.#worded(answer))
+    if (this.#channel === undefined) this.#line.sendLast(text)
+    else writeTo(this.#channel.stream, text)
   }
 
   #worded(answer: Reply): Reply {
@@ -144,10 +145,8 @@ export class ControlChannel {
 
   /** From now on the client has little time left: one that does not read would keep its connection open for ever. */
   closeInTime(): void {
-    if (this.#closing || this.#socket.destroyed) return
-    this.#closing = true
-    const timer = setTimeout(() => this.#socket.destroy(), lingerMilliseconds)
-    this.#socket.once('close', () => clearTimeout(timer))
+    if (this.#deadline !== undefined || this.#line.closed) return
+    this.#deadline = setTimeout(() => this.#line.destroy(), lingerMilliseconds)
   }
 
   /** Ends all waiting for the client. */
@@ -157,21 +156,21 @@ export class ControlChannel {
     this.#closed?.abort(connectionEnded)
   }
 
-  /** Resolves when the socket is closed, soon after end() at the latest. */
+  /** Resolves when the connection is closed, soon after end() at the latest. */
   async close(): Promise<void> {
-    if (this.#socket.destroyed) return
-    const closed = new Promise(resolve => this.#socket.once('close', resolve))
-    // What still comes is read and dropped: closing over unread bytes would reset the connection and lose the last reply.
-    this.#stream.resume()
-    this.#stream.end()
-    await closed
+    if (this.#channel === undefined) await this.#line.end()
+    else await closed(this.#channel.stream, this.#line.socket)
+    clearTimeout(this.#deadline)
   }
 }
 
-function write(stream: Duplex, answer: Reply): boolean {
-  const text = formatReply(answer)
-  // A string goes to the kernel without a buffer in between.
-  return text.isWellFormed() ? stream.write(text, 'utf8') : stream.write(encodeName(text))
+async function closed(stream: Duplex, socket: Socket): Promise<void> {
+  if (socket.destroyed) return
+  const closing = new Promise(resolve => socket.once('close', resolve))
+  // What still comes is read and dropped: closing over unread bytes would reset the connection and lose the last reply.
+  stream.resume()
+  stream.end()
+  await closing
 }
 
 /** Resolves when the callback is called, the stream is closed, or the signal aborts: a client that never reads holds nobody up. */

@@ -1,19 +1,35 @@
 /** What comes on control connections, read into memory that all those of a process share: each for itself would be given 64 KiB for a line. */
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import { type ReadFields, readFields, readIntoOne } from '../data/read-into.ts'
 
 /** Longer than a line and most first messages of TLS; what is longer comes in parts. */
 const memoryBytes = 16_384
 
-/** Nothing to close. */
+/** Most replies are shorter. */
+const outputBytes = 1024
+
+/** For replies as well, while they are given to the kernel. Nothing to close. */
 export class InputMemory {
   readonly bytes = Buffer.allocUnsafeSlow(memoryBytes)
+  readonly #output = Buffer.allocUnsafeSlow(outputBytes)
   #fields: ReadFields | undefined
+
+  /** Whether sockets can be read into it. */
+  get isShared(): boolean {
+    return this.fields(new Socket()) !== undefined
+  }
 
   /** Of sockets, as they were found on the first one. */
   fields(socket: Socket): ReadFields | undefined {
     this.#fields ??= readFields(socket)
     return this.#fields
+  }
+
+  /** The bytes of a reply, valid until the next one; undefined if it does not fit, or is no text. */
+  encode(reply: string): Uint8Array | undefined {
+    // Each character takes three bytes at most.
+    if (reply.length * 3 > outputBytes || !reply.isWellFormed()) return undefined
+    return this.#output.subarray(0, this.#output.write(reply, 'utf8'))
   }
 }
 

@@ -1,7 +1,6 @@
 /** What the client sent and nobody has answered yet: a bounded queue between the socket and the command loop. */
-import type { Duplex } from 'node:stream'
-import type { ControlInput } from './control-input.ts'
 import { LineReader } from './line.ts'
+import type { LineSource, LineTaker } from './line-source.ts'
 import { parseRequest, type Request } from './request.ts'
 
 export type Incoming =
@@ -27,13 +26,12 @@ export interface QueueOwner {
   onClientEnd(): void
 }
 
-export class RequestQueue {
+export class RequestQueue implements LineTaker {
   readonly #reader = new LineReader(lineLimitBytes)
   readonly #owner: QueueOwner
   /** Undefined while nothing waits, as in all sessions at rest. */
   #queue: Incoming[] | undefined
-  #stream: Duplex | undefined
-  #input: ControlInput | undefined
+  #source: LineSource | undefined
   #ended = false
   #urgentTimer: NodeJS.Timeout | undefined
 
@@ -41,26 +39,17 @@ export class RequestQueue {
     this.#owner = owner
   }
 
-  /** Reads from a stream until it ends or detach is called; by its input, where it has one. */
-  attach(stream: Duplex, input: ControlInput | undefined): void {
-    this.#stream = stream
-    this.#input = input
-    stream.on('end', this.#onEnd)
-    stream.on('close', this.#onEnd)
-    if (input === undefined) stream.on('data', this.#onData)
-    else input.begin(this.#onData)
+  /** Reads from a source until it ends or detach is called. */
+  attach(source: LineSource): void {
+    this.#source = source
+    source.begin(this)
   }
 
-  /** Stops reading and leaves the stream paused. */
+  /** Stops reading and leaves the source paused. */
   detach(): void {
     clearTimeout(this.#urgentTimer)
-    this.#input?.end()
-    this.#stream?.off('data', this.#onData)
-    this.#stream?.off('end', this.#onEnd)
-    this.#stream?.off('close', this.#onEnd)
-    this.#stream?.pause()
-    this.#stream = undefined
-    this.#input = undefined
+    this.#source?.release()
+    this.#source = undefined
   }
 
   /** Whether the client sent nothing beyond what was taken. */
@@ -97,7 +86,7 @@ export class RequestQueue {
     this.#owner.onIncoming()
   }
 
-  readonly #onData = (chunk: Buffer): void => {
+  receive(chunk: Buffer): void {
     clearTimeout(this.#urgentTimer)
     this.#reader.push(chunk)
     this.#fill()
@@ -111,7 +100,7 @@ export class RequestQueue {
     this.#tell()
   }
 
-  readonly #onEnd = (): void => {
+  end(): void {
     if (this.#ended) return
     this.#ended = true
     this.#owner.onClientEnd()
@@ -126,14 +115,14 @@ export class RequestQueue {
     while ((this.#queue?.length ?? 0) < maxQueued) {
       const line = this.#reader.next()
       if (line === undefined) {
-        this.#stream?.resume()
+        this.#source?.resume()
         break
       }
       this.#accept(this.#parse(line))
     }
-    if ((this.#queue?.length ?? 0) >= maxQueued) this.#stream?.pause()
+    if ((this.#queue?.length ?? 0) >= maxQueued) this.#source?.pause()
     const answers = this.#reader.takeTelnetAnswers()
-    if (answers !== undefined && this.#stream?.writable === true) this.#stream.write(answers)
+    if (answers !== undefined) this.#source?.write(answers)
   }
 
   #parse(line: ReturnType<LineReader['takeWithoutLineFeed']>): Incoming {

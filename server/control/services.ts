@@ -30,7 +30,7 @@ export type Services = {
   /** What the sessions of all processes take from each other. */
   readonly shared: SharedState
   /** The home of a user, without regard to permissions. Rejects with a StorageError. */
-  readonly openStorage: (user: User, configuration: Configuration) => Promise<Storage>
+  readonly openStorage: (user: User, configuration: Configuration) => Storage | Promise<Storage>
   readonly checksums: ChecksumTurns
   readonly passivePorts: PassivePorts
   readonly advertisedAddresses: AdvertisedAddresses

@@ -14,6 +14,15 @@ import { authenticate, certificateLogin, logOut } from './session-login.ts'
 import type { SessionParts } from './session-parts.ts'
 import { TransferLimits } from './transfer-limits.ts'
 
+/** A command that is being served. */
+type Asked = Request & {
+  readonly command: Command | undefined
+  /** By the monotonic clock. */
+  readonly started: number
+}
+
+type Answer = Extract<Outcome, { readonly kind: 'reply' }>
+
 export class SessionCommands {
   readonly #parts: SessionParts
   /** Both are made when they are needed, which most sessions never do. */
@@ -32,24 +41,40 @@ export class SessionCommands {
     return this.#outOfTurn?.rest
   }
 
-  /** Serves one command to its last reply. */
-  async serve({ verb, argument }: Request): Promise<void> {
-    const { services, state, data } = this.#parts
-    const { telemetry, commands } = services
-    if (services.configuration() !== state.configuration) {
-      const ended = await state.follow()
-      if (ended !== undefined) await this.#parts.end(ended)
-    }
-    if (this.#parts.isEnding) return
-    if (isOtherProtocol(verb, state.session.login.state === 'logged-in')) return this.#parts.end(otherProtocol)
-    const started = performance.now()
-    const command = commands.table.get(verb)
+  /** Serves one command to its last reply. Undefined where nothing had to be waited for. */
+  serve(request: Request): Promise<void> | undefined {
+    const { services, state } = this.#parts
+    return services.configuration() === state.configuration ? this.#begin(request) : this.#follow(request)
+  }
+
+  async #follow(request: Request): Promise<void> {
+    const ended = await this.#parts.state.follow()
+    if (ended !== undefined) await this.#parts.end(ended)
+    await this.#begin(request)
+  }
+
+  #begin({ verb, argument }: Request): Promise<void> | undefined {
+    if (this.#parts.isEnding) return undefined
+    const { services, state } = this.#parts
+    const command = services.commands.table.get(verb)
+    if (command === undefined && isOtherProtocol(verb, state.session.login.state === 'logged-in'))
+      return this.#parts.end(otherProtocol)
+    const asked = { verb, argument, command, started: performance.now() }
     if (command === undefined) this.#countUnknown()
-    const refused = command?.transfers === true ? this.#limit(command) : undefined
-    const refusal = refused instanceof Promise ? await refused : refused
-    const running: Outcome | Promise<Outcome> =
-      refusal === undefined ? dispatch(command, argument, this.#context()) : { kind: 'reply', reply: refusal }
-    const outcome = running instanceof Promise ? await this.#inTime(running) : running
+    const refusal = command?.transfers === true ? this.#limit(command) : undefined
+    if (refusal instanceof Promise) return refusal.then(refused => this.#run(asked, refused))
+    return this.#run(asked, refusal)
+  }
+
+  #run(asked: Asked, refusal: Reply | undefined): Promise<void> | undefined {
+    if (refusal !== undefined) return this.#settle(asked, { kind: 'reply', reply: refusal })
+    const running = dispatch(asked.command, asked.argument, this.#context())
+    if (running instanceof Promise) return this.#inTime(running).then(outcome => this.#settle(asked, outcome))
+    return this.#settle(asked, running)
+  }
+
+  #settle(asked: Asked, outcome: Outcome): Promise<void> | undefined {
+    const { services, state } = this.#parts
     if (outcome.kind === 'reply' && outcome.offence !== undefined) this.#parts.offend(outcome.offence)
     if (this.#parts.isEnding) {
       this.#transferLimits?.end()
@@ -60,20 +85,43 @@ export class SessionCommands {
         // RFC 7151 section 3.3: the host that was named stays; the certificate is its own.
         this.#reset({ host: state.session.host, ...outcome.session }),
       )
-    const loggedOut = state.settle(command, outcome.session)
-    if (loggedOut !== undefined) await logOut(services, state.session, loggedOut)
+    const loggedOut = state.settle(asked.command, outcome.session)
+    if (loggedOut === undefined) return this.#conclude(asked, outcome)
+    return logOut(services, state.session, loggedOut).then(() => this.#conclude(asked, outcome))
+  }
+
+  #conclude(asked: Asked, outcome: Outcome): Promise<void> | undefined {
+    const { state, data } = this.#parts
     if (outcome.session?.login !== undefined && isProbeSession(state.session)) this.#parts.giveUpPlace()
     // What was set up is for one transfer: one that was refused has used it up (RFC 1123 section 4.1.2.6).
-    if (command?.transfers === true && outcome.kind === 'reply') data.discard()
-    const code = this.#endsByErrors(outcome) ? await this.#endForErrors() : await this.#carryOut(outcome, verb)
+    if (asked.command?.transfers === true && outcome.kind === 'reply') data.discard()
+    if (outcome.kind !== 'reply') return this.#transfer(asked, outcome)
+    const endsByErrors = this.#endsByErrors(outcome)
+    const answering = endsByErrors ? this.#parts.end(tooManyErrors) : this.#carryOut(outcome)
+    const { code } = endsByErrors ? tooManyErrors.answer : outcome.reply
+    if (answering !== undefined) return answering.then(() => this.#tell(asked, code))
+    this.#tell(asked, code)
+    return undefined
+  }
+
+  async #transfer(asked: Asked, outcome: Exclude<Outcome, { readonly kind: 'reply' }>): Promise<void> {
+    const { transfers } = this.#parts
+    const running =
+      outcome.kind === 'transfer' ? transfers.run(outcome, asked.verb) : transfers.runTask(outcome.task, asked.verb)
+    this.#tell(asked, await running)
+  }
+
+  #tell({ command, started }: Asked, code: number): void {
+    const { services, state } = this.#parts
     this.#transferLimits?.end()
-    telemetry.command(state.session, command?.verbs[0] ?? 'unknown', code, (performance.now() - started) / 1000)
+    const seconds = (performance.now() - started) / 1000
+    services.telemetry.command(state.session, command?.verbs[0] ?? 'unknown', code, seconds)
   }
 
   /** Answers what is no command. */
-  async refuse(answer: Reply): Promise<void> {
-    if (this.#endsByErrors({ kind: 'reply', reply: answer })) await this.#endForErrors()
-    else await this.#parts.channel.send(answer)
+  refuse(answer: Reply): Promise<void> | undefined {
+    if (this.#endsByErrors({ kind: 'reply', reply: answer })) return this.#parts.end(tooManyErrors)
+    return this.#parts.channel.send(answer)
   }
 
   #endsByErrors(outcome: Outcome): boolean {
@@ -87,11 +135,6 @@ export class SessionCommands {
     return false
   }
 
-  async #endForErrors(): Promise<number> {
-    await this.#parts.end(tooManyErrors)
-    return tooManyErrors.answer.code
-  }
-
   #inTime(running: Promise<Outcome>): Promise<Outcome> {
     const { services, state } = this.#parts
     const { transferStallTimeoutSeconds, failedLoginDelayMilliseconds } = state.configuration.server.limits
@@ -100,16 +143,12 @@ export class SessionCommands {
     return outcomeInTime(running, milliseconds, services, () => state.session)
   }
 
-  /** Does what an outcome says; resolves to the code of the last reply. */
-  async #carryOut(outcome: Outcome, verb: string): Promise<number> {
-    const { transfers, protection, channel } = this.#parts
-    if (outcome.kind === 'transfer') return transfers.run(outcome, verb)
-    if (outcome.kind === 'task') return transfers.runTask(outcome.task, verb)
-    if (outcome.then === 'close') await this.#parts.end({ answer: outcome.reply, reason: 'client quit' })
-    else if (outcome.then === 'reinitialize') await this.#reinitialize(outcome.reply)
-    else if (outcome.then === 'stop-tls') await protection.stop(outcome.reply, 'cleared')
-    else await channel.send(outcome.reply)
-    return outcome.reply.code
+  #carryOut({ reply: answer, then }: Answer): Promise<void> | undefined {
+    const { protection, channel } = this.#parts
+    if (then === 'close') return this.#parts.end({ answer, reason: 'client quit' })
+    if (then === 'reinitialize') return this.#reinitialize(answer)
+    if (then === 'stop-tls') return protection.stop(answer, 'cleared')
+    return channel.send(answer)
   }
 
   /** Runs ABOR and STAT while a transfer does (RFC 1123 section 4.1.3.3); everything else waits for its end. */

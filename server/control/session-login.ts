@@ -1,5 +1,6 @@
 /** Logging in and out: from a verdict on a password to a user with a storage and a place among the user's sessions. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { after } from '../at-once.ts'
 import { certificateUser, checkCode, currentUser, type LoginResult } from '../auth/authenticator.ts'
 import type { Offence } from '../bans/offence.ts'
 import type { Configuration, User } from '../config/configuration.ts'
@@ -15,6 +16,8 @@ import { reply } from './reply.ts'
 import type { Services } from './services.ts'
 import type { LoggedIn, Session } from './session.ts'
 
+type Attempt = { readonly name: string; readonly password: string; readonly proved?: User | undefined }
+
 type LoginFailure = Extract<LoginResult, { readonly accepted: false }>['reason']
 type LoginServices = Pick<
   Services,
@@ -22,15 +25,14 @@ type LoginServices = Pick<
 >
 
 /** Checks a password and logs in. A refusal waits (RFC 2577 section 5) unless the connection's end ends the wait. */
-export async function authenticate(
+export function authenticate(
   services: LoginServices,
   session: Session,
   configuration: Configuration,
-  attempt: { readonly name: string; readonly password: string; readonly proved?: User | undefined },
+  attempt: Attempt,
   connection: Pick<ControlChannel, 'untilEnd'>,
-): Promise<AuthenticationResult> {
+): AuthenticationResult | Promise<AuthenticationResult> {
   const begun = performance.now()
-  const { limits } = configuration.server
   const situation = {
     address: session.peer.address,
     // After CCC a password is in clear text again.
@@ -41,39 +43,62 @@ export async function authenticate(
   const { proved, name, password } = attempt
   const checked =
     proved === undefined
-      ? await services.authenticator.authenticate({ name, password, ...situation }, configuration, services.now())
+      ? services.authenticator.authenticate({ name, password, ...situation }, configuration, services.now())
       : checkCode(proved, password, configuration, { ...situation, now: services.now() })
-  if (!checked.accepted && checked.reason === 'code-required') return { accepted: 'in-part', user: checked.user }
-  const result = await takeCode(services, name, checked)
-  if (!result.accepted) {
-    services.telemetry.loginFailed(session, attempt.name, result.reason)
-    const offence = offenceOf[result.reason]
-    // Names that do not exist are not remembered: there is no end to them.
-    const user = result.reason === 'unknown-user' ? undefined : attempt.name
-    if (offence !== undefined) services.offences.offended(session.peer.address, offence, user)
-    // From the beginning: how long the check took, which hangs on the hash, does not show.
-    const left = Math.max(0, limits.failedLoginDelayMilliseconds - (performance.now() - begun))
-    await connection.untilEnd(signal => delay(left, undefined, { signal })).catch(() => undefined)
-    const close = session.failedLogins + 1 >= limits.maxFailedLogins
-    return {
-      accepted: false,
-      close,
-      reply: close ? reply(421, 'Too many failed logins: closing.') : reply(530, 'Login incorrect.'),
-    }
+  return after<LoginResult, AuthenticationResult>(checked, verdict => {
+    if (!verdict.accepted && verdict.reason === 'code-required') return { accepted: 'in-part', user: verdict.user }
+    return after<LoginResult, AuthenticationResult>(takeCode(services, name, verdict), result => {
+      if (!result.accepted) return refuse(services, session, configuration, { name, begun, ...result }, connection)
+      const admitted = admit(services, session, configuration, userAt(situation.place, result.user))
+      return after<Admitted, AuthenticationResult>(admitted, login => {
+        if (typeof login !== 'string') {
+          tellLogin(services, session, login, { name, method: result.method })
+          return { accepted: true, login }
+        }
+        services.telemetry.loginFailed(session, name, login)
+        return { accepted: false, close: false, reply: refusals[login] }
+      })
+    })
+  })
+}
+
+async function refuse(
+  services: LoginServices,
+  session: Session,
+  configuration: Configuration,
+  { name, reason, begun }: { readonly name: string; readonly reason: LoginFailure; readonly begun: number },
+  connection: Pick<ControlChannel, 'untilEnd'>,
+): Promise<AuthenticationResult> {
+  const { limits } = configuration.server
+  services.telemetry.loginFailed(session, name, reason)
+  const offence = offenceOf[reason]
+  // Names that do not exist are not remembered: there is no end to them.
+  const user = reason === 'unknown-user' ? undefined : name
+  if (offence !== undefined) services.offences.offended(session.peer.address, offence, user)
+  // From the beginning: how long the check took, which hangs on the hash, does not show.
+  const left = Math.max(0, limits.failedLoginDelayMilliseconds - (performance.now() - begun))
+  await connection.untilEnd(signal => delay(left, undefined, { signal })).catch(() => undefined)
+  const close = session.failedLogins + 1 >= limits.maxFailedLogins
+  return {
+    accepted: false,
+    close,
+    reply: close ? reply(421, 'Too many failed logins: closing.') : reply(530, 'Login incorrect.'),
   }
-  const login = await admit(services, session, configuration, userAt(situation.place, result.user))
-  if (typeof login === 'string') {
-    services.telemetry.loginFailed(session, attempt.name, login)
-    return { accepted: false, close: false, reply: refusals[login] }
-  }
-  tellLogin(services, session, login, { name: attempt.name, method: result.method })
-  return { accepted: true, login }
 }
 
 /** A code is taken once, and wrong ones are few. */
-async function takeCode(services: LoginServices, name: string, result: LoginResult): Promise<LoginResult> {
+function takeCode(services: LoginServices, name: string, result: LoginResult): LoginResult | Promise<LoginResult> {
   const step = result.accepted ? result.codeStep : undefined
   if (step === undefined && (result.accepted || result.reason !== 'wrong-code')) return result
+  return takeStep(services, name, step, result)
+}
+
+async function takeStep(
+  services: LoginServices,
+  name: string,
+  step: number | undefined,
+  result: LoginResult,
+): Promise<LoginResult> {
   try {
     const verdict = await services.usedCodes.take(name, step)
     if (verdict === 'taken') return result
@@ -166,39 +191,54 @@ const refusals = {
   'home-unavailable': reply(530, 'The home directory is not available.'),
 } as const
 
-async function admit(
+type Admitted = LoggedIn | keyof typeof refusals
+
+function admit(
   services: LoginServices,
   session: Session,
   configuration: Configuration,
   user: User,
-): Promise<LoggedIn | keyof typeof refusals> {
+): Admitted | Promise<Admitted> {
   const maxSessions = user.limits.maxSessions ?? configuration.server.limits.maxSessionsPerUser
+  const claimed = services.shared.claim('session-of-user', user.name, maxSessions)
+  if (claimed === false) return 'too-many-sessions'
+  const entering = (): Admitted | Promise<Admitted> => {
+    const failed = (error: unknown): 'home-unavailable' => {
+      services.shared.release('session-of-user', user.name)
+      if (error instanceof StorageError) return 'home-unavailable'
+      throw error
+    }
+    try {
+      const entered = enter(services, session, user, configuration)
+      return entered instanceof Promise ? entered.catch(failed) : entered
+    } catch (error) {
+      return failed(error)
+    }
+  }
+  return claimed === true ? entering() : admitLater(claimed, entering)
+}
+
+async function admitLater(claimed: Promise<boolean>, entering: () => Admitted | Promise<Admitted>): Promise<Admitted> {
   try {
-    const admitted = await services.shared.claim('session-of-user', user.name, maxSessions)
-    if (!admitted) return 'too-many-sessions'
+    if (!(await claimed)) return 'too-many-sessions'
   } catch (error) {
     if (error instanceof SharedStateError) return 'overloaded'
     throw error
   }
-  try {
-    return await enter(services, session, user, configuration)
-  } catch (error) {
-    services.shared.release('session-of-user', user.name)
-    if (error instanceof StorageError) return 'home-unavailable'
-    throw error
-  }
+  return entering()
 }
 
 /** The user in a storage of the user's own, with all that the configuration puts into it. */
-async function enter(
+function enter(
   { openStorage, telemetry }: LoginServices,
   session: Session,
   bare: User,
   configuration: Configuration,
-): Promise<LoggedIn> {
+): LoggedIn | Promise<LoggedIn> {
   const user = withAllFolders(bare, configuration.server)
-  const storage = await openStorage(user, configuration)
-  const guarded = guardStorage(storage, user, change => telemetry.fileChanged(session, user.name, change))
-  const isProbe = isProbeUser(configuration, user.name)
-  return { state: 'logged-in', user, storage: guarded, ...(isProbe && { isProbe }) }
+  return after(openStorage(user, configuration), storage => {
+    const guarded = guardStorage(storage, user, change => telemetry.fileChanged(session, user.name, change))
+    const isProbe = isProbeUser(configuration, user.name)
+    return { state: 'logged-in', user, storage: guarded, ...(isProbe && { isProbe }) }
+  })
 }

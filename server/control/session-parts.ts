@@ -18,8 +18,8 @@ export interface SessionParts {
   readonly transfers: SessionTransfers
   readonly protection: SessionProtection
   readonly isEnding: boolean
-  /** Sends a last reply and lets the session end. */
-  end(ending: Ending): Promise<void>
+  /** Sends a last reply and lets the session end; resolves when that was sent, after the one of a transfer that runs. */
+  end(ending: Ending): Promise<void> | undefined
   /** The same without a word. */
   hangUp(reason: string): void
   offend(offence: Offence): void

@@ -35,7 +35,7 @@ export class SessionProtection {
       // RFC 4217 section 10.1: after a broken handshake there is no common language left to answer in.
       return this.#lose(error, 'TLS handshake failed')
     }
-    queue.attach(channel.stream, channel.input)
+    queue.attach(channel.source)
   }
 
   /** After the reply, which is protected still. */
@@ -49,7 +49,7 @@ export class SessionProtection {
       return this.#lose(error, 'TLS could not be ended')
     }
     this.forget(protection)
-    queue.attach(channel.stream, channel.input)
+    queue.attach(channel.source)
   }
 
   /** The certificate spoke for what was said under TLS only. After CCC data connections go on under it. */

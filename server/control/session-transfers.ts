@@ -76,10 +76,10 @@ export class SessionTransfers {
     return answer.code
   }
 
-  /** Ends the running transfer, if there is one, and waits until its reply was sent. */
-  async abort(): Promise<void> {
+  /** Ends the running transfer; resolves when its reply was sent. Undefined if there is none. */
+  abort(): Promise<unknown> | undefined {
     this.#running?.abort.abort()
-    await this.#running?.ended
+    return this.#running?.ended
   }
 
   #paceOf(direction: Direction): Pace {

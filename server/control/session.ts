@@ -95,38 +95,52 @@ export function isProbeSession({ login }: Pick<Session, 'login'>): boolean {
 
 /** As it is after connecting. */
 export function newSession(connected: Pick<Session, 'id' | 'listener' | 'peer' | 'local' | 'started'>): Session {
-  const unprotected = { protection: 'clear', clientCertificate: undefined, serverName: undefined } as const
-  return { ...connected, ...unprotected, ...initialSettings(connected.listener) }
+  const { id, listener, peer, local, started } = connected
+  // The copy comes first: an engine copies an object whole, but what is laid over one property by property.
+  return {
+    ...initialSettings(listener),
+    id,
+    listener,
+    peer,
+    local,
+    started,
+    protection: 'clear',
+    clientCertificate: undefined,
+    serverName: undefined,
+  }
 }
 
 /** What a session begins with: after connecting, after the TLS handshake (RFC 4217 section 4.2) and after REIN. */
 export function initialSettings(listener: ListenerConfiguration): Settings {
-  // rclone and others never send PROT on implicit FTPS.
-  const implicit = listener.tls === 'implicit'
-  return {
-    host: undefined,
-    language: undefined,
-    login: { state: 'awaiting-user' },
-    failedLogins: 0,
-    cwd: '/',
-    type: 'ascii',
-    mode: 'stream',
-    deflateLevel: undefined,
-    structure: 'file',
-    restartOffset: 0,
-    rangeEnd: undefined,
-    renameFrom: undefined,
-    copyFrom: undefined,
-    protectionBufferSet: implicit,
-    dataProtection: implicit ? 'private' : 'clear',
-    extendedPassiveOnly: false,
-    facts: factNames,
-    hashAlgorithm: 'SHA-256',
-    umask: undefined,
-    idleTimeoutSeconds: undefined,
-    client: undefined,
-  }
+  return listener.tls === 'implicit' ? implicitSettings : clearSettings
 }
+
+const clearSettings: Settings = {
+  host: undefined,
+  language: undefined,
+  login: { state: 'awaiting-user' },
+  failedLogins: 0,
+  cwd: '/',
+  type: 'ascii',
+  mode: 'stream',
+  deflateLevel: undefined,
+  structure: 'file',
+  restartOffset: 0,
+  rangeEnd: undefined,
+  renameFrom: undefined,
+  copyFrom: undefined,
+  protectionBufferSet: false,
+  dataProtection: 'clear',
+  extendedPassiveOnly: false,
+  facts: factNames,
+  hashAlgorithm: 'SHA-256',
+  umask: undefined,
+  idleTimeoutSeconds: undefined,
+  client: undefined,
+}
+
+/** rclone and others never send PROT on implicit FTPS. */
+const implicitSettings: Settings = { ...clearSettings, protectionBufferSet: true, dataProtection: 'private' }
 
 /** What a command uses up that was set for the very next one, whatever it is (RFC 959 section 4.1.3); undefined for nothing. */
 export function spentSettings(session: Session, keepsRestart: boolean): SessionChange | undefined {

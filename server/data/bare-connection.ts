@@ -3,7 +3,7 @@
  * something has come, and calls of the C library move the bytes. Nothing of the handle is documented: where anything is missing, there are
  * sockets, as ever.
  */
-import { type Server, Socket } from 'node:net'
+import { type Server, Socket, type SocketConstructorOpts } from 'node:net'
 import type { SocketCalls } from './socket-calls.ts'
 
 /** Gives each connection of a server that listens to `take` before there is a socket. Where that returns false, the server emits one. */
@@ -41,8 +41,25 @@ export class BareConnection {
 
   /** Undefined where it is gone already. */
   get remoteAddress(): string | undefined {
-    const end: { readonly address?: string } = {}
-    return this.#handle.getpeername(end) === 0 ? end.address : undefined
+    return this.remoteEnd?.address
+  }
+
+  get remoteEnd(): End | undefined {
+    const end: Partial<End> = {}
+    return !this.closed && this.#handle.getpeername(end) === 0 ? (end as End) : undefined
+  }
+
+  get localEnd(): End | undefined {
+    const end: Partial<End> = {}
+    return !this.closed && this.#handle.getsockname(end) === 0 ? (end as End) : undefined
+  }
+
+  get localAddress(): string | undefined {
+    return this.localEnd?.address
+  }
+
+  get localPort(): number | undefined {
+    return this.localEnd?.port
   }
 
   /** Node's socket, half-open, which has the connection from now on, while this is closed; one that is destroyed where that can't be. */
@@ -51,7 +68,30 @@ export class BareConnection {
     this.#onClose = undefined
     this.close()
     if (fd === undefined) return new Socket().destroy()
-    return new Socket({ fd, allowHalfOpen: true, readable: true, writable: true, ...paused })
+    return new Socket({ ...accepted, ...paused, fd })
+  }
+
+  /**
+   * The same without another descriptor, for a socket that is read by means of `readIntoOne`: what Node would read by itself has no room.
+   */
+  intoSocket(): Socket {
+    if (this.closed) return new Socket().destroy()
+    this.#state = 'closed'
+    clearTimeout(this.#stall)
+    this.#onReadable = undefined
+    this.#onClose = undefined
+    this.#handle.readStop()
+    const options: SocketConstructorOpts = { ...accepted, ...paused }
+    return new Socket(Object.assign(options, { handle: this.#handle }))
+  }
+
+  /** As those of sockets. */
+  setNoDelay(on: boolean): void {
+    if (!this.closed) this.#handle.setNoDelay(on)
+  }
+
+  setKeepAlive(on: boolean, milliseconds: number): void {
+    if (!this.closed) this.#handle.setKeepAlive(on, Math.floor(milliseconds / 1000))
   }
 
   /** As those of SocketCalls. Once it is closed, nothing is moved any more. */
@@ -113,22 +153,38 @@ export class BareConnection {
   }
 }
 
+type End = { readonly address: string; readonly port: number }
+
 const noRoom = new Uint8Array(0)
+const accepted = { allowHalfOpen: true, readable: true, writable: true } as const
 /** Not documented, and not needed: nobody has read anything then. */
 const paused = { pauseOnCreate: true }
 
 type Handle = {
   readonly fd: number
-  readonly getpeername: (end: { readonly address?: string }) => number
+  readonly getpeername: (end: Partial<End>) => number
+  readonly getsockname: (end: Partial<End>) => number
   readonly useUserBuffer: (buffer: Uint8Array) => void
+  readonly setNoDelay: (on: boolean) => number
+  readonly setKeepAlive: (on: boolean, seconds: number) => number
   readonly readStart: () => number
   readonly readStop: () => number
   readonly close: () => void
   onread: () => void
 }
 
+const methods = [
+  'getpeername',
+  'getsockname',
+  'setNoDelay',
+  'setKeepAlive',
+  'useUserBuffer',
+  'readStart',
+  'readStop',
+  'close',
+]
+
 function isHandle(handle: unknown): boolean {
   const has = (name: string): boolean => typeof Reflect.get(Object(handle), name) === 'function'
-  const methods = ['getpeername', 'useUserBuffer', 'readStart', 'readStop', 'close'].every(has)
-  return methods && typeof Reflect.get(Object(handle), 'fd') === 'number'
+  return methods.every(has) && typeof Reflect.get(Object(handle), 'fd') === 'number'
 }

@@ -92,9 +92,9 @@ export class Ports {
     }
     if (this.#closed) return void server.close()
     this.#open.set(key, server)
-    const setOptions = acceptedOptions(server)
+    const accepted = acceptedOptions(server)
     server.on('connection', socket => {
-      setOptions(socket)
+      if (!accepted.areInherited()) accepted.set(socket)
       this.#options.onConnection(socket, port)
     })
     server.on('error', this.#options.onFault)

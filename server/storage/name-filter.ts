@@ -20,13 +20,17 @@ export type NameFilter = {
 
 /** Undefined if there is nothing to filter. Patterns have at most 256 characters. */
 export function nameFilter(patterns: readonly (NamePatterns | undefined)[]): NameFilter | undefined {
+  if (patterns.every(isEmpty)) return undefined
   const hidden = matcherOf(patterns.flatMap(each => each?.hide ?? []))
   const denied = matcherOf(patterns.flatMap(each => each?.deny ?? []))
-  if (hidden === undefined && denied === undefined) return undefined
   return {
     hides: name => hidden?.(name) === true,
     denies: path => denied !== undefined && namesOf(path).some(denied),
   }
+}
+
+function isEmpty(patterns: NamePatterns | undefined): boolean {
+  return patterns === undefined || (patterns.hide.length === 0 && patterns.deny.length === 0)
 }
 
 /** Refuses with `not-found` or `forbidden` what is denied, and lists neither that nor what is hidden. Closing it closes the storage. */

@@ -28,8 +28,22 @@ export function createMetrics({ version, runtime, verbs }: MetricsOptions) {
       registers: [registry],
       collect() {
         counts.take((amount, one, other) =>
-          this.inc(second === undefined ? { [first]: one } : { [first]: one, [second]: other }, amount),
+          this.inc(second === undefined || other === '' ? { [first]: one } : { [first]: one, [second]: other }, amount),
         )
+      },
+    })
+    return counts
+  }
+  /** The same for what rises and falls. */
+  const level = (name: string, help: string, label: string): Tally => {
+    const counts = new Tally()
+    new Gauge({
+      name: `ftp_${name}`,
+      help,
+      labelNames: [label],
+      registers: [registry],
+      collect() {
+        counts.take((amount, one) => this.inc({ [label]: one }, amount))
       },
     })
     return counts
@@ -58,7 +72,7 @@ export function createMetrics({ version, runtime, verbs }: MetricsOptions) {
     /** The verb as a label: `unknown` if the table does not have it. */
     verbLabel: (verb: string) => (knownVerbs.has(verb) ? verb : 'unknown'),
 
-    sessions: gauge('sessions', 'Control connections that are open.', 'listener'),
+    sessions: level('sessions', 'Control connections that are open.', 'listener'),
     sessionsTotal: tally('sessions_total', 'Control connections that were accepted.', 'listener'),
     connectionsRefused: counter(
       'connections_refused_total',
@@ -66,7 +80,7 @@ export function createMetrics({ version, runtime, verbs }: MetricsOptions) {
       'listener',
       'reason',
     ),
-    logins: counter(
+    logins: tally(
       'logins_total',
       'Attempts to log in: `success`, or why it failed; by virtual host, where one was named.',
       'result',

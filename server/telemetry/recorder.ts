@@ -26,30 +26,30 @@ export function createTelemetry({ logger, metrics, transferLog, now = Date.now }
       if (suppressed !== undefined) logger.warn({ listener, address, reason, detail, suppressed }, 'connection refused')
     },
     sessionOpened(session) {
-      metrics.sessions.inc({ listener: session.listener.name })
+      metrics.sessions.add(1, session.listener.name)
       metrics.sessionsTotal.add(1, session.listener.name)
       if (logger.isLevelEnabled('debug')) logger.debug(about(session), 'session opened')
     },
     sessionClosed(session, reason) {
-      metrics.sessions.dec({ listener: session.listener.name })
+      metrics.sessions.add(-1, session.listener.name)
       const level = session.login.state === 'logged-in' && !isProbeSession(session) ? 'info' : 'debug'
       if (!logger.isLevelEnabled(level)) return
       logger[level]({ ...about(session), reason, durationSeconds: (now() - session.started) / 1000 }, 'session closed')
     },
     loggedIn(session, user, method) {
-      metrics.logins.inc({ result: 'success', ...hostLabel(session) })
+      metrics.logins.add(1, 'success', session.host)
       if (!logger.isLevelEnabled('info')) return
       logger.info({ ...about(session), user: shownName(user), method, protection: session.protection }, 'logged in')
     },
     probeLoggedIn(session) {
-      metrics.sessions.dec({ listener: session.listener.name })
+      metrics.sessions.add(-1, session.listener.name)
       if (logger.isLevelEnabled('debug')) logger.debug(about(session), 'probe logged in')
     },
     probeLoggedOut(session) {
-      metrics.sessions.inc({ listener: session.listener.name })
+      metrics.sessions.add(1, session.listener.name)
     },
     loginFailed(session, user, reason) {
-      metrics.logins.inc({ result: reason, ...hostLabel(session) })
+      metrics.logins.add(1, reason, session.host)
       logger.warn({ ...about(session), user: shownName(user), reason }, 'login failed')
     },
     command(session, verb, code, durationSeconds) {
@@ -269,10 +269,6 @@ function about({ id, listener, peer, login, host }: Session) {
 }
 
 /** Hosts are a closed set: what a client names is one only if the configuration has it. */
-function hostLabel({ host }: Session): { host?: string } {
-  return host === undefined ? {} : { host }
-}
-
 const maxListedProblems = 100
 
 function listed(problems: readonly Problem[]) {

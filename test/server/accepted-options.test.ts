@@ -18,11 +18,12 @@ test.runIf(platform() === 'linux').each([
 ])('a connection that %s is kept alive', async (_how, earlyFor) => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const setOptions = acceptedOptions(server, earlyFor)
+  const options = acceptedOptions(server, earlyFor)
   const address = server.address()
   const client = connect(typeof address === 'object' && address !== null ? address.port : 0, '127.0.0.1')
   const accepted: Socket = (await once(server, 'connection'))[0]
-  setOptions(accepted)
+  expect(options.areInherited()).toBe(earlyFor === 0)
+  if (!options.areInherited()) options.set(accepted)
   expect(await timerOf(accepted)).toBe('02')
   client.destroy()
   accepted.destroy()

@@ -34,8 +34,8 @@ describe.each([
   { way: 'for atomic uploads in memory', directory: inMemory, volumes: new Volumes(), uploads: 'atomic' as const },
 ])('Local storage, opened $way,', ({ directory, volumes, uploads }) => {
   const uploading = { mode: uploads ?? 'direct', durability: 'none', user: 'alice' } as const
-  const openOne = (options: LocalStorageOptions): Promise<Storage> =>
-    openLocalStorage({ ...options, volumes, uploading })
+  const openOne = async (options: LocalStorageOptions): Promise<Storage> =>
+    await openLocalStorage({ ...options, volumes, uploading })
 
   let base: string
   let home: string

@@ -41,19 +41,24 @@ export type LocalStorageOptions = {
   readonly volumes?: Volumes | undefined
 }
 
-/** Opens a user's part of the server's directory. The caller closes it. Rejects with a StorageError. */
-export async function openLocalStorage({ concealed, ...options }: LocalStorageOptions): Promise<Storage> {
-  const { root, home, mayLead = () => true } = options
-  const path = concealed === undefined ? undefined : concealedPath(root, home, concealed)
-  if (path === undefined) return await openTree(options)
+/** Opens a user's part of the server's directory, at once where it can. The caller closes it. Rejects with a StorageError. */
+export function openLocalStorage({ concealed, ...options }: LocalStorageOptions): Storage | Promise<Storage> {
+  const path = concealed === undefined ? undefined : concealedPath(options.root, options.home, concealed)
+  return path === undefined ? openTree(options) : openConcealing(options, path)
+}
+
+async function openConcealing(options: TreeOptions, path: string): Promise<Storage> {
+  const { mayLead = () => true } = options
   if (path === '/') throw new StorageError('not-found')
   // Links are followed deeper down: none may lead there.
   const leadsElsewhere: MayLead = (from, target) => !isConcealed(target, path) && mayLead(from, target)
   return concealIn(await openTree({ ...options, mayLead: leadsElsewhere }), path)
 }
 
-async function openTree(options: Omit<LocalStorageOptions, 'concealed'>): Promise<Storage> {
-  const { root, home, mayLead, symlinks, volumes, uploading = plainUploads } = options
+type TreeOptions = Omit<LocalStorageOptions, 'concealed'>
+
+function openTree(options: TreeOptions): Storage | Promise<Storage> {
+  const { uploading = plainUploads } = options
   const settings: LocalSettings = {
     uploads: options.uploads,
     uploading,
@@ -61,6 +66,22 @@ async function openTree(options: Omit<LocalStorageOptions, 'concealed'>): Promis
     statx: options.statx,
     getdents: options.getdents,
   }
+  const tree = openAtOnce(options)
+  return tree === undefined ? openInTime(options, settings) : new LocalStorage(tree, settings)
+}
+
+/** Undefined where something has to be waited for, made, or told why it fails. */
+function openAtOnce({ root, home, mayLead = () => true, symlinks, volumes }: TreeOptions): Tree | undefined {
+  if (home === '/') return Tree.openAtOnce(root, symlinks, volumes, mayLead)
+  const server = Tree.openAtOnce(root, symlinks, volumes)
+  const tree = server?.belowAtOnce(home, `${root}${home}`, mayLead)
+  void server?.close()
+  return tree
+}
+
+async function openInTime(options: TreeOptions, settings: LocalSettings): Promise<Storage> {
+  const { root, home, mayLead, symlinks, volumes } = options
+  const { uploading } = settings
   return await translated(async () => {
     if (home === '/') return new LocalStorage(await Tree.open(root, symlinks, volumes, mayLead), settings)
     // A home may be on a volume of its own.

@@ -34,11 +34,8 @@ export class Tree {
   #closed = false
   #ended: (() => void) | undefined
 
-  private constructor(
-    root: Pinned,
-    volume: Volume | undefined,
-    { pin, mayLead, symlinks, volumes, gate }: TreeSettings,
-  ) {
+  /** Takes over the root. */
+  constructor(root: Pinned, volume: Volume | undefined, { pin, mayLead, symlinks, volumes, gate }: TreeSettings) {
     this.#root = ownRoot(root)
     this.#pin = pin
     this.#mayLead = mayLead
@@ -66,6 +63,24 @@ export class Tree {
     volumes?.gates?.learn(path, root.stats.dev)
     const own = gate ?? volumes?.gates?.ofDevice(root.stats.dev, path)
     return new Tree(root, volume, { pin, mayLead, symlinks, volumes, gate: own })
+  }
+
+  /** The same where nothing has to be waited for; undefined elsewhere, and for whatever can't be opened. */
+  static openAtOnce(
+    path: string,
+    symlinks: SymlinkPolicy = linksInside,
+    volumes?: Volumes,
+    mayLead: MayLead = () => true,
+  ): Tree | undefined {
+    const root = volumes?.reopen(path)
+    return root && treeAtOnce(root, path, { pin: pinByDescriptor, mayLead, symlinks, volumes })
+  }
+
+  /** The same as `below`. */
+  belowAtOnce(path: string, where: string, mayLead: MayLead): Tree | undefined {
+    const root = this.pinAtOnce(path)
+    const settings = { pin: this.#pin, mayLead, symlinks: this.#symlinks, volumes: this.#volumes }
+    return root && treeAtOnce(root, where, settings)
   }
 
   /** The tree below a directory of this one, which may be closed then. `where` is its path for the operating system. */
@@ -234,6 +249,19 @@ export class Tree {
       descriptor === undefined ? undefined : volume?.openAtOnce(descriptor, name, flags)
     return { ...held, openAtOnce }
   }
+}
+
+/** Takes over the root. Undefined where it is no directory, or on a volume that was not seen before. */
+function treeAtOnce(root: Pinned, where: string, settings: Omit<TreeSettings, 'gate'>): Tree | undefined {
+  const { volumes } = settings
+  const volume = root.stats.isDirectory() ? volumes?.known(root) : undefined
+  if (volume === undefined) {
+    root.release()
+    return undefined
+  }
+  const { dev } = root.stats
+  volumes?.gates?.learn(where, dev)
+  return new Tree(root, volume, { ...settings, gate: volumes?.gates?.ofDevice(dev, where) })
 }
 
 async function volumeOf(root: Pinned, path: string, volumes: Volumes | undefined): Promise<Volume | undefined> {

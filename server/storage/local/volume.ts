@@ -45,6 +45,11 @@ export class Volumes {
     return volume
   }
 
+  /** The same if it was seen before. */
+  known(directory: Pinned): Volume | undefined {
+    return this.#known.get(directory.stats.dev)
+  }
+
   /** Holds a directory that was remembered by its path, if that can be done at once. Links are followed. */
   reopen(path: string): Pinned | undefined {
     if (!this.#remembered.has(path)) return undefined
