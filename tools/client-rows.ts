@@ -105,7 +105,8 @@ const forPrograms: readonly ClientRow[] = [
   {
     client: 'FtpWebRequest (.NET)',
     need: 'OPTS utf8 on and PWD after the login; one connection for several requests',
-    answer: 'SIZE before any transfer is refused with 550, as TYPE is A then; after one it is answered.',
+    answer:
+      'SIZE before any transfer is refused with 550, as by ProFTPD and pyftpdlib: TYPE is A then, in which RETR would send another number of bytes. After a transfer it is answered; with `transfers.ascii: off`, where files go as they are, always.',
     proof: proof(libraries, 'begins with OPTS and PWD'),
   },
   {
