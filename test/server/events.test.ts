@@ -284,36 +284,32 @@ describe('events', () => {
     expect(await readdir(join(state, 'events'))).toEqual([])
   }, 20_000)
 
-  it.each([1, 2])(
-    'of what was answered with 226 outlive SIGKILL, with %i processes',
-    async workers => {
-      const hook = await webhook()
-      hook.behaviour = 503
-      const state = `/tmp/ftp-events-killed-${process.pid}-${workers}`
-      closing.push(() => rm(state, { recursive: true, force: true }))
-      const options = {
-        server: {
-          workers,
-          state: { directory: state },
-          events: { durability: 'spooled', sinks: [{ name: 'one', url: hook.url, maxRetrySeconds: 1 }] },
-        },
-        users: [simpleUser('alice')],
-      }
-      const server = await startServerProcess(options)
-      await storing(server, 'a', 'b')
-      server.signal('SIGKILL')
-      await server.exited
-      await server.dispose()
-      hook.behaviour = 204
-      const next = await startServerProcess(options)
-      closing.push(() => next.dispose())
-      await eventually(() => hook.taken.length >= 2, 'both are there')
-      expect(hook.taken.map(({ event }) => event.subject)).toEqual(['/a', '/b'])
-      await storing(next, 'c')
-      await eventually(() => hook.taken.length === 3, 'the next one too')
-    },
-    30_000,
-  )
+  it.each([1, 2])('of what was answered with 226 outlive SIGKILL, with %i processes', async workers => {
+    const hook = await webhook()
+    hook.behaviour = 503
+    const state = `/tmp/ftp-events-killed-${process.pid}-${workers}`
+    closing.push(() => rm(state, { recursive: true, force: true }))
+    const options = {
+      server: {
+        workers,
+        state: { directory: state },
+        events: { durability: 'spooled', sinks: [{ name: 'one', url: hook.url, maxRetrySeconds: 1 }] },
+      },
+      users: [simpleUser('alice')],
+    }
+    const server = await startServerProcess(options)
+    await storing(server, 'a', 'b')
+    server.signal('SIGKILL')
+    await server.exited
+    await server.dispose()
+    hook.behaviour = 204
+    const next = await startServerProcess(options)
+    closing.push(() => next.dispose())
+    await eventually(() => hook.taken.length >= 2, 'both are there')
+    expect(hook.taken.map(({ event }) => event.subject)).toEqual(['/a', '/b'])
+    await storing(next, 'c')
+    await eventually(() => hook.taken.length === 3, 'the next one too')
+  })
 
   it('leave no trace where nobody wants to know', async () => {
     const { server, state } = await serverWith([])
