@@ -50,7 +50,8 @@ function isRefused({ port }: TestServer, localAddress: string): Promise<boolean>
 
 describe('Who guesses passwords', () => {
   test('is banned, is seen in log, metrics and status, and is let in again when the ban is over', async () => {
-    const server = await banning({ durationSeconds: 2 })
+    // Long enough for all that is looked at meanwhile.
+    const server = await banning({ durationSeconds: 5 })
     const client = await from(server, attacker)
     for (let attempt = 1; attempt <= 9; attempt += 1) expect(await tryLogin(client, 'alice')).toBe(530)
     await client.send('USER alice')
@@ -60,7 +61,7 @@ describe('Who guesses passwords', () => {
     expect(await isRefused(server, victim)).toBe(false)
     expect((await server.status()).bans).toMatchObject([{ client: attacker, count: 1, offence: 'wrong-password' }])
     expect(server.log()).toContainEqual(
-      expect.objectContaining({ level: 'warn', msg: 'client banned', client: attacker, seconds: 2, count: 1 }),
+      expect.objectContaining({ level: 'warn', msg: 'client banned', client: attacker, seconds: 5, count: 1 }),
     )
     const metrics = await (await fetch(`http://127.0.0.1:${server.probesPort}/metrics`)).text()
     expect(metrics).toMatch(/^ftp_bans_active 1$/m)
