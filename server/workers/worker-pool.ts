@@ -51,6 +51,8 @@ const answerMilliseconds = 2000
 const awaitedAnswerMilliseconds = 10_000
 const heartbeatMilliseconds = 10_000
 const longestSilenceMilliseconds = 25_000
+/** It loads the program before it answers anything; where processors are scarce, that takes long, and longer if it is begun again and again. */
+const longestStartMilliseconds = 180_000
 
 export class WorkerPool {
   readonly #options: WorkerPoolOptions
@@ -315,6 +317,7 @@ export class WorkerPool {
     // Asked once more: the answer waits to be read where it is this process that stood still.
     if ((await worker.collect('metrics', answerMilliseconds)) !== undefined) return
     if (this.#closed || !this.#workers().includes(worker)) return
+    if (!worker.ready && worker.ageMilliseconds < longestStartMilliseconds) return
     this.#options.telemetry.workerSilent(worker.id, 'killed')
     worker.kill()
   }

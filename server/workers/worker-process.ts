@@ -59,6 +59,7 @@ export class WorkerProcess implements SessionHost {
   #metrics: MetricsSnapshot = []
   #stopping = false
   #hasEnded = false
+  readonly #started = performance.now()
 
   constructor(options: WorkerProcessOptions) {
     this.id = options.id
@@ -143,6 +144,11 @@ export class WorkerProcess implements SessionHost {
   /** Ends the sessions of a client that nobody is logged in to. */
   endStrangers(client: string): void {
     this.#send({ kind: 'banned', client })
+  }
+
+  /** Since it was started. */
+  get ageMilliseconds(): number {
+    return performance.now() - this.#started
   }
 
   /** Undefined if there is no answer in time. */
