@@ -78,6 +78,7 @@ const acts: readonly Kind<(session: Orderly, visit: Visit) => Promise<'go on' | 
   { name: 'aborted download', weight: 1, run: abortDownload },
   { name: 'reset upload', weight: 1, run: resetUpload },
   { name: 'reset download', weight: 1, run: resetDownload },
+  { name: 'data connection given up', weight: 1, run: giveUp },
   { name: 'rest', weight: 2, run: rest },
   { name: 'abandoned session', weight: 1, run: abandon },
 ]
@@ -152,6 +153,17 @@ async function resetDownload({ client, file, tls }: Orderly): Promise<'go on'> {
   data.reset()
   const { code, text } = await client.reply()
   if (!isFitForReset(code, tls)) throw new Error(`after a reset: ${code} ${text}`)
+  return 'go on'
+}
+
+/** Nothing comes over the port any more, where others may come and go. */
+async function giveUp({ client, file, tls }: Orderly): Promise<'go on'> {
+  const data = await client.passive()
+  data.on('error', () => undefined)
+  data.resetAndDestroy()
+  const first = await client.send(`RETR ${file}`)
+  const { code, text } = first.code === 150 ? await client.reply() : first
+  if (code !== 550 && !isFitForReset(code, tls)) throw new Error(`after giving up: ${code} ${text}`)
   return 'go on'
 }
 
