@@ -25,7 +25,7 @@ async function filledRoot(): Promise<string> {
 
 const left = (directory: string) => readdirSync(directory, { recursive: true }).length
 
-test.each([1, 2])('after SIGKILL it is removed to the end, with workers: %i', async workers => {
+test.each([1, 2])('after SIGKILL it is removed to the end, with workers: %i', { timeout: 300_000 }, async workers => {
   const root = await filledRoot()
   const [home, other] = [join(root, 'alice'), join(root, 'bob')]
   const options = {
