@@ -10,7 +10,7 @@ import { plan } from './ftp-server/plan.ts'
 import { type KubernetesObject, keyOf, type Manifest } from './kubernetes/object.ts'
 import { at, recordAt, textAt } from './kubernetes/read.ts'
 import { readSource } from './observation/live.ts'
-import type { Observation, OperatorFacts, Source } from './observation/observation.ts'
+import { nothingThere, type Observation, type OperatorFacts, type Source } from './observation/observation.ts'
 import type { ObservedUser } from './observation/observed-user.ts'
 import { serverKeysOf } from './observation/user-references.ts'
 import type { Binding } from './users/binding.ts'
@@ -173,16 +173,7 @@ function render(server: Server, documents: Documents, { operator, now }: RenderO
     },
     sources: documents.sources.get(server.metadata.namespace) ?? [],
     users: observedUsers(server, documents),
-    live: [],
-    otherServices: [],
-    claim: undefined,
-    dataSource: undefined,
-    snapshots: undefined,
-    pods: [],
-    nodes: new Map(),
-    resolvedNames: new Map(),
-    probe: undefined,
-    provider: undefined,
+    ...nothingThere,
   })
   return {
     manifests: apply.map(withoutClusterFields),

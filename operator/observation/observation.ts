@@ -41,6 +41,20 @@ export type Observation = {
   readonly provider: string | undefined
 }
 
+/** Of a server that nothing is there for yet. */
+export const nothingThere: Omit<Observation, 'now' | 'server' | 'operator' | 'served' | 'sources' | 'users'> = {
+  live: [],
+  otherServices: [],
+  claim: undefined,
+  dataSource: undefined,
+  snapshots: undefined,
+  pods: [],
+  nodes: new Map(),
+  resolvedNames: new Map(),
+  probe: undefined,
+  provider: undefined,
+}
+
 export type OperatorFacts = {
   /** Image of servers that name none. */
   readonly defaultImage: string

@@ -5,7 +5,13 @@ import type { FtpUser } from '../../operator/api/ftp-user.ts'
 import { createReader, createUserReader } from '../../operator/api/read.ts'
 import type { KubernetesObject } from '../../operator/kubernetes/object.ts'
 import { readPod, readSource } from '../../operator/observation/live.ts'
-import type { Observation, ObservedPod, ServerReport, Source } from '../../operator/observation/observation.ts'
+import {
+  nothingThere,
+  type Observation,
+  type ObservedPod,
+  type ServerReport,
+  type Source,
+} from '../../operator/observation/observation.ts'
 
 const read = createReader()
 const readUser = createUserReader()
@@ -60,16 +66,7 @@ export function observe(server: FtpServer, rest: Partial<Observation> = {}): Obs
     served: { certificate: false, podMonitor: false, prometheusRule: false },
     sources: [],
     users: [],
-    live: [],
-    otherServices: [],
-    claim: undefined,
-    dataSource: undefined,
-    snapshots: undefined,
-    pods: [],
-    nodes: new Map(),
-    resolvedNames: new Map(),
-    probe: undefined,
-    provider: undefined,
+    ...nothingThere,
     ...rest,
   }
 }
