@@ -9,10 +9,13 @@ export interface Sendfile {
 
 export interface KernelSocket {
   /**
-   * Has up to so many bytes of a file taken. Does not wait for the client: resolves to 0 or less where nothing was taken, because nothing
-   * fits now, because the file ends there, or for a failure; writing the next bytes in the usual way tells which.
+   * Has up to so many bytes of a file taken: those that fit now, or with a short wait for the client as often as it is needed, as far as
+   * that can be had; nobody else may write meanwhile. Resolves to 0 or less where nothing was taken, because nothing fits, because the file
+   * ends there, or for a failure; writing the next bytes in the usual way tells which.
    */
-  send(file: number, position: number, bytes: number): Promise<number>
+  send(file: number, position: number, bytes: number, waiting?: 'briefly'): Promise<number>
+  /** Has a call that runs return soon, by ending the connection. */
+  stop(): void
   /** Leaves the connection, as soon as no call runs any more. */
   close(): void
 }
@@ -32,6 +35,8 @@ function createSendfile(library: Library): Sendfile {
   const calls: Calls = {
     sendfile: library.func('long sendfile(int out, int in, int64_t *offset, size_t count)'),
     fcntl: library.func('int fcntl(int fd, int command, ...)'),
+    setsockopt: library.func('int setsockopt(int fd, int level, int option, const void *value, unsigned int bytes)'),
+    shutdown: library.func('int shutdown(int fd, int how)'),
     close: library.func('int close(int fd)'),
   }
   return {
@@ -39,37 +44,69 @@ function createSendfile(library: Library): Sendfile {
       const descriptor: unknown = Reflect.get(Object(Reflect.get(socket, '_handle')), 'fd')
       if (typeof descriptor !== 'number' || descriptor < 0) return undefined
       const own = calls.fcntl(descriptor, duplicateCloseOnExec, 'int', 0)
-      return own < 0 ? undefined : new JoinedSocket(own, calls)
+      return own < 0 ? undefined : new JoinedSocket(own, socket, calls)
     },
   }
 }
 
-type Calls = { readonly sendfile: NativeCall; readonly fcntl: NativeCall; readonly close: NativeCall }
+type Calls = {
+  readonly sendfile: NativeCall
+  readonly fcntl: NativeCall
+  readonly setsockopt: NativeCall
+  readonly shutdown: NativeCall
+  readonly close: NativeCall
+}
 
 // fcntl.h: F_DUPFD_CLOEXEC
 const duplicateCloseOnExec = 1030
+// F_SETFL, O_NONBLOCK
+const setFlags = 4
+const nonBlocking = 0o4000
+// sys/socket.h: SHUT_RDWR
+const bothHalves = 2
+// asm-generic/socket.h: SOL_SOCKET, SO_SNDTIMEO
+const socketLevel = 1
+const sendTimeout = 21
+
+/** A client that takes nothing for so long is waited for without a thread. */
+const waitMilliseconds = 20
+/** And one that takes little: a thread is not held much longer than this for any. */
+const holdMilliseconds = 250
 
 class JoinedSocket implements KernelSocket {
   readonly #descriptor: number
+  readonly #socket: Socket
   readonly #calls: Calls
+  #hasTimeout: boolean | undefined
   readonly #offset = new BigInt64Array(new ArrayBuffer(8))
   #running = false
   #state: 'open' | 'closing' | 'closed' = 'open'
 
-  constructor(descriptor: number, calls: Calls) {
+  constructor(descriptor: number, socket: Socket, calls: Calls) {
     this.#descriptor = descriptor
+    this.#socket = socket
     this.#calls = calls
   }
 
-  async send(file: number, position: number, bytes: number): Promise<number> {
+  async send(file: number, position: number, bytes: number, waiting?: 'briefly'): Promise<number> {
     if (this.#state !== 'open' || this.#running) return 0
     this.#running = true
+    // The call itself waits then, and the kernel goes on the moment there is room: with its end, and another thread, that costs twice as much.
+    const waits = waiting === 'briefly' && this.#mayWait()
+    if (waits) this.#setFlags(0)
+    const held = waits ? setTimeout(() => this.#setFlags(nonBlocking), holdMilliseconds) : undefined
     try {
       return await this.#call(file, position, bytes)
     } finally {
       this.#running = false
+      clearTimeout(held)
+      if (waits) this.#setFlags(nonBlocking)
       if (this.#isClosing) this.close()
     }
+  }
+
+  stop(): void {
+    if (this.#running && this.#state !== 'closed') this.#calls.shutdown(this.#descriptor, bothHalves)
   }
 
   close(): void {
@@ -77,6 +114,20 @@ class JoinedSocket implements KernelSocket {
     // The number may be another connection's a moment later: no call may run with it.
     this.#state = this.#running ? 'closing' : 'closed'
     if (!this.#running) this.#calls.close(this.#descriptor)
+  }
+
+  /** Not while Node reads from it, which would wait then as well, and with it everybody. */
+  #mayWait(): boolean {
+    const isReading: unknown = Reflect.get(Object(Reflect.get(this.#socket, '_handle')), 'reading')
+    if (isReading !== false) return false
+    const timeout = BigInt64Array.of(0n, BigInt(waitMilliseconds * 1000))
+    const { setsockopt } = this.#calls
+    this.#hasTimeout ??= setsockopt(this.#descriptor, socketLevel, sendTimeout, timeout, timeout.byteLength) === 0
+    return this.#hasTimeout
+  }
+
+  #setFlags(flags: number): void {
+    this.#calls.fcntl(this.#descriptor, setFlags, 'int', flags)
   }
 
   get #isClosing(): boolean {

@@ -1,5 +1,5 @@
 /** Descriptors and memory that transfers share with the kernel: nobody else gets them while it may still use them. */
-import { readlinkSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
 import { mkdtemp, open, rm, writeFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -54,23 +54,76 @@ describe('sendfile', () => {
     server.destroy()
   })
 
-  it('serves many connections at once, in turn', async () => {
+  it.each([undefined, 'briefly'] as const)('serves many connections at once, in turn (waiting: %s)', async waiting => {
     const sendfile = loaded()
-    const file = await temporaryFile(pattern(1_000_000))
+    const content = pattern(8_000_000)
+    const file = await temporaryFile(content)
     const sent = await Promise.all(
       Array.from({ length: 20 }, async () => {
         const { client, server } = await connectedPair()
+        server.pause()
         const received = readAll(client)
         const kernel = joined(sendfile, server)
-        for (let position = 0; position < 1_000_000; ) {
-          position += Math.max(0, await kernel.send(file, position, 200_000))
+        for (let position = 0; position < content.length; ) {
+          position += Math.max(0, await kernel.send(file, position, 5_000_000, waiting))
         }
         kernel.close()
         server.end()
         return await received
       }),
     )
-    for (const bytes of sent) expect(bytes.equals(pattern(1_000_000))).toBe(true)
+    for (const bytes of sent) expect(bytes.equals(content)).toBe(true)
+  })
+
+  it('waits in the call for a client that reads, and not for long for one that does not', async () => {
+    const { client, server } = await connectedPair()
+    server.pause()
+    const descriptor = descriptorOf(server)
+    const kernel = joined(loaded(), server)
+    const content = pattern(20_000_000)
+    const file = await temporaryFile(content)
+    client.pause()
+    const running = kernel.send(file, 0, content.length, 'briefly')
+    expect(neverWaits(descriptor)).toBe(false)
+    const taken = await running
+    expect(taken).toBeGreaterThan(0)
+    expect(taken).toBeLessThan(content.length)
+    expect(neverWaits(descriptor)).toBe(true)
+
+    const received = readAll(client)
+    expect(await kernel.send(file, taken, content.length, 'briefly')).toBe(content.length - taken)
+    expect(neverWaits(descriptor)).toBe(true)
+    kernel.close()
+    server.end()
+    expect((await received).equals(content)).toBe(true)
+  })
+
+  it('never waits while the connection is read from', async () => {
+    const { client, server } = await connectedPair()
+    server.resume()
+    await until(() => Reflect.get(Object(Reflect.get(server, '_handle')), 'reading') === true, 'it is read')
+    const kernel = joined(loaded(), server)
+    const file = await temporaryFile(pattern(1000))
+    const running = kernel.send(file, 0, 1000, 'briefly')
+    expect(neverWaits(descriptorOf(server))).toBe(true)
+    expect(await running).toBe(1000)
+    kernel.close()
+    client.destroy()
+    server.destroy()
+  })
+
+  it('ends a connection under its call', async () => {
+    const { client, server } = await connectedPair()
+    server.pause()
+    const kernel = joined(loaded(), server)
+    const content = pattern(20_000_000)
+    const file = await temporaryFile(content)
+    const running = kernel.send(file, 0, content.length, 'briefly')
+    kernel.stop()
+    expect((await readAll(client)).length).toBeLessThan(content.length)
+    expect(await running).toBeLessThan(content.length)
+    kernel.close()
+    server.destroy()
   })
 })
 
@@ -129,6 +182,12 @@ function joined(sendfile: Sendfile, socket: Socket): KernelSocket {
 
 function descriptorOf(socket: Socket): number {
   return Number(Reflect.get(Object(Reflect.get(socket, '_handle')), 'fd'))
+}
+
+/** O_NONBLOCK. */
+function neverWaits(descriptor: number): boolean {
+  const [, flags = ''] = /^flags:\s+([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'utf8')) ?? []
+  return (Number.parseInt(flags, 8) & 0o4000) !== 0
 }
 
 async function temporaryFile(content: Uint8Array): Promise<number> {
