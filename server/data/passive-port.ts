@@ -57,7 +57,7 @@ export class PassivePort {
     this.options = options
     this.#release = release
     this.#undecided = undecided
-    this.#timer = setTimeout(() => this.#endTime(), options.acceptTimeoutSeconds * 1000)
+    this.#timer = this.#endTimeIn(options.acceptTimeoutSeconds * 1000)
   }
 
   /** Whether nobody came in time: the port is free again then. */
@@ -125,7 +125,7 @@ export class PassivePort {
     if (this.#bare !== undefined) this.#claimants.push(new FirstBytes(this.#bare.socket()))
     this.#bare = undefined
     for (const claimant of this.#claimants) this.#listenTo(claimant)
-    if (patience.absent !== undefined) this.#endTimeIn(patience.absent)
+    if (patience.absent !== undefined) this.#hurry(patience.absent)
     let since: number | undefined
     for (;;) {
       const speaking = this.#claimants.find(({ bytes, ended }) => bytes.length > 0 || ended)
@@ -153,13 +153,19 @@ export class PassivePort {
     this.#bare?.close()
   }
 
-  #endTimeIn(milliseconds: number): void {
+  #hurry(milliseconds: number): void {
     if (this.#state !== 'listening' || this.#awaited !== undefined) return
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#endTime(), milliseconds)
+    this.#timer = this.#endTimeIn(milliseconds)
+  }
+
+  /** A process that was not let run for long finds the time over before it sees who has come meanwhile: those come first. */
+  #endTimeIn(milliseconds: number): NodeJS.Timeout {
+    return setTimeout(() => setImmediate(() => this.#endTime()), milliseconds)
   }
 
   #endTime(): void {
+    if (this.#state !== 'listening') return
     if (this.#claimants.length > 0) return this.#settle('connected')
     // The client may be among those that have not spoken; they are not asked to before the transfer.
     const { own, anybodys } = this.#undecided()
@@ -188,14 +194,17 @@ export class PassivePort {
   /** Resolves to `none` after so many milliseconds without one. */
   #change(signal: AbortSignal, milliseconds: number | undefined): Promise<'some' | 'none'> {
     return new Promise(resolve => {
+      let over: NodeJS.Immediate | undefined
       const settle = (change: 'some' | 'none'): void => {
         clearTimeout(timer)
+        clearImmediate(over)
         signal.removeEventListener('abort', onChange)
         this.#onChange = undefined
         resolve(change)
       }
       const onChange = (): void => settle('some')
-      const timer = milliseconds === undefined ? undefined : setTimeout(() => settle('none'), milliseconds)
+      const onTime = (): void => void (over = setImmediate(() => settle('none')))
+      const timer = milliseconds === undefined ? undefined : setTimeout(onTime, milliseconds)
       signal.addEventListener('abort', onChange)
       this.#onChange = onChange
     })

@@ -136,6 +136,23 @@ describe('One port serves', () => {
     expect(await word).toBe('second')
   })
 
+  it('a client that came in time, though the process was not let run until it was over', async () => {
+    const { session, only } = await onePort({ limits: { passiveAcceptTimeoutSeconds: 1 } })
+    const channel = session()
+    await channel.listen('epsv')
+    const word = heard(dial(only))
+    // It connects in the next tick, and the kernel accepts it.
+    const stoodStill = new Promise<void>(resolve => {
+      process.nextTick(() => {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1200)
+        resolve()
+      })
+    })
+    await stoodStill
+    await tell(await channel.open('clear', never), 'in time')
+    expect(await word).toBe('in time')
+  })
+
   it('one session at a time where addresses are hidden', async () => {
     const { session } = await onePort({ passive: { peerCheck: 'off' } })
     await session({ peer: '127.0.1.1' }).listen('epsv')
