@@ -25,10 +25,10 @@ describe('a process that comes to rest', () => {
     look()
     look()
     expect(state).toMatchObject({ collections: 1, trims: 1 })
-    state.garbage = 2e6
+    state.garbage = 1e6
     look()
     expect(state).toMatchObject({ collections: 1, trims: 1 })
-    state.garbage = 4e6
+    state.garbage = 3e6
     look()
     expect(state).toMatchObject({ collections: 2, trims: 2 })
   })

@@ -14,7 +14,7 @@ export type TidyingOptions = {
 const lookMilliseconds = 1000
 const mostBusy = 0.05
 /** Less is not worth it. */
-const leastGrowthBytes = 3_000_000
+const leastGrowthBytes = 2_000_000
 /** A collection takes 30 ms of the event loop for as many: with more, it would take longer than anybody should wait for a reply. */
 const mostBytes = 32_000_000
 
