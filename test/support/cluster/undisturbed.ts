@@ -1,5 +1,5 @@
 /** Whether a server on a cluster goes on undisturbed while something changes: its pods, and a transfer that runs all the time. */
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { Cluster } from '../../../operator/kubernetes/cluster.ts'
 import { kinds } from '../../../operator/kubernetes/kinds.ts'
 import { listAt, numberAt, textAt } from '../../../operator/kubernetes/read.ts'
@@ -47,7 +47,9 @@ export async function startLongUpload(place: Place): Promise<LongUpload> {
   const session = await ClusterSession.open(place, { passive: 'EPSV', secure: true })
   const hurry = new AbortController()
   const content = randomBytes(uploadBytes)
-  const transfer = await session.begin('upload', 'long-upload', content, hurry.signal)
+  // Where a test that has failed is tried again, the upload of the first time may still run.
+  const name = `long-upload-${randomUUID()}`
+  const transfer = await session.begin('upload', name, content, hurry.signal)
   let ended = false
   const note = () => {
     ended = true
@@ -60,7 +62,7 @@ export async function startLongUpload(place: Place): Promise<LongUpload> {
       try {
         await transfer.finished
         if (!wasRunning) throw new Error('The upload ended before it was to.')
-        const size = await session.command('SIZE long-upload', 213)
+        const size = await session.command(`SIZE ${name}`, 213)
         if (size.text.trim() !== String(uploadBytes)) throw new Error(`Of ${uploadBytes} bytes there are ${size.text}.`)
       } finally {
         session.close()
