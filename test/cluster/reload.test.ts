@@ -1,4 +1,4 @@
-/** Users and certificates change while a server runs, and are in force in under 3 seconds, 19 times of 20 at least. */
+/** Users and certificates change while a server runs, and are in force in under 3 seconds. */
 import { X509Certificate } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -31,8 +31,6 @@ import { password, simpleUser } from '../support/server.ts'
 const host = process.env['CLUSTER_ADDRESS'] ?? '198.18.0.1'
 const rounds = 20
 const limitMilliseconds = 3000
-/** A machine that has other work to do may stand still once, which is no fault of what is tried. */
-const patienceMilliseconds = 20_000
 const pollMilliseconds = 20
 const asPerson = { fieldManager: 'somebody', force: true }
 
@@ -99,18 +97,12 @@ async function start(name: string, port: number, spec: Record<string, unknown>):
 
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 
-/** How long it took from before the change until it was so. */
+/** How long it took from before the change until it was so; rejects when the limit is over. */
 async function timed(what: string, change: () => Promise<unknown>, probe: () => Promise<boolean>): Promise<number> {
   const started = performance.now()
   await change()
-  await eventually(probe, what, patienceMilliseconds - (performance.now() - started), pollMilliseconds)
+  await eventually(probe, what, limitMilliseconds - (performance.now() - started), pollMilliseconds)
   return performance.now() - started
-}
-
-/** Those that took longer than the limit: no more than one may have. */
-function tooLate(times: readonly number[]): readonly number[] {
-  const late = times.filter(time => time > limitMilliseconds)
-  return late.length > 1 ? late : []
 }
 
 describe.concurrent('Lists of users', () => {
@@ -148,10 +140,7 @@ describe.concurrent('Lists of users', () => {
       { type: 'Ready', status: 'True' },
     )
     expect(await untouched(access.cluster, namespace.name, name)).toEqual(before)
-    for (const [what, all] of Object.entries(times)) {
-      await annotate(`${name}, ${what}: ${describeTimes(all)}`)
-      expect(tooLate(all)).toEqual([])
-    }
+    for (const [what, all] of Object.entries(times)) await annotate(`${name}, ${what}: ${describeTimes(all)}`)
   })
 })
 
@@ -191,7 +180,6 @@ describe('A certificate in the Secret of tls.secretName', () => {
     await upload.finish()
     expect(await untouched(access.cluster, namespace.name, name)).toEqual(before)
     await annotate(`certificate: ${describeTimes(times)}`)
-    expect(tooLate(times)).toEqual([])
   })
 
   test('one with the key of another is refused with a reason, and the last good one goes on until it is mended', async ({
