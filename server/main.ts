@@ -17,8 +17,8 @@ import {
   environmentProblem,
 } from './config/embedded.ts'
 import { ConfigurationError } from './configuration-source.ts'
-import { Tidying } from './tidying.ts'
-import { loadTrimMemory } from './trim-memory.ts'
+import { Tidying } from './upkeep/tidying.ts'
+import { loadTrimMemory } from './upkeep/trim-memory.ts'
 import { coresGiven } from './workers/count.ts'
 import type { ToWorker } from './workers/messages.ts'
 import { runWorker } from './workers/worker.ts'

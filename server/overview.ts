@@ -3,9 +3,8 @@ import { X509Certificate } from 'node:crypto'
 import type { Registry } from 'prom-client'
 import type { Bans } from './bans/bans.ts'
 import type { CertificateFiles, Problem } from './config/configuration.ts'
-import type { HomeRemovals } from './home-removals.ts'
 import type { FtpServer } from './server.ts'
-import type { Serving } from './serving.ts'
+import type { Serving } from './sessions/serving.ts'
 import { sumMetrics } from './telemetry/aggregate.ts'
 import type { MetricsSource } from './telemetry/probes.ts'
 import {
@@ -16,6 +15,7 @@ import {
   type ServerStatus,
   type SessionStatus,
 } from './telemetry/status.ts'
+import type { HomeRemovals } from './upkeep/home-removals.ts'
 import type { WorkerPool } from './workers/worker-pool.ts'
 
 export type OverviewOptions = {

@@ -1,6 +1,6 @@
 import type { OpenCommand } from '../control/command.ts'
 import { type Reply, reply } from '../control/reply.ts'
-import type { Session } from '../control/session.ts'
+import type { Session } from '../control/session/session.ts'
 
 /** RFC 4217 AUTH TLS. TLS-C, TLS-P and SSL are older names for the same; the last two imply PROT P. */
 export const auth: OpenCommand = {

@@ -1,6 +1,6 @@
 import type { LoggedInContext, LoginCommand } from '../control/command.ts'
 import { reply } from '../control/reply.ts'
-import { bitsOf } from '../control/session.ts'
+import { bitsOf } from '../control/session/session.ts'
 import { parentOf, resolvePath } from '../storage/path.ts'
 import { type Entry, isStorageError, StorageError } from '../storage/storage.ts'
 import { takeNames } from './quoted-name.ts'

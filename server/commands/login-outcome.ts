@@ -2,7 +2,7 @@ import { placeOf, welcomeAt } from '../config/hosts.ts'
 import type { AuthenticationResult, Context, Outcome } from '../control/command.ts'
 import { replyWithText } from '../control/message-text.ts'
 import { type Reply, reply } from '../control/reply.ts'
-import type { LoggedIn } from '../control/session.ts'
+import type { LoggedIn } from '../control/session/session.ts'
 
 type Where = Pick<Context, 'session' | 'configuration'>
 

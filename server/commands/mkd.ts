@@ -1,6 +1,6 @@
 import type { LoginCommand } from '../control/command.ts'
 import { quotePath, reply } from '../control/reply.ts'
-import { bitsOf } from '../control/session.ts'
+import { bitsOf } from '../control/session/session.ts'
 import { resolvePath } from '../storage/path.ts'
 
 /** RFC 959 MKD, with the synonym XMKD of RFC 775. */

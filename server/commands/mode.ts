@@ -1,6 +1,6 @@
 import type { LoginCommand } from '../control/command.ts'
 import { reply } from '../control/reply.ts'
-import type { Session } from '../control/session.ts'
+import type { Session } from '../control/session/session.ts'
 
 /** RFC 959 MODE: data is a stream, in blocks, or compressed by runs; draft-preston-ftpext-deflate: deflated. */
 export const mode: LoginCommand = {

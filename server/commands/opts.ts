@@ -3,7 +3,7 @@ import type { Configuration } from '../config/configuration.ts'
 import type { OpenCommand, Outcome } from '../control/command.ts'
 import { usable } from '../control/gates.ts'
 import { reply } from '../control/reply.ts'
-import type { Session } from '../control/session.ts'
+import type { Session } from '../control/session/session.ts'
 import { parseOptsMlst } from '../listing/facts.ts'
 import { setDeflateOptions } from './deflate-options.ts'
 

@@ -1,7 +1,7 @@
 import type { OpenCommand } from '../control/command.ts'
 import { mayHaveTls, needsPrivateData } from '../control/gates.ts'
 import { type Reply, reply } from '../control/reply.ts'
-import type { Session } from '../control/session.ts'
+import type { Session } from '../control/session/session.ts'
 
 /** RFC 4217 section 9 PROT: whether data connections use TLS. Legal at any time after PBSZ; the transfer command checks it. */
 export const prot: OpenCommand = {

@@ -1,6 +1,6 @@
 import type { LoginCommand } from '../control/command.ts'
 import { reply } from '../control/reply.ts'
-import { effectiveType } from '../control/representation.ts'
+import { effectiveType } from '../control/session/representation.ts'
 import { mayRestart } from './may-restart.ts'
 
 /** RANG of the Internet-Draft draft-bryan-ftp-range: the part of a file that the command which follows is about; both ends belong to it. */

@@ -1,8 +1,8 @@
 /** What STOR, STOU and APPE share. */
 import type { LoggedInContext, Outcome } from '../control/command.ts'
-import { effectiveType, hasMarkers } from '../control/representation.ts'
-import { bitsOf } from '../control/session.ts'
-import { takingAtMost } from '../data/limited-file.ts'
+import { effectiveType, hasMarkers } from '../control/session/representation.ts'
+import { bitsOf } from '../control/session/session.ts'
+import { takingAtMost } from '../data/moving/limited-file.ts'
 import { StorageError, type WriteMode } from '../storage/storage.ts'
 
 /** Opens a file for an upload. */

@@ -1,6 +1,6 @@
 import type { LoginCommand } from '../control/command.ts'
 import { reply } from '../control/reply.ts'
-import { canRestart } from '../control/representation.ts'
+import { canRestart } from '../control/session/representation.ts'
 import { mayRestart } from './may-restart.ts'
 
 /** RFC 3659 section 5 REST: where the transfer that follows begins; markers of MODE B and C are offsets as well. An offset beyond the file is the transfer's to refuse (554). */

@@ -1,6 +1,6 @@
 import type { LoggedInContext, LoginCommand } from '../control/command.ts'
-import { effectiveType } from '../control/representation.ts'
-import { endingAt } from '../data/limited-file.ts'
+import { effectiveType } from '../control/session/representation.ts'
+import { endingAt } from '../data/moving/limited-file.ts'
 import { resolvePath } from '../storage/path.ts'
 import type { ReadableFile } from '../storage/storage.ts'
 

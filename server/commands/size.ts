@@ -1,6 +1,6 @@
 import type { LoginCommand } from '../control/command.ts'
 import { reply } from '../control/reply.ts'
-import { effectiveType } from '../control/representation.ts'
+import { effectiveType } from '../control/session/representation.ts'
 import { resolvePath } from '../storage/path.ts'
 import { StorageError } from '../storage/storage.ts'
 

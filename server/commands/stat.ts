@@ -1,6 +1,6 @@
 import type { Context, OpenCommand } from '../control/command.ts'
 import { notLoggedIn, type Reply, reply } from '../control/reply.ts'
-import type { LoggedIn } from '../control/session.ts'
+import type { LoggedIn } from '../control/session/session.ts'
 import { parseFlags } from '../listing/flags.ts'
 import { listDirectory } from '../listing/list.ts'
 import { decodeName } from '../storage/name.ts'

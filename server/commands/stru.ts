@@ -1,6 +1,6 @@
 import type { LoginCommand } from '../control/command.ts'
 import { reply } from '../control/reply.ts'
-import type { Session } from '../control/session.ts'
+import type { Session } from '../control/session/session.ts'
 
 /** RFC 959 STRU: files have no inner structure, or records, which are their lines. */
 export const stru: LoginCommand = {

@@ -1,6 +1,6 @@
 import type { LoginCommand } from '../control/command.ts'
 import { type Reply, reply } from '../control/reply.ts'
-import type { Session } from '../control/session.ts'
+import type { Session } from '../control/session/session.ts'
 
 /** RFC 959 TYPE. L 8 is image (RFC 1123 section 4.1.2.1); the Telnet format is as non-print (RFC 1123 section 4.1.2.2). */
 export const type: LoginCommand = {

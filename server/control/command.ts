@@ -4,12 +4,12 @@ import type { ChecksumTurns } from '../checksums/turns.ts'
 import type { Configuration, User } from '../config/configuration.ts'
 import type { Permission } from '../config/schema/permissions.ts'
 import type { Address } from '../data/address.ts'
-import type { Transfer } from '../data/transfer.ts'
+import type { Transfer } from '../data/moving/transfer.ts'
 import type { UserStorage } from '../storage/guarded.ts'
 import type { SessionStatus } from '../telemetry/status.ts'
 import type { Reply } from './reply.ts'
-import type { LoggedIn, Session, SessionChange } from './session.ts'
-import type { Task } from './session-task.ts'
+import type { LoggedIn, Session, SessionChange } from './session/session.ts'
+import type { Task } from './session/session-task.ts'
 
 /** The data connection as commands see it. Rejects with DataChannelError. */
 export interface DataChannelControl {

@@ -6,10 +6,10 @@ import { translated } from '../language/languages.ts'
 import { encodeName } from '../storage/name.ts'
 import type { SecureChannel } from '../tls/secure-channel.ts'
 import type { SessionTls } from '../tls/session-tls.ts'
-import { ClearLine, writeTo } from './clear-line.ts'
-import { type LineSource, StreamSource } from './line-source.ts'
+import { ClearLine, writeTo } from './input/clear-line.ts'
+import { type LineSource, StreamSource } from './input/line-source.ts'
 import { formatLine, formatReply, type Reply } from './reply.ts'
-import type { SessionParts } from './session-parts.ts'
+import type { SessionParts } from './session/session-parts.ts'
 
 const connectionEnded = 'the connection has ended'
 

@@ -1,7 +1,7 @@
 /** What counts as an error of a client that has not logged in: who means another protocol, or looks for a way around the login, gets few tries. */
 import type { Outcome } from './command.ts'
-import type { Ending } from './ending.ts'
 import { reply } from './reply.ts'
+import type { Ending } from './session/ending.ts'
 
 /** Refused passwords are counted by themselves, and cost more. */
 export function isError(outcome: Outcome): boolean {

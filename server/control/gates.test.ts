@@ -9,7 +9,7 @@ import type { Command, DataChannelControl, OpenCommand } from './command.ts'
 import { commandTable } from './dispatch.ts'
 import { needsPrivateData, needsTls, shutGate, usable } from './gates.ts'
 import { reply } from './reply.ts'
-import { initialSettings, type Session } from './session.ts'
+import { initialSettings, type Session } from './session/session.ts'
 
 const description = { syntax: 'VERB', rfc: 'none', summary: 'None.' } as const
 const run: OpenCommand['run'] = () => ({ kind: 'reply', reply: reply(200, 'OK.') })

@@ -5,8 +5,8 @@ import type { User } from '../config/configuration.ts'
 import { type Permission, permissionWords } from '../config/schema/permissions.ts'
 import type { Command, Context } from './command.ts'
 import { notLoggedIn, type Reply, reply, storageReply } from './reply.ts'
-import { canRestart } from './representation.ts'
-import type { Session } from './session.ts'
+import { canRestart } from './session/representation.ts'
+import type { Session } from './session/session.ts'
 
 type GateContext = Pick<Context, 'session' | 'data' | 'configuration'>
 type Gate = (command: Command, argument: string, context: GateContext) => Reply | undefined

@@ -2,9 +2,9 @@
 import type { Outcome } from './command.ts'
 import { storageReply } from './reply.ts'
 import type { Services } from './services.ts'
-import type { Session } from './session.ts'
-import { logOut } from './session-login.ts'
-import { release } from './session-transfers.ts'
+import type { Session } from './session/session.ts'
+import { logOut } from './session/session-login.ts'
+import { release } from './session/session-transfers.ts'
 
 /** The outcome, or one that says that there was none in time. */
 export async function outcomeInTime(

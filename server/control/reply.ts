@@ -1,6 +1,6 @@
 /** Replies of RFC 959 section 4.2, and the one place where failures of the storage meet reply codes. */
 import type { DataChannelErrorKind } from '../data/error.ts'
-import type { TransferOutcome, TransferResult } from '../data/transfer.ts'
+import type { TransferOutcome, TransferResult } from '../data/moving/transfer.ts'
 import type { StorageErrorKind } from '../storage/storage.ts'
 
 /** One reply: a code and one or more lines of text. */

@@ -4,7 +4,7 @@
  * sockets, as ever.
  */
 import { type Server, Socket, type SocketConstructorOpts } from 'node:net'
-import type { SocketCalls } from './socket-calls.ts'
+import type { SocketCalls } from './kernel/socket-calls.ts'
 
 /** Gives each connection of a server that listens to `take` before there is a socket. Where that returns false, the server emits one. */
 export function acceptBare(server: Server, calls: SocketCalls, take: (connection: BareConnection) => boolean): void {

@@ -8,12 +8,12 @@ import type { SecureChannel } from '../tls/secure-channel.ts'
 import type { SessionTls } from '../tls/session-tls.ts'
 import { connectActive } from './active.ts'
 import { type Address, canonicalAddress } from './address.ts'
-import { type AdvertisedAddresses, advertisedPort } from './advertised-address.ts'
 import { BareConnection } from './bare-connection.ts'
 import { DataConnection } from './connection.ts'
 import { DataChannelError } from './error.ts'
-import type { PassivePorts } from './passive.ts'
-import type { PassivePort, PassivePortOptions } from './passive-port.ts'
+import { type AdvertisedAddresses, advertisedPort } from './passive/advertised-address.ts'
+import type { PassivePorts } from './passive/passive.ts'
+import type { PassivePort, PassivePortOptions } from './passive/passive-port.ts'
 
 export type DataChannelOptions = {
   /** With the ends as the client sees them. */

@@ -1,11 +1,11 @@
 /** What all transfers of a server share. */
 import { SharedLedger, type SharedState } from '../workers/shared-state.ts'
-import { BufferPool } from './buffer-pool.ts'
 import { DeflateSlots } from './encoding/deflate-slots.ts'
-import type { Sendfile } from './sendfile.ts'
-import { loadSocketCalls, type SocketCalls } from './socket-calls.ts'
-import { loadSplice, type Splice } from './splice.ts'
-import { TurnClock } from './turn-clock.ts'
+import { BufferPool } from './kernel/buffer-pool.ts'
+import type { Sendfile } from './kernel/sendfile.ts'
+import { loadSocketCalls, type SocketCalls } from './kernel/socket-calls.ts'
+import { loadSplice, type Splice } from './kernel/splice.ts'
+import { TurnClock } from './kernel/turn-clock.ts'
 
 export type TransferMeans = {
   /** Undefined where the kernel's own way is not to be had. */

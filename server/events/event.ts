@@ -1,7 +1,7 @@
 /** What is told to sinks: events in the form of CloudEvents 1.0. Pure. */
 import type { Ban } from '../bans/ban.ts'
 import type { EventKind } from '../config/schema/events.ts'
-import type { Session } from '../control/session.ts'
+import type { Session } from '../control/session/session.ts'
 import type { FileChange } from '../storage/guarded.ts'
 import type { LoginFailureReason, TransferRecord } from '../telemetry/telemetry.ts'
 import { shownName, shownPath } from '../telemetry/text.ts'

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { validateServer } from '../config/validate.ts'
-import { initialSettings, type Session } from '../control/session.ts'
+import { initialSettings, type Session } from '../control/session/session.ts'
 import { createLog } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { createTelemetry } from '../telemetry/recorder.ts'

@@ -1,8 +1,8 @@
 /** Ports that are listened on as a configuration says, and tried again while somebody else has one. */
 import { createServer, type Server, type Socket } from 'node:net'
-import { acceptedOptions } from '../accepted-options.ts'
 import type { Violation } from '../config/validate.ts'
-import { ListenError, listenOn } from '../listen.ts'
+import { acceptedOptions } from '../listening/accepted-options.ts'
+import { ListenError, listenOn } from '../listening/listen.ts'
 
 export type WantedPort = {
   readonly port: number

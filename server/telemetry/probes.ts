@@ -1,7 +1,7 @@
 /** The probes: health, metrics and status over HTTP, on a port of their own. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Registry } from 'prom-client'
-import { listenOn } from '../listen.ts'
+import { listenOn } from '../listening/listen.ts'
 import type { ServerStatus } from './status.ts'
 
 export type Readiness =

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Session } from '../control/session.ts'
+import type { Session } from '../control/session/session.ts'
 import { createLog } from './logger.ts'
 import { createMetrics } from './metrics.ts'
 import { createTelemetry } from './recorder.ts'

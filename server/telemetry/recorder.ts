@@ -1,7 +1,7 @@
 /** Turns what happens into lines of the log and into metrics. */
 import type { Logger } from 'pino'
 import type { Problem } from '../config/configuration.ts'
-import { isProbeSession, type Session } from '../control/session.ts'
+import { isProbeSession, type Session } from '../control/session/session.ts'
 import type { Metrics } from './metrics.ts'
 import type { Telemetry } from './telemetry.ts'
 import { shownName, shownPath } from './text.ts'

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Configuration } from '../config/configuration.ts'
 import type { ServerConfiguration } from '../config/schema.ts'
-import type { Session } from '../control/session.ts'
+import type { Session } from '../control/session/session.ts'
 import { describeServer, type ServerFacts } from './status.ts'
 
 const listener = {

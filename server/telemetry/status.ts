@@ -3,7 +3,7 @@ import type { Ban } from '../bans/ban.ts'
 import type { Configuration, Problem } from '../config/configuration.ts'
 import { countUsers } from '../config/probe-user.ts'
 import type { ListenerConfiguration } from '../config/schema.ts'
-import type { Session } from '../control/session.ts'
+import type { Session } from '../control/session/session.ts'
 import { shownPath } from './text.ts'
 
 export type ServerStatus = {

@@ -1,5 +1,5 @@
 /** Telemetry that leaves out what the probe user does (`probes.user`): it is no traffic of anybody's. */
-import { isProbeSession } from '../control/session.ts'
+import { isProbeSession } from '../control/session/session.ts'
 import type { Telemetry } from './telemetry.ts'
 
 /** That a login of it fails is told: whoever tries its password is somebody else. */

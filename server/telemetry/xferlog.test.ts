@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { User } from '../config/configuration.ts'
 import { validateServer } from '../config/validate.ts'
-import { initialSettings, type Session } from '../control/session.ts'
+import { initialSettings, type Session } from '../control/session/session.ts'
 import type { TransferRecord } from './telemetry.ts'
 import { TransferLog, xferlogLine } from './xferlog.ts'
 

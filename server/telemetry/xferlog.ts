@@ -1,7 +1,7 @@
 /** Lines of transfers in the format xferlog(5) of wu-ftpd, which statistics of FTP servers read. */
 import type { ServerConfiguration } from '../config/schema.ts'
 import { zoneOffset } from '../config/zone-offset.ts'
-import type { Session } from '../control/session.ts'
+import type { Session } from '../control/session/session.ts'
 import { calendarTime, twoDigits } from '../listing/time.ts'
 import type { LogDestination } from './logger.ts'
 import type { TransferRecord } from './telemetry.ts'

@@ -1,7 +1,7 @@
 /** Sessions that may be of the same client: those at the same address. */
 
-import type { Session } from '../control/session.ts'
-import type { SessionParts } from '../control/session-parts.ts'
+import type { Session } from '../control/session/session.ts'
+import type { SessionParts } from '../control/session/session-parts.ts'
 import type { SessionTls } from './session-tls.ts'
 
 /** A session, as far as others have to do with it. */

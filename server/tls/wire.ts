@@ -1,7 +1,7 @@
 /** What lies between net.Socket and TLSSocket, where one sees and steers what TLSSocket hides: records, tickets, the end of the stream. */
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
-import { readInto } from '../data/read-into.ts'
+import { readInto } from '../data/kernel/read-into.ts'
 import { RecordScanner } from './records.ts'
 
 export type TlsWireKind = 'control' | 'data'

@@ -1,5 +1,5 @@
 /** How much of each rate is which process's: as much as it has of the transfers that are under it. */
-import type { BandwidthShares } from '../data/bandwidth.ts'
+import type { BandwidthShares } from '../data/rate/bandwidth.ts'
 
 export class BandwidthLedger {
   readonly #uses = new Map<string, Map<BandwidthHolder, number>>()

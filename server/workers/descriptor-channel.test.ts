@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import { descriptorOf } from '../data/socket-calls.ts'
+import { descriptorOf } from '../data/kernel/socket-calls.ts'
 import { type DescriptorChannel, tryDescriptorChannel, tryReceiving } from './descriptor-channel.ts'
 
 const closing: (() => void)[] = []

@@ -1,6 +1,6 @@
 /** A way for connections from one process to another: their descriptors, each with a few words, by sendmsg(2). Node's own takes a message each way for every one, and one in a turn of the event loop. */
 import { Socket } from 'node:net'
-import { type Library, loadLibrary } from '../data/native.ts'
+import { type Library, loadLibrary } from '../data/kernel/native.ts'
 
 /** Undefined where there is none to be had, as on a system that is not Linux. */
 export function tryDescriptorChannel(): DescriptorChannel | undefined {

@@ -7,7 +7,7 @@ import { takeLastNumber, takeNames, takeQuoted } from '../../server/commands/quo
 import { parseHost } from '../../server/control/asked-host.ts'
 import { replyWithText, textOfFile } from '../../server/control/message-text.ts'
 import { formatReply, greeting, type Reply } from '../../server/control/reply.ts'
-import { parseClientHello } from '../../server/data/client-hello.ts'
+import { parseClientHello } from '../../server/data/passive/client-hello.ts'
 import { formatTime } from '../../server/listing/facts.ts'
 import { decodeName, encodeName } from '../../server/storage/name.ts'
 

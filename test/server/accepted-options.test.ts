@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import { platform } from 'node:os'
 import { expect, test } from 'vitest'
-import { acceptedOptions } from '../../server/accepted-options.ts'
+import { acceptedOptions } from '../../server/listening/accepted-options.ts'
 
 /** Column `tr` of /proc/net/tcp for the server's end: `02` while a keepalive timer runs. */
 async function timerOf(accepted: Socket): Promise<string | undefined> {

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { acceptBare } from '../../server/data/bare-connection.ts'
-import { closedByOther, receiveSome } from '../../server/data/bare-transfer.ts'
-import { loadSocketCalls } from '../../server/data/socket-calls.ts'
+import { loadSocketCalls } from '../../server/data/kernel/socket-calls.ts'
+import { closedByOther, receiveSome } from '../../server/data/moving/bare-transfer.ts'
 import { barePair, pattern, readAll } from '../support/data-connections.ts'
 
 describe('A connection without a socket', () => {

@@ -2,8 +2,8 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { ClearLine } from '../../server/control/clear-line.ts'
-import { InputMemory } from '../../server/control/control-input.ts'
+import { ClearLine } from '../../server/control/input/clear-line.ts'
+import { InputMemory } from '../../server/control/input/control-input.ts'
 import { barePair, connectedPair, pattern, readAll } from '../support/data-connections.ts'
 import { eventually } from '../support/eventually.ts'
 

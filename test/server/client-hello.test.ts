@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseClientHello } from '../../server/data/client-hello.ts'
+import { parseClientHello } from '../../server/data/passive/client-hello.ts'
 import { clientHello } from '../support/client-hello.ts'
 
 const hello = clientHello()

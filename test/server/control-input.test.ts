@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { Socket } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { ControlInput, InputMemory } from '../../server/control/control-input.ts'
+import { ControlInput, InputMemory } from '../../server/control/input/control-input.ts'
 import { connectedPair } from '../support/data-connections.ts'
 import { eventually } from '../support/eventually.ts'
 import { startServer } from '../support/server.ts'

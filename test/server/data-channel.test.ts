@@ -3,10 +3,10 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { CertificateFiles } from '../../server/config/configuration.ts'
-import { AdvertisedAddresses } from '../../server/data/advertised-address.ts'
-import { BufferPool } from '../../server/data/buffer-pool.ts'
 import { DataChannel } from '../../server/data/data-channel.ts'
-import { PassivePorts } from '../../server/data/passive.ts'
+import { BufferPool } from '../../server/data/kernel/buffer-pool.ts'
+import { AdvertisedAddresses } from '../../server/data/passive/advertised-address.ts'
+import { PassivePorts } from '../../server/data/passive/passive.ts'
 import type { SessionTls } from '../../server/tls/session-tls.ts'
 import {
   connectedPair,

@@ -5,10 +5,10 @@ import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { BufferPool } from '../../server/data/buffer-pool.ts'
 import { DataConnection } from '../../server/data/connection.ts'
-import { readInto } from '../../server/data/read-into.ts'
-import { type KernelSocket, loadSendfile, type Sendfile } from '../../server/data/sendfile.ts'
+import { BufferPool } from '../../server/data/kernel/buffer-pool.ts'
+import { readInto } from '../../server/data/kernel/read-into.ts'
+import { type KernelSocket, loadSendfile, type Sendfile } from '../../server/data/kernel/sendfile.ts'
 import { connectedPair, pattern, readAll, until } from '../support/data-connections.ts'
 
 describe('sendfile', () => {

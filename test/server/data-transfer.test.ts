@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import type { CertificateFiles } from '../../server/config/configuration.ts'
 import { DataConnection } from '../../server/data/connection.ts'
 import { transferMeans } from '../../server/data/means.ts'
-import { runTransfer, type TransferOptions, type TransferResult } from '../../server/data/transfer.ts'
+import { runTransfer, type TransferOptions, type TransferResult } from '../../server/data/moving/transfer.ts'
 import { StorageError } from '../../server/storage/storage.ts'
 import {
   acceptOn,

@@ -1,7 +1,7 @@
 /** What SITE CPTO and SITE COPY share: a copy that is made while the client waits. What may not be done is refused before anything is. */
 import type { LoggedInContext, Outcome } from '../../control/command.ts'
 import { reply } from '../../control/reply.ts'
-import { bitsOf } from '../../control/session.ts'
+import { bitsOf } from '../../control/session/session.ts'
 import { copyTree } from '../../storage/copy-tree.ts'
 import { isWithin } from '../../storage/path.ts'
 import { type Entry, isStorageError, StorageError } from '../../storage/storage.ts'

@@ -1,6 +1,6 @@
 import type { LoginCommand } from '../../control/command.ts'
-import { idleTimeoutOf } from '../../control/ending.ts'
 import { reply } from '../../control/reply.ts'
+import { idleTimeoutOf } from '../../control/session/ending.ts'
 
 /** SITE IDLE, as most Unix servers have it: how long the session may be without a command. Nobody gets longer than the configuration has it. */
 export const siteIdle: LoginCommand = {

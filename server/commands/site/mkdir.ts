@@ -1,6 +1,6 @@
 import type { LoginCommand } from '../../control/command.ts'
 import { reply } from '../../control/reply.ts'
-import { bitsOf } from '../../control/session.ts'
+import { bitsOf } from '../../control/session/session.ts'
 import { joinPath, namesOf, resolvePath } from '../../storage/path.ts'
 import { isStorageError, type Storage, StorageError } from '../../storage/storage.ts'
 

@@ -1,5 +1,5 @@
 /** From what arrives of a file to its bytes: the framing of the mode, records, and line ends. */
-import { fromNetwork, type LineEndConverter } from '../ascii.ts'
+import { fromNetwork, type LineEndConverter } from '../moving/ascii.ts'
 import { BlockReader } from './block.ts'
 import { CompressedReader } from './compressed.ts'
 import { type Encoding, EncodingError } from './encoding.ts'

@@ -1,5 +1,5 @@
 /** From the bytes of a file or a listing to what is sent of them: line ends, records, and the framing of the mode. */
-import { fromNetwork, type LineEndConverter, toNetwork } from '../ascii.ts'
+import { fromNetwork, type LineEndConverter, toNetwork } from '../moving/ascii.ts'
 import { blockWriter } from './block.ts'
 import { compressedWriter } from './compressed.ts'
 import type { Encoding } from './encoding.ts'

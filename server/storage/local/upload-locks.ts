@@ -1,7 +1,7 @@
 /** Files that uploads write to, as all processes of a server know of them: each is a lock on one byte of a file in memory that they share. The kernel gives back what a process had when that is gone. */
 import { hash } from 'node:crypto'
 import { closeSync, openSync } from 'node:fs'
-import { loadLibrary, type NativeCall } from '../../data/native.ts'
+import { loadLibrary, type NativeCall } from '../../data/kernel/native.ts'
 import { descriptorDirectory } from './pin.ts'
 
 /** What one process has locked. Two of these never have the same. */

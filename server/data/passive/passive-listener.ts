@@ -1,0 +1,279 @@
+/** A port that is listened on for all sessions that wait on it. Whose a connection is, it knows by where it comes from and by the TLS session it goes on with. */
+import { createServer, type Server, type Socket } from 'node:net'
+import { plainAddress } from '../../config/network.ts'
+import { acceptUndelayed } from '../../listening/accepted-options.ts'
+import { FirstBytes } from '../../proxy-protocol/first-bytes.ts'
+import { receiveProxyHeader } from '../../proxy-protocol/receive.ts'
+import { canonicalAddress } from '../address.ts'
+import { acceptBare, type BareConnection } from '../bare-connection.ts'
+import type { SocketCalls } from '../kernel/socket-calls.ts'
+import { parseClientHello } from './client-hello.ts'
+import { mostClaimants, PassivePort, type PassivePortOptions, type Undecided } from './passive-port.ts'
+
+export type PassiveListenerOptions = {
+  readonly port: number
+  /** A local address. */
+  readonly host: string
+  /** Undefined where connections need sockets in any case. */
+  readonly socketCalls: SocketCalls | undefined
+  /** A session has left; another one of this client can have its place. */
+  readonly onRelease: (client: string | undefined) => void
+  /** It does not listen any more. */
+  readonly onClose: () => void
+}
+
+/** Resolves when the port is listened on. Rejects with what the system says. */
+export async function openPassiveListener(options: PassiveListenerOptions): Promise<PassiveListener> {
+  // Half-open, so that close_notify can follow the client's FIN.
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true })
+  const { promise: listening, resolve, reject } = Promise.withResolvers<void>()
+  server.once('error', reject)
+  server.listen({ port: options.port, host: options.host, backlog: 511, exclusive: true }, resolve)
+  await listening
+  server.off('error', reject)
+  return new PassiveListener(server, options)
+}
+
+/** How long a client may still come to a port that it was told and has given up. */
+const lateMilliseconds = 1000
+
+/** Those who wait with the same address for the client; or all to whom no address tells anything. */
+type Group = Set<PassivePort>
+
+export class PassiveListener {
+  readonly number: number
+  readonly #server: Server
+  readonly #options: PassiveListenerOptions
+  readonly #groups = new Map<string | undefined, Group>()
+  /** Users who wait, with their clients. */
+  readonly #users = new Set<string>()
+  #count = 0
+  /** Until when somebody may come late, by client; the monotonic clock. */
+  readonly #late = new Map<string | undefined, number>()
+  /** Their proxy has not said whom it speaks for. */
+  readonly #announced = new Set<Socket>()
+  /** By address: what has not said which session it goes on with. */
+  readonly #undecided = new Map<FirstBytes, string>()
+  #closed = false
+
+  constructor(server: Server, options: PassiveListenerOptions) {
+    this.number = options.port
+    this.#server = server
+    this.#options = options
+    // Without delay, or small transfers wait 40 ms for Nagle's algorithm.
+    const setOptions = acceptUndelayed(server)
+    server.on('connection', socket => {
+      setOptions?.(socket)
+      this.#onConnection(socket)
+    })
+    const { socketCalls } = options
+    if (setOptions === undefined && socketCalls !== undefined)
+      acceptBare(server, socketCalls, connection => this.#takeBare(connection))
+    server.on('error', () => this.close())
+  }
+
+  /** Sessions that wait here. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** Those of a client. */
+  countOf(client: string | undefined): number {
+    return this.#groups.get(client)?.size ?? 0
+  }
+
+  /** Lets a session wait here; undefined where its client's connection could be taken for another's. */
+  reserve(options: PassivePortOptions): PassivePort | undefined {
+    if (this.#closed || !this.#hasPlace(options)) return undefined
+    const { client } = options
+    const group = this.#groups.get(client) ?? new Set()
+    this.#groups.set(client, group)
+    const leave = (came: boolean): void => {
+      if (!came) this.#expectLate(client)
+      this.#leave(client, group, port)
+    }
+    const port: PassivePort = new PassivePort(this.number, options, leave, () => this.#undecidedFor(port))
+    group.add(port)
+    if (options.user !== undefined) this.#users.add(keyOf(options))
+    this.#count += 1
+    return port
+  }
+
+  /** Takes a connection that another server has relayed, as if it had come from that address. */
+  take(first: FirstBytes, address: string): void {
+    first.socket.on('error', ignore)
+    if (this.#count === 0) first.socket.resetAndDestroy()
+    else this.#consider(first, address)
+  }
+
+  /** Ends the waiting of all. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    for (const group of this.#groups.values()) for (const port of group) port.close()
+    this.#server.close()
+    this.#destroyUndecided()
+    this.#options.onClose()
+  }
+
+  /** Sessions with proof of whose a connection is share a port; without, it is one's alone. */
+  #hasPlace(options: PassivePortOptions): boolean {
+    const { client, owns, user } = options
+    if (user !== undefined && this.#users.has(keyOf(options))) return false
+    for (const other of this.#rivals(client)) if (owns === undefined || other.options.owns === undefined) return false
+    return owns !== undefined || !this.#mayComeLate(client)
+  }
+
+  /** Whose client could be the same; of several that share, one speaks for all. */
+  *#rivals(client: string | undefined): Generator<PassivePort> {
+    const groups =
+      client === undefined ? this.#groups.values() : [this.#groups.get(client), this.#groups.get(undefined)]
+    for (const group of groups) {
+      const [first] = group ?? []
+      if (first !== undefined) yield first
+    }
+  }
+
+  #leave(client: string | undefined, group: Group, port: PassivePort): void {
+    group.delete(port)
+    this.#users.delete(keyOf(port.options))
+    this.#count -= 1
+    if (group.size === 0) this.#groups.delete(client)
+    if (this.#count === 0) this.#destroyUndecided()
+    this.#options.onRelease(client)
+  }
+
+  #expectLate(client: string | undefined): void {
+    const now = performance.now()
+    for (const [other, until] of this.#late) if (until <= now) this.#late.delete(other)
+    this.#late.delete(client)
+    this.#late.set(client, now + lateMilliseconds)
+  }
+
+  #mayComeLate(client: string | undefined): boolean {
+    if (this.#late.size === 0) return false
+    const clients = client === undefined ? this.#late.keys() : [client, undefined]
+    const now = performance.now()
+    for (const each of clients) if ((this.#late.get(each) ?? 0) > now) return true
+    return false
+  }
+
+  /** Where it can be one session's only, by its address alone. */
+  #takeBare(connection: BareConnection): boolean {
+    if (this.#count === 0) return false
+    const { remoteAddress } = connection
+    if (remoteAddress === undefined) return false
+    const address = plainAddress(remoteAddress)
+    if (this.#anyone()?.options.proxies?.include(address) === true) return false
+    const [only, ...others] = this.#candidates(address)
+    return only !== undefined && others.length === 0 && only.offerBare(connection) === 'taken'
+  }
+
+  #onConnection(socket: Socket): void {
+    socket.on('error', ignore)
+    const { remoteAddress } = socket
+    // Without an address it is gone already; without anybody who waits it would be refused if the port were not kept.
+    if (remoteAddress === undefined || this.#count === 0) return void socket.resetAndDestroy()
+    const address = plainAddress(remoteAddress)
+    const first = new FirstBytes(socket)
+    const proxies = this.#anyone()?.options.proxies
+    if (proxies?.include(address) !== true) return this.#consider(first, address)
+    this.#receiveHeader(first, address, proxies.headerTimeoutSeconds).catch(() => socket.destroy())
+  }
+
+  /** Who it is, only the proxy can tell. */
+  async #receiveHeader(first: FirstBytes, proxy: string, timeoutSeconds: number): Promise<void> {
+    const { socket } = first
+    if (this.#announced.size >= mostClaimants * this.#count) return this.#drop(socket, proxy)
+    this.#announced.add(socket)
+    const header = await receiveProxyHeader(first, timeoutSeconds)
+    this.#announced.delete(socket)
+    if (header.kind !== 'header') return this.#drop(socket, proxy)
+    if (this.#count > 0) this.#consider(first, plainAddress(header.ends?.source.address ?? proxy))
+    else socket.destroy()
+  }
+
+  #consider(first: FirstBytes, address: string): void {
+    const candidates = this.#candidates(address)
+    const [only] = candidates
+    // RFC 2577 and more: a stranger gets nothing, and does not cost the client its port.
+    if (only === undefined) return this.#drop(first.socket, address)
+    if (candidates.some(({ options }) => options.owns !== undefined)) return this.#decideLater(first, address)
+    // Several, because a reload has widened who is expected: nothing tells whose it is.
+    if (candidates.length > 1 || only.offer(first) === 'no') this.#drop(first.socket, address)
+  }
+
+  /** Whom a connection from there can be for. */
+  #candidates(address: string): readonly PassivePort[] {
+    const group = this.#groups.get(canonicalAddress(address))
+    const found = [...(group ?? []), ...(this.#groups.get(undefined) ?? [])].filter(port =>
+      port.options.isExpected(address),
+    )
+    // A reload can widen who is expected.
+    return found.length > 0 ? found : [...this.#all()].filter(port => port.options.isExpected(address))
+  }
+
+  *#all(): Generator<PassivePort> {
+    for (const group of this.#groups.values()) yield* group
+  }
+
+  #anyone(): PassivePort | undefined {
+    for (const port of this.#all()) return port
+    return undefined
+  }
+
+  #decideLater(first: FirstBytes, address: string): void {
+    if (this.#undecided.size >= mostClaimants * this.#count) return this.#drop(first.socket, address)
+    this.#undecided.set(first, address)
+    for (const port of this.#candidates(address)) port.noteUndecided()
+    first
+      .read(bytes => parseClientHello(bytes).kind !== 'incomplete')
+      .then(() => this.#decide(first, address))
+      .catch(() => first.socket.destroy())
+  }
+
+  #decide(first: FirstBytes, address: string): void {
+    if (!this.#undecided.delete(first)) return
+    const hello = parseClientHello(first.bytes)
+    const candidates = this.#candidates(address)
+    const owner = hello.kind === 'hello' ? candidates.find(({ options }) => options.owns?.(hello)) : undefined
+    // With nobody else there it is for the handshake to say.
+    const chosen = owner ?? (candidates.length === 1 ? candidates[0] : undefined)
+    if (chosen === undefined || chosen.offer(first) === 'no') this.#drop(first.socket, address)
+    for (const port of candidates) if (port !== chosen) port.noteUndecided()
+  }
+
+  #undecidedFor(port: PassivePort): Undecided {
+    const own: FirstBytes[] = []
+    const anybodys: FirstBytes[] = []
+    if (port.options.owns === undefined) return { own, anybodys }
+    // Many come from few addresses.
+    const byAddress = new Map<string, FirstBytes[] | undefined>()
+    for (const [first, address] of this.#undecided) {
+      if (!byAddress.has(address)) {
+        const candidates = this.#candidates(address)
+        byAddress.set(address, candidates.includes(port) ? (candidates.length === 1 ? own : anybodys) : undefined)
+      }
+      byAddress.get(address)?.push(first)
+    }
+    return { own, anybodys }
+  }
+
+  #destroyUndecided(): void {
+    for (const socket of this.#announced) socket.destroy()
+    for (const { socket } of this.#undecided.keys()) socket.destroy()
+    this.#undecided.clear()
+  }
+
+  #drop(socket: Socket, address: string): void {
+    socket.destroy()
+    this.#anyone()?.options.onStray(address, this.number)
+  }
+}
+
+/** Of a user at an address. */
+function keyOf({ client = '', user = '' }: PassivePortOptions): string {
+  return `${client} ${user}`
+}
+
+function ignore(): void {}

@@ -1,0 +1,246 @@
+/** Passive ports of a process: RFC 959 PASV, RFC 2428 EPSV, RFC 2577 section 8 (random ports). */
+import { randomInt } from 'node:crypto'
+import { isIP } from 'node:net'
+import type { FirstBytes } from '../../proxy-protocol/first-bytes.ts'
+import { DataChannelError } from '../error.ts'
+import type { SocketCalls } from '../kernel/socket-calls.ts'
+import { openPassiveListener, type PassiveListener } from './passive-listener.ts'
+import type { PassivePort, PassivePortOptions } from './passive-port.ts'
+import { PassiveQueue } from './passive-queue.ts'
+import {
+  countOwn,
+  fewOf,
+  foreignPorts,
+  isOwn,
+  ownPorts,
+  type PortRange,
+  type PortShare,
+  wholeRange,
+} from './port-order.ts'
+
+export type PassivePolicy = {
+  readonly ports: PortRange
+  /** `auto`: ports stay open and are shared by all sessions whose clients can be told apart. `off`: each is one session's alone, and open only for it. */
+  readonly sharing: 'auto' | 'off'
+  /** How long to wait for a port while others of the same client have all of them. */
+  readonly portWaitSeconds: number
+}
+
+export type PassiveListenOptions = PassivePortOptions &
+  PassivePolicy & {
+    /** Local address to bind to: that of the control connection. */
+    readonly address: string
+    /** Whether the port would be of use still. */
+    readonly isWanted?: () => boolean
+    /** Ports that come last, if others are to come first. */
+    readonly avoided?: ReadonlySet<number> | undefined
+  }
+
+/** Of a wider range so many are enough; others are opened when they are needed, and closed again. */
+const mostKept = 256
+
+type Entry = { readonly port: number; readonly opening: Promise<Opened>; listener: PassiveListener | undefined }
+type Opened = PassiveListener | 'taken' | 'not-this-address'
+
+/** Gives out ports of a range. The range is told anew each time: ports in use stay when it changes. Close it. */
+export class PassivePorts {
+  readonly #entries = new Map<string, Entry>()
+  readonly #queue: PassiveQueue
+  readonly #onCount: (portsInUse: number) => void
+  readonly #share: () => PortShare
+  readonly #onExhausted: () => void
+  readonly #socketCalls: SocketCalls | undefined
+  readonly #seed = randomInt(2 ** 31)
+  /** By local addresses that can't be bound to: what is bound to in their place. */
+  readonly #substitutes = new Map<string, string>()
+  #policy: Pick<PassivePolicy, 'ports' | 'sharing'> | undefined
+  #inUse = 0
+  #closed = false
+
+  /** Without a share all ports are this process's own. `onExhausted` is told of each session that gets none. */
+  constructor(
+    onCount: (portsInUse: number) => void,
+    share: () => PortShare = () => wholeRange,
+    onExhausted: () => void = () => {},
+    socketCalls?: SocketCalls,
+  ) {
+    this.#onCount = onCount
+    this.#share = share
+    this.#onExhausted = onExhausted
+    this.#socketCalls = socketCalls
+    this.#queue = new PassiveQueue(options => this.#choose(options))
+  }
+
+  /** Ports that sessions wait on now. */
+  get inUse(): number {
+    return this.#inUse
+  }
+
+  /** A random port on which the client's connection can be told from those of others. Rejects with DataChannelError `no-port` where there is none in time. */
+  async listen(options: PassiveListenOptions): Promise<PassivePort> {
+    const { ports, sharing, client, portWaitSeconds } = options
+    this.#policy = { ports, sharing }
+    try {
+      const chosen = await (this.#queue.isEmptyFor(client) ? this.#choose(options) : this.#join(options))
+      if (chosen !== undefined) return chosen
+      if (sharing === 'off' || portWaitSeconds === 0) throw new DataChannelError('no-port')
+      return await this.#queue.wait(options, portWaitSeconds)
+    } catch (error) {
+      if (error instanceof DataChannelError && error.kind === 'no-port') this.#onExhausted()
+      throw error
+    }
+  }
+
+  /** Whether sessions wait on a port. */
+  isAwaited(port: number): boolean {
+    return this.#awaited(port) !== undefined
+  }
+
+  /** Takes a connection for a port that another server has relayed, as if it had come here from that address. */
+  takeRelayed(port: number, first: FirstBytes, address: string): void {
+    const listener = this.#awaited(port)
+    if (listener === undefined) first.socket.resetAndDestroy()
+    else listener.take(first, address)
+  }
+
+  #awaited(port: number): PassiveListener | undefined {
+    for (const { port: number, listener } of this.#entries.values())
+      if (number === port && listener !== undefined && listener.count > 0) return listener
+    return undefined
+  }
+
+  /** Closes what is open and not wanted any more, as soon as nobody waits there. To be called when the configuration or the share has changed. */
+  follow(policy: Pick<PassivePolicy, 'ports' | 'sharing'>): void {
+    this.#policy = policy
+    for (const { listener } of this.#entries.values()) if (listener !== undefined) this.#closeUnlessKept(listener)
+    this.#queue.retry()
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#queue.close()
+    for (const { listener } of this.#entries.values()) listener?.close()
+  }
+
+  async #choose(options: PassiveListenOptions): Promise<PassivePort | undefined> {
+    const { avoided } = options
+    for (const port of this.#inOrder(options)) {
+      if (avoided?.has(port) === true) continue
+      const reserving = this.#reserve(port, options)
+      // Nothing is waited for where the port is open: there may be many that are taken.
+      const reserved = reserving instanceof Promise ? await reserving : reserving
+      if (reserved !== undefined) return reserved
+    }
+    return avoided === undefined || avoided.size === 0 ? undefined : this.#choose({ ...options, avoided: undefined })
+  }
+
+  *#inOrder({ ports, sharing }: PassivePolicy): Generator<number> {
+    const share = this.#share()
+    const kept = this.#keptOf(ports)
+    if (sharing === 'auto' && kept.of !== share.of) yield* ownPorts(ports, kept)
+    yield* ownPorts(ports, share)
+    yield* foreignPorts(ports, share)
+  }
+
+  #keptOf(ports: PortRange): PortShare {
+    return fewOf(ports, this.#share(), mostKept, this.#seed)
+  }
+
+  /** While others of the client wait for a port of their own: who can share one joins those that do, and the other ports become free. */
+  async #join(options: PassiveListenOptions): Promise<PassivePort | undefined> {
+    const { owns, client, ports } = options
+    if (owns === undefined || countOwn(ports, this.#share()) < 2) return undefined
+    let largest: { readonly port: number; readonly size: number } | undefined
+    for (const { port, listener } of this.#entries.values()) {
+      const size = listener?.countOf(client) ?? 0
+      if (size > (largest?.size ?? 0) && port >= ports.first && port <= ports.last) largest = { port, size }
+    }
+    return largest && this.#reserve(largest.port, options)
+  }
+
+  #reserve(port: number, options: PassiveListenOptions): PassivePort | undefined | Promise<PassivePort | undefined> {
+    if (this.#closed) throw new DataChannelError('aborted')
+    const host = this.#substitutes.get(options.address) ?? options.address
+    const known = this.#entries.get(keyOf(host, port))
+    // It is opened by the one who will wait there, or about to be closed.
+    if (known !== undefined && options.sharing === 'off') return undefined
+    const entry = known ?? this.#open(host, port)
+    if (entry.listener !== undefined) return this.#reserveOn(entry.listener, options)
+    return entry.opening.then(opened => {
+      if (opened === 'taken') return undefined
+      return opened === 'not-this-address' ? this.#reserve(port, options) : this.#reserveOn(opened, options)
+    })
+  }
+
+  #reserveOn(listener: PassiveListener, options: PassiveListenOptions): PassivePort | undefined {
+    const isFirst = listener.count === 0
+    const reserved = listener.reserve(options)
+    if (reserved !== undefined && isFirst) this.#changeInUse(1)
+    return reserved
+  }
+
+  #open(host: string, port: number): Entry {
+    const key = keyOf(host, port)
+    const options = {
+      host,
+      port,
+      socketCalls: this.#socketCalls,
+      onRelease: (client: string | undefined) => this.#released(entry, client),
+      onClose: () => {
+        if (this.#entries.get(key) === entry) this.#entries.delete(key)
+      },
+    }
+    const opening = openPassiveListener(options).then(
+      listener => {
+        entry.listener = listener
+        if (this.#closed) listener.close()
+        return listener
+      },
+      (error: unknown) => {
+        this.#entries.delete(key)
+        return this.#whyNotOpen(host, error)
+      },
+    )
+    const entry: Entry = { port, opening, listener: undefined }
+    this.#entries.set(key, entry)
+    return entry
+  }
+
+  #whyNotOpen(host: string, error: unknown): 'taken' | 'not-this-address' {
+    // Another process has it, or it is privileged.
+    if (hasCode(error, 'EADDRINUSE', 'EACCES')) return 'taken'
+    const any = isIP(host) === 6 ? '::' : '0.0.0.0'
+    // A zone is missing, or it is somebody else's behind a proxy. Any other failure (no descriptors left) is no better on the next port.
+    if (host === any || !hasCode(error, 'EADDRNOTAVAIL', 'EINVAL'))
+      throw new DataChannelError('no-port', { cause: error })
+    this.#substitutes.set(host, any)
+    return 'not-this-address'
+  }
+
+  #released({ listener }: Entry, client: string | undefined): void {
+    if (listener === undefined) return
+    if (listener.count === 0) this.#changeInUse(-1)
+    this.#closeUnlessKept(listener)
+    this.#queue.retryFor(client)
+  }
+
+  #closeUnlessKept(listener: PassiveListener): void {
+    if (listener.count > 0) return
+    const { sharing, ports } = this.#policy ?? { sharing: 'off' }
+    const isKept = sharing === 'auto' && ports !== undefined && isOwn(listener.number, ports, this.#keptOf(ports))
+    if (!isKept) listener.close()
+  }
+
+  #changeInUse(by: 1 | -1): void {
+    this.#inUse += by
+    this.#onCount(this.#inUse)
+  }
+}
+
+function keyOf(host: string, port: number): string {
+  return `${host} ${port}`
+}
+
+function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.some(code => code === error.code)
+}
