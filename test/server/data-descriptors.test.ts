@@ -125,6 +125,23 @@ describe('sendfile', () => {
     kernel.close()
     server.destroy()
   })
+
+  it('ends a connection whose next call waits for its turn: nothing is sent by that any more', async () => {
+    const { client, server } = await connectedPair()
+    server.pause()
+    const kernel = joined(loaded(), server)
+    const file = await temporaryFile(pattern(1000))
+    let received: Buffer | undefined
+    void readAll(client).then(bytes => {
+      received = bytes
+    })
+    server.destroy()
+    kernel.stop()
+    await until(() => received !== undefined, 'the client sees the end')
+    expect(received).toHaveLength(0)
+    expect(await kernel.send(file, 0, 1000)).toBeLessThanOrEqual(0)
+    kernel.close()
+  })
 })
 
 describe('reading into memory of ours', () => {

@@ -14,7 +14,7 @@ export interface KernelSocket {
    * ends there, or for a failure; writing the next bytes in the usual way tells which.
    */
   send(file: number, position: number, bytes: number, waiting?: 'briefly'): Promise<number>
-  /** Has a call that runs return soon, by ending the connection. */
+  /** Ends the connection, whatever becomes of the socket: a call that runs returns soon, and one that comes later takes nothing. */
   stop(): void
   /** Leaves the connection, as soon as no call runs any more. */
   close(): void
@@ -106,7 +106,7 @@ class JoinedSocket implements KernelSocket {
   }
 
   stop(): void {
-    if (this.#running && this.#state !== 'closed') this.#calls.shutdown(this.#descriptor, bothHalves)
+    if (this.#state !== 'closed') this.#calls.shutdown(this.#descriptor, bothHalves)
   }
 
   close(): void {
