@@ -277,6 +277,38 @@ describe.each(tlsVersions)('Under %s, with proof demanded, one port serves', ver
     await expect(channels[1].open('private', never)).rejects.toMatchObject({ kind: 'tls-failed' })
   })
 
+  /** Two sessions of two addresses on one port, and as many silent connections from the first as there is room for. */
+  async function crowded() {
+    const { session, only } = await onePort({
+      tls: { sessionReuse: 'required' },
+      limits: { passiveAcceptTimeoutSeconds: 5 },
+    })
+    const [loud, own] = [await controlled(version), await controlled(version)]
+    const first = session({ tls: loud.tls, peer: '127.0.1.1' })
+    const second = session({ tls: own.tls })
+    for (const channel of [first, second]) await channel.listen('epsv')
+    const silent = Array.from({ length: 20 }, () => dial(only, '127.0.1.1'))
+    await Promise.race(silent.map(gone))
+    return { only, first, second, own, silent }
+  }
+
+  it('its client though one of another address has connected as often as it can, and says nothing', async () => {
+    const { only, second, own } = await crowded()
+    const [word] = await Promise.all([
+      heard(tlsClient(only, version, own.session && { session: own.session })),
+      second.open('private', never, 'send').then(connection => tell(connection, 'second')),
+    ])
+    expect(word).toBe('second')
+  })
+
+  it('nobody any more whose session has left, while others wait', async () => {
+    const { first, second, silent } = await crowded()
+    const all = Promise.all(silent.filter(client => !client.closed).map(gone))
+    first.discard()
+    await all
+    expect(second.state).toBe('passive')
+  })
+
   it('several where addresses are hidden, as TLS tells them apart', async () => {
     const { session, only } = await onePort({ tls: { sessionReuse: 'required' }, passive: { peerCheck: 'off' } })
     const parties = [await controlled(version), await controlled(version)]

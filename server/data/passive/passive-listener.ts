@@ -40,6 +40,9 @@ const lateMilliseconds = 1000
 /** Those who wait with the same address for the client; or all to whom no address tells anything. */
 type Group = Set<PassivePort>
 
+/** Where a connection comes from, and of those who waited when it came, whose it may be, those who wait still. */
+type Origin = { readonly address: string; readonly candidates: Set<PassivePort> }
+
 export class PassiveListener {
   readonly number: number
   readonly #server: Server
@@ -52,8 +55,8 @@ export class PassiveListener {
   readonly #late = new Map<string | undefined, number>()
   /** Their proxy has not said whom it speaks for. */
   readonly #announced = new Set<Socket>()
-  /** By address: what has not said which session it goes on with. */
-  readonly #undecided = new Map<FirstBytes, string>()
+  /** What has not said which session it goes on with. */
+  readonly #undecided = new Map<FirstBytes, Origin>()
   #closed = false
 
   constructor(server: Server, options: PassiveListenerOptions) {
@@ -140,6 +143,7 @@ export class PassiveListener {
     this.#count -= 1
     if (group.size === 0) this.#groups.delete(client)
     if (this.#count === 0) this.#destroyUndecided()
+    else this.#forsake(port)
     this.#options.onRelease(client)
   }
 
@@ -198,7 +202,8 @@ export class PassiveListener {
     const [only] = candidates
     // RFC 2577 and more: a stranger gets nothing, and does not cost the client its port.
     if (only === undefined) return this.#drop(first.socket, address)
-    if (candidates.some(({ options }) => options.owns !== undefined)) return this.#decideLater(first, address)
+    if (candidates.some(({ options }) => options.owns !== undefined))
+      return this.#decideLater(first, address, candidates)
     // Several, because a reload has widened who is expected: nothing tells whose it is.
     if (candidates.length > 1 || only.offer(first) === 'no') this.#drop(first.socket, address)
   }
@@ -222,40 +227,51 @@ export class PassiveListener {
     return undefined
   }
 
-  #decideLater(first: FirstBytes, address: string): void {
-    if (this.#undecided.size >= mostClaimants * this.#count) return this.#drop(first.socket, address)
-    this.#undecided.set(first, address)
-    for (const port of this.#candidates(address)) port.noteUndecided()
+  #decideLater(first: FirstBytes, address: string, candidates: readonly PassivePort[]): void {
+    if (this.#countUndecided(candidates) >= mostClaimants * candidates.length) return this.#drop(first.socket, address)
+    this.#undecided.set(first, { address, candidates: new Set(candidates) })
+    for (const port of candidates) port.noteUndecided()
     first
       .read(bytes => parseClientHello(bytes).kind !== 'incomplete')
-      .then(() => this.#decide(first, address))
+      .then(() => this.#decide(first))
       .catch(() => first.socket.destroy())
   }
 
-  #decide(first: FirstBytes, address: string): void {
-    if (!this.#undecided.delete(first)) return
+  /** Those that may be a client of one of them: others take no room away from these. */
+  #countUndecided(ports: readonly PassivePort[]): number {
+    let count = 0
+    for (const { candidates } of this.#undecided.values()) if (ports.some(port => candidates.has(port))) count += 1
+    return count
+  }
+
+  /** Who came before a session was told the port is not its client: without those who waited then, it is nobody's. */
+  #forsake(port: PassivePort): void {
+    for (const [first, { candidates }] of this.#undecided) {
+      if (!candidates.delete(port) || candidates.size > 0) continue
+      this.#undecided.delete(first)
+      first.socket.destroy()
+    }
+  }
+
+  #decide(first: FirstBytes): void {
+    const origin = this.#undecided.get(first)
+    if (origin === undefined) return
+    this.#undecided.delete(first)
     const hello = parseClientHello(first.bytes)
-    const candidates = this.#candidates(address)
+    const candidates = [...origin.candidates].filter(({ options }) => options.isExpected(origin.address))
     const owner = hello.kind === 'hello' ? candidates.find(({ options }) => options.owns?.(hello)) : undefined
     // With nobody else there it is for the handshake to say.
     const chosen = owner ?? (candidates.length === 1 ? candidates[0] : undefined)
-    if (chosen === undefined || chosen.offer(first) === 'no') this.#drop(first.socket, address)
-    for (const port of candidates) if (port !== chosen) port.noteUndecided()
+    if (chosen === undefined || chosen.offer(first) === 'no') this.#drop(first.socket, origin.address)
+    for (const port of origin.candidates) if (port !== chosen) port.noteUndecided()
   }
 
   #undecidedFor(port: PassivePort): Undecided {
     const own: FirstBytes[] = []
     const anybodys: FirstBytes[] = []
     if (port.options.owns === undefined) return { own, anybodys }
-    // Many come from few addresses.
-    const byAddress = new Map<string, FirstBytes[] | undefined>()
-    for (const [first, address] of this.#undecided) {
-      if (!byAddress.has(address)) {
-        const candidates = this.#candidates(address)
-        byAddress.set(address, candidates.includes(port) ? (candidates.length === 1 ? own : anybodys) : undefined)
-      }
-      byAddress.get(address)?.push(first)
-    }
+    for (const [first, { candidates }] of this.#undecided)
+      if (candidates.has(port)) (candidates.size === 1 ? own : anybodys).push(first)
     return { own, anybodys }
   }
 
