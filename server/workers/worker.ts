@@ -233,6 +233,11 @@ class Worker {
     if (!(socket instanceof Socket) || this.#begun === undefined) return ended()
     // As the listeners have it: a client may close its side and still wants the replies to what it sent.
     socket.allowHalfOpen = true
+    // Gone since, it has no address any more, by which it is known.
+    if (proxied === undefined && socket.remoteAddress === undefined) {
+      socket.destroy()
+      return ended()
+    }
     const arrival = directArrival(socket)
     if (proxied === undefined) return this.#begun.serving.sessions.serve(arrival, listener, place)
     const { early, ...ends } = proxied

@@ -33,8 +33,13 @@ function open(count: number, localAddress = '127.0.0.1'): readonly Client[] {
 const areIn = (some: readonly Client[]) => some.filter(({ text, closed }) => text.startsWith('220') && !closed)
 const areRefused = (some: readonly Client[]) => some.filter(({ text }) => text.startsWith('421'))
 
-async function start(options: TestServerOptions, limits: Record<string, number>): Promise<void> {
-  server = await startServer({ ...options, server: { workers: 2, limits: { ...limits, drainTimeoutSeconds: 1 } } })
+async function start(
+  options: TestServerOptions,
+  limits: Record<string, number>,
+  more: Record<string, unknown> = {},
+): Promise<void> {
+  const sections = { workers: 2, limits: { ...limits, drainTimeoutSeconds: 1 }, ...more }
+  server = await startServer({ ...options, server: sections })
 }
 
 async function answered(some: readonly Client[], count = some.length): Promise<void> {
@@ -73,6 +78,22 @@ describe.each(Object.entries(ways))('Connections that go %s', (_way, descriptors
     await answered(some)
     expect(areIn(some)).toHaveLength(500)
     expect((await server.status()).workers.map(worker => worker.sessionCount)).toEqual([250, 250])
+  })
+
+  test('are nobody’s session where the client has gone before a worker takes them', async () => {
+    await start({ descriptors }, { maxSessions: 40, maxSessionsPerAddress: 40 }, { logging: { level: 'debug' } })
+    const pids = (await server.status()).workers.map(({ pid = 0 }) => pid)
+    for (const pid of pids) process.kill(pid, 'SIGSTOP')
+    const some = open(6)
+    await eventually(() => server.application.server.sessionCount === 6, 'all are let in', patience)
+    for (const { socket } of some) socket.resetAndDestroy()
+    for (const pid of pids) process.kill(pid, 'SIGCONT')
+    await sessionCountIs(0)
+    const [client] = open(1)
+    await eventually(() => client?.text.startsWith('220') === true, 'somebody else is served', patience)
+    const opened = () => server.log().filter(({ msg }) => msg === 'session opened')
+    await eventually(() => opened().length > 0, 'the log tells of a session', patience)
+    expect(opened().map(({ address }) => address)).toEqual(['127.0.0.1'])
   })
 
   test('end with the worker that was to have them, and give their places back', async () => {
