@@ -38,6 +38,8 @@ export class DataConnection {
   readonly protection: 'clear' | 'TLSv1.2' | 'TLSv1.3'
   readonly #wire: DataSocket
   readonly #channel: SecureChannel | undefined
+  /** It has a descriptor of its own, with which the connection would outlive the socket. */
+  #kernel: KernelSocket | undefined
   #bytesRead = 0
   #bytesWritten = 0
 
@@ -121,7 +123,9 @@ export class DataConnection {
 
   /** For the kernel to send on by itself, which it can in clear text. Close it before the connection. */
   kernelSocket(sendfile: Sendfile | undefined): KernelSocket | undefined {
-    return this.#channel === undefined && !this.#wire.closed ? sendfile?.join(this.#wire.socket) : undefined
+    if (this.#channel !== undefined || this.#wire.closed) return undefined
+    this.#kernel = sendfile?.join(this.#wire.socket)
+    return this.#kernel
   }
 
   /** Counts what the kernel sends by itself: `send` resolves to bytes, 0 or less for none, and so does this. Rejects when the connection is lost. */
@@ -186,11 +190,13 @@ export class DataConnection {
   /** Closes at once. Whatever runs rejects. */
   destroy(): void {
     this.#wire.destroy()
+    this.#kernel?.stop('end')
   }
 
   /** Closes at once with RST, so that nobody takes what was sent for the whole. */
   reset(): void {
     this.#wire.reset()
+    this.#kernel?.stop('reset')
   }
 
   /** Something moves, or has to wait, that the socket has not seen. */

@@ -14,8 +14,8 @@ export interface KernelSocket {
    * ends there, or for a failure; writing the next bytes in the usual way tells which.
    */
   send(file: number, position: number, bytes: number, waiting?: 'briefly'): Promise<number>
-  /** Ends the connection, whatever becomes of the socket: a call that runs returns soon, and one that comes later takes nothing. */
-  stop(): void
+  /** Ends the connection, whatever becomes of the socket, or resets it: a call that runs returns soon, and one that comes later takes nothing. */
+  stop(how: 'end' | 'reset'): void
   /** Leaves the connection, as soon as no call runs any more. */
   close(): void
 }
@@ -37,6 +37,7 @@ function createSendfile(library: Library): Sendfile {
     fcntl: library.func('int fcntl(int fd, int command, ...)'),
     setsockopt: library.func('int setsockopt(int fd, int level, int option, const void *value, unsigned int bytes)'),
     shutdown: library.func('int shutdown(int fd, int how)'),
+    connect: library.func('int connect(int fd, const void *address, unsigned int bytes)'),
     close: library.func('int close(int fd)'),
   }
   return {
@@ -54,6 +55,7 @@ type Calls = {
   readonly fcntl: NativeCall
   readonly setsockopt: NativeCall
   readonly shutdown: NativeCall
+  readonly connect: NativeCall
   readonly close: NativeCall
 }
 
@@ -64,6 +66,8 @@ const setFlags = 4
 const nonBlocking = 0o4000
 // sys/socket.h: SHUT_RDWR
 const bothHalves = 2
+// connect(2): AF_UNSPEC dissolves a connection, which TCP does with RST
+const nowhere = new Uint8Array(16)
 // asm-generic/socket.h: SOL_SOCKET, SO_SNDTIMEO
 const socketLevel = 1
 const sendTimeout = 21
@@ -105,8 +109,12 @@ class JoinedSocket implements KernelSocket {
     }
   }
 
-  stop(): void {
-    if (this.#state !== 'closed') this.#calls.shutdown(this.#descriptor, bothHalves)
+  stop(how: 'end' | 'reset'): void {
+    if (this.#state === 'closed') return
+    const { connect, shutdown } = this.#calls
+    // It is refused while a call waits for room, which the other does not mind.
+    if (how === 'reset' && connect(this.#descriptor, nowhere, nowhere.byteLength) === 0) return
+    shutdown(this.#descriptor, bothHalves)
   }
 
   close(): void {

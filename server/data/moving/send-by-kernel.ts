@@ -24,35 +24,29 @@ export async function sendByKernel(
   file: ReadableFile,
   kernel: KernelSocket,
   connection: DataConnection,
-  { onProgress, pace, signal }: TransferOptions,
+  { onProgress, pace }: TransferOptions,
 ): Promise<Sent> {
   let bytes = leastBytes
   let waiting: 'briefly' | undefined
   const send = (descriptor: number, position: number) => kernel.send(descriptor, position, bytes, waiting)
   const buffer = Buffer.allocUnsafeSlow(waitingBytes)
-  const onAbort = () => kernel.stop()
-  signal.addEventListener('abort', onAbort)
-  try {
-    for (;;) {
-      if (isLimited(pace)) return 'limited'
-      const started = performance.now()
-      const taken = await connection.transmit(async () => (await file.transmit?.(send)) ?? 0)
-      onProgress(connection.bytesWritten)
-      const isWhole = taken === bytes
-      bytes = bytesFor(bytes, taken, performance.now() - started)
-      if (isWhole) {
-        waiting = 'briefly'
-        continue
-      }
-      // The client has to read first, or this is the end of the file, or one of both has failed: the next bytes show it, and wait.
-      const count = await fromStorage(file.read(buffer))
-      if (count === 0) return 'all'
-      const waited = performance.now()
-      await connection.write(buffer.subarray(0, count))
-      waiting = performance.now() - waited < soonMilliseconds ? 'briefly' : undefined
+  for (;;) {
+    if (isLimited(pace)) return 'limited'
+    const started = performance.now()
+    const taken = await connection.transmit(async () => (await file.transmit?.(send)) ?? 0)
+    onProgress(connection.bytesWritten)
+    const isWhole = taken === bytes
+    bytes = bytesFor(bytes, taken, performance.now() - started)
+    if (isWhole) {
+      waiting = 'briefly'
+      continue
     }
-  } finally {
-    signal.removeEventListener('abort', onAbort)
+    // The client has to read first, or this is the end of the file, or one of both has failed: the next bytes show it, and wait.
+    const count = await fromStorage(file.read(buffer))
+    if (count === 0) return 'all'
+    const waited = performance.now()
+    await connection.write(buffer.subarray(0, count))
+    waiting = performance.now() - waited < soonMilliseconds ? 'briefly' : undefined
   }
 }
 
