@@ -39,6 +39,8 @@ export type ToWorker =
       readonly isScarce: boolean
       readonly proxied: ProxiedSession | undefined
     }
+  /** Follows each session that comes by the channel: Node gives up a message whose socket a process has no room for. */
+  | { readonly kind: 'session-sent'; readonly session: number }
   /** A data connection that another server has relayed, from this client; its socket comes with it. */
   | { readonly kind: 'relayed'; readonly port: number; readonly address: string; readonly early: Uint8Array }
   /** Whether a session waits there. */

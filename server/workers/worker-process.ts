@@ -122,6 +122,7 @@ export class WorkerProcess implements SessionHost {
       socket.destroy()
       this.#sessionEnded(session)
     })
+    this.#send({ kind: 'session-sent', session })
   }
 
   #sendDescriptor(socket: Socket, message: Handover): boolean {

@@ -85,6 +85,7 @@ class Worker {
   #id = 0
   #portShare: PortShare = { index: 0, of: 1 }
   #sessionsInAll = 0
+  #lastByChannel = 0
   #stopping = false
 
   constructor(options: WorkerOptions) {
@@ -149,7 +150,11 @@ class Worker {
         return this.#begun?.serving.sessions.followPorts()
       case 'session':
         this.#sessionsInAll = message.sessionsInAll
+        this.#lastByChannel = message.session
         return this.#serve(message, socket)
+      case 'session-sent':
+        if (message.session === this.#lastByChannel) return
+        return this.#say({ kind: 'ended', session: message.session, isScarce: true })
       case 'relayed':
         return this.#takeRelayed(message, socket)
       case 'is-awaited': {

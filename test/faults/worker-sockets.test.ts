@@ -1,5 +1,7 @@
 /** Connections on their way from the first process to a worker: by a socket of their own, and by the channel where there is none. */
+import { execFileSync } from 'node:child_process'
 import { connect, type Socket } from 'node:net'
+import { platform } from 'node:os'
 import { afterEach, describe, expect, test } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { startServer, type TestServer, type TestServerOptions } from '../support/server.ts'
@@ -95,6 +97,25 @@ describe.each(Object.entries(ways))('Connections that go %s', (_way, descriptors
     await eventually(() => opened().length > 0, 'the log tells of a session', patience)
     expect(opened().map(({ address }) => address)).toEqual(['127.0.0.1'])
   })
+
+  test.runIf(platform() === 'linux')(
+    'end where no worker has a descriptor left for them, and give their places back',
+    async () => {
+      await start({ descriptors }, { maxSessions: 20, maxSessionsPerAddress: 20 })
+      const limit = async (files: number) => {
+        for (const { pid } of (await server.status()).workers)
+          execFileSync('prlimit', ['--pid', `${pid}`, `--nofile=${files}:`])
+      }
+      await limit(3)
+      const some = open(10)
+      await eventually(() => some.every(({ closed }) => closed), 'all have ended', patience)
+      await limit(1024)
+      await sessionCountIs(0)
+      const more = open(20)
+      await answered(more)
+      expect(areIn(more)).toHaveLength(20)
+    },
+  )
 
   test('end with the worker that was to have them, and give their places back', async () => {
     await start({ descriptors }, { maxSessions: 40, maxSessionsPerAddress: 40 })
