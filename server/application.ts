@@ -219,6 +219,7 @@ export async function startApplication({
     relaying.close()
     await server.close(0)
     await serving.close()
+    uploads.close()
     await bans.close()
     await events.close(0)
     throw error
@@ -253,6 +254,7 @@ export async function startApplication({
       await partialRemovals.close()
       await homeRemovals.close()
       await serving.close()
+      uploads.close()
       await bans.close()
       await events.close(eventGraceMilliseconds)
     },

@@ -1,3 +1,4 @@
+import { readdirSync, readlinkSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { createLockFiles, UploadLocks } from '../storage/local/upload-locks.ts'
 import { LockedUploads } from './locked-uploads.ts'
@@ -45,3 +46,30 @@ test('What the first process writes to already is locked when another one comes'
   expect([first, beside].map(each => each.isClaimed('upload', file))).toEqual([true, true])
   expect(beside.claim('upload', file, 1)).toBe(false)
 })
+
+test('What is shared is closed in the end', () => {
+  const before = openLockFiles()
+  const sharing = new UploadSharing(new SharedLedger())
+  const holder = sharing.holder()
+  expect(holder.claim('upload', file, 1)).toBe(true)
+  expect(openLockFiles()).toBe(before)
+  expect(sharing.lockFiles).not.toEqual([])
+  expect(openLockFiles()).toBeGreaterThan(before)
+  sharing.close()
+  expect(openLockFiles()).toBe(before)
+  holder.release('upload', file)
+  expect(holder.isClaimed('upload', file)).toBe(false)
+})
+
+function openLockFiles(): number {
+  return readdirSync('/proc/self/fd').filter(isLockFile).length
+}
+
+function isLockFile(descriptor: string): boolean {
+  try {
+    return readlinkSync(`/proc/self/fd/${descriptor}`).includes('ftp-uploads')
+  } catch {
+    // That of the directory itself.
+    return false
+  }
+}

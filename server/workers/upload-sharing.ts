@@ -1,5 +1,5 @@
 /** Files that uploads write to, in the first process: told by the ledger to those who ask, and locked for processes that look by themselves. */
-import { createLockFiles, UploadLocks } from '../storage/local/upload-locks.ts'
+import { closeLockFiles, createLockFiles, UploadLocks } from '../storage/local/upload-locks.ts'
 import { LockedUploads } from './locked-uploads.ts'
 import type { SharedLedger, SharedState } from './shared-state.ts'
 
@@ -22,6 +22,14 @@ export class UploadSharing {
   get lockFiles(): readonly number[] {
     this.#lockFiles ??= this.#begin()
     return this.#lockFiles
+  }
+
+  /** Once no other process is left. */
+  close(): void {
+    this.#locks?.close()
+    this.#locks = undefined
+    closeLockFiles(this.#lockFiles ?? [])
+    this.#lockFiles = []
   }
 
   #begin(): readonly number[] {

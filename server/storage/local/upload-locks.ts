@@ -57,12 +57,17 @@ export function createLockFiles(): readonly number[] {
     // Before Linux 6.3 nobody understands the other flag, which some systems want since.
     if (descriptor < 0) descriptor = create(fileName, closeOnExec)
     if (descriptor < 0) {
-      for (const each of created) closeSync(each)
+      closeLockFiles(created)
       throw new Error('memfd_create failed')
     }
     created.push(descriptor)
   }
   return created
+}
+
+/** Other processes keep theirs. */
+export function closeLockFiles(descriptors: readonly number[]): void {
+  for (const descriptor of descriptors) closeSync(descriptor)
 }
 
 // Linux looks at all locks of a file, one after the other: with 32 files, a thousand uploads at once cost a microsecond or two.
