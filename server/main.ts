@@ -17,6 +17,7 @@ import {
   environmentProblem,
 } from './config/embedded.ts'
 import { ConfigurationError } from './configuration-source.ts'
+import { loadReleaseProgramPages } from './upkeep/program-pages.ts'
 import { Tidying } from './upkeep/tidying.ts'
 import { loadTrimMemory } from './upkeep/trim-memory.ts'
 import { coresGiven } from './workers/count.ts'
@@ -120,6 +121,7 @@ function tidyAtRest(): void {
     },
     collect: collect && (() => collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })),
     trim: loadTrimMemory(),
+    release: loadReleaseProgramPages(() => readFileSync('/proc/self/smaps', 'latin1')),
   })
 }
 

@@ -9,6 +9,8 @@ export type TidyingOptions = {
   readonly collect: (() => void) | undefined
   /** Gives back what is free; the same. */
   readonly trim: (() => void) | undefined
+  /** Lets go of pages of the program that come back when they are used; the same. */
+  readonly release: (() => void) | undefined
 }
 
 const lookMilliseconds = 1000
@@ -33,7 +35,7 @@ export class Tidying {
 
   /** Once a second. */
   look(): void {
-    const { used, busy, collect, trim } = this.#options
+    const { used, busy, collect, trim, release } = this.#options
     if (busy() > mostBusy) {
       this.#hasWorked = true
       return
@@ -45,7 +47,10 @@ export class Tidying {
       this.#usedThen = used()
       this.#hasWorked = true
     }
-    if (this.#hasWorked) trim?.()
+    if (this.#hasWorked) {
+      trim?.()
+      release?.()
+    }
     this.#hasWorked = false
   }
 
