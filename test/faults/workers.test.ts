@@ -80,11 +80,11 @@ describe('Sessions', () => {
     expect(sessionCount).toBe(10)
     expect(sessions).toHaveLength(10)
     await opened[0]?.login()
-    const line = server
-      .output()
-      .stdout.split('\n')
-      .find(each => each.includes('"logged in"'))
-    expect(JSON.parse(line ?? '{}')).toMatchObject({ worker: expect.any(Number), user: 'alice' })
+    const line = await eventually(() => {
+      const lines = server.output().stdout.split('\n').slice(0, -1)
+      return lines.find(each => each.includes('"logged in"'))
+    }, 'the log tells of the login')
+    expect(JSON.parse(line)).toMatchObject({ worker: expect.any(Number), user: 'alice' })
   })
 
   test('that end leave a process for others, whoever is there longer', async () => {
