@@ -15,7 +15,7 @@ export type Arrival = {
   readonly first: FirstBytes | undefined
 }
 
-/** The same without a socket of Node's: nobody has announced it, and it is for this process. */
+/** The same without a socket of Node's: nobody has announced it. */
 export type BareArrival = {
   readonly bare: BareConnection
   readonly peer: Address

@@ -110,14 +110,14 @@ export class FtpServer {
 
   /** Whatever is not the usual case comes again, with a socket. */
   #takeBare(connection: BareConnection, listener: ListenerConfiguration): boolean {
-    const { admission, bans, sessions, workers } = this.#options
-    if (this.#draining || listener.tls === 'implicit' || !workers.servesHere) return false
+    const { admission, bans } = this.#options
     const arrival = bareArrival(connection)
     if (arrival === undefined) return false
     const { address } = arrival.peer
     if (this.#proxies.have(address, listener.proxyProtocol.trustedNetworks) || bans.isBanned(address)) return false
-    if (admission.admit(address, this.#configuration.server.limits) !== undefined) return false
-    sessions.serve(arrival, listener, new AdmittedPlace(admission, address))
+    const host = this.#chooseHost(address)
+    if (typeof host === 'string') return false
+    host.serve(arrival, listener, new AdmittedPlace(admission, address))
     return true
   }
 

@@ -19,6 +19,33 @@ export function acceptBare(server: Server, calls: SocketCalls, take: (connection
   })
 }
 
+/**
+ * Makes connections of descriptors that another process has accepted. What they are made of is found on the first one, which is a socket; where
+ * that can't be, all are.
+ */
+export class ReceivedConnections {
+  readonly #calls: SocketCalls | undefined
+  #kind: HandleKind | undefined
+  #isKnown = false
+
+  constructor(calls: SocketCalls | undefined) {
+    this.#calls = calls
+  }
+
+  /** The descriptor belongs to the connection. Throws where it is none. */
+  take(descriptor: number): BareConnection | Socket {
+    if (this.#kind !== undefined && this.#calls !== undefined) {
+      const handle = new this.#kind(connected)
+      if (handle.open(descriptor) === 0) return new BareConnection(handle, this.#calls)
+      handle.close()
+    }
+    const socket = new Socket({ ...accepted, ...paused, fd: descriptor })
+    if (!this.#isKnown) this.#kind = handleKindOf(socket)
+    this.#isKnown = true
+    return socket
+  }
+}
+
 /** One accepted connection. Whoever has it closes it, or the socket that is made of it. */
 export class BareConnection {
   readonly #handle: Handle
@@ -37,6 +64,11 @@ export class BareConnection {
 
   get closed(): boolean {
     return this.#state === 'closed'
+  }
+
+  /** Closed with it; undefined where it is closed already. */
+  get descriptor(): number | undefined {
+    return this.closed ? undefined : this.#handle.fd
   }
 
   /** Undefined where it is gone already. */
@@ -184,7 +216,19 @@ const methods = [
   'close',
 ]
 
-function isHandle(handle: unknown): boolean {
+/** Node's own class of what it accepts; makes one that is for a connection. */
+type HandleKind = new (purpose: number) => Handle & { readonly open: (descriptor: number) => number }
+const connected = 0
+
+function handleKindOf(socket: Socket): HandleKind | undefined {
+  const handle: unknown = Reflect.get(socket, '_handle')
+  const kind: unknown = Reflect.get(Object(handle), 'constructor')
+  if (!isHandle(handle) || typeof Reflect.get(handle, 'open') !== 'function' || typeof kind !== 'function')
+    return undefined
+  return kind as HandleKind
+}
+
+function isHandle(handle: unknown): handle is Handle {
   const has = (name: string): boolean => typeof Reflect.get(Object(handle), name) === 'function'
   return methods.every(has) && typeof Reflect.get(Object(handle), 'fd') === 'number'
 }

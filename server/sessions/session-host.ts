@@ -1,5 +1,5 @@
 /** Where sessions are served: in this process, or in one that it has started. */
-import type { Arrival } from '../arrival.ts'
+import type { Arrival, BareArrival } from '../arrival.ts'
 import type { ListenerConfiguration } from '../config/schema.ts'
 
 /** The place of a session among those that are counted. */
@@ -13,5 +13,5 @@ export interface Place {
 export interface SessionHost {
   /** Sessions it serves now. */
   readonly sessionCount: number
-  serve(arrival: Arrival, listener: ListenerConfiguration, place: Place): void
+  serve(arrival: Arrival | BareArrival, listener: ListenerConfiguration, place: Place): void
 }

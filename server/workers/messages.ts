@@ -86,8 +86,7 @@ export type SessionsAnswer = {
 /** They come as lists: what one turn of the event loop has to say is one message. */
 export type FromWorker =
   | { readonly kind: 'in-force'; readonly revision: number }
-  /** Somebody may wait for the place, if those are scarce. */
-  | { readonly kind: 'ended'; readonly session: number; readonly isScarce: boolean }
+  | { readonly kind: 'ended'; readonly sessions: readonly number[] }
   /** It goes on, and its place is free. */
   | { readonly kind: 'place-given-up'; readonly session: number }
   | Claim

@@ -85,11 +85,6 @@ export class WorkerPool {
     return chosen ?? (this.#begun ? undefined : 'here')
   }
 
-  /** Whether the next session is for this process. */
-  get servesHere(): boolean {
-    return !this.#begun && this.#slots.length === 0
-  }
-
   /** Whether anybody could take a session. */
   get isServing(): boolean {
     return !this.#begun || this.#slots.some(({ worker }) => worker?.ready === true)

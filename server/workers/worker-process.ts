@@ -1,12 +1,10 @@
 /** One worker process as the supervisor sees it: it takes sockets, follows the configuration, and may die at any time. */
 
 import type { ChildProcess } from 'node:child_process'
-import type { Socket } from 'node:net'
 import { setTimeout as delay, setImmediate } from 'node:timers/promises'
-import type { Arrival } from '../arrival.ts'
+import type { Arrival, BareArrival } from '../arrival.ts'
 import type { ListenerConfiguration } from '../config/schema.ts'
 import type { Address } from '../data/address.ts'
-import { descriptorOf } from '../data/kernel/socket-calls.ts'
 import type { PortShare } from '../data/passive/port-order.ts'
 import type { FirstBytes } from '../proxy-protocol/first-bytes.ts'
 import type { Place, SessionHost } from '../sessions/session-host.ts'
@@ -14,8 +12,8 @@ import type { InForce } from '../sessions/sessions.ts'
 import { lastingMetrics, type MetricsSnapshot } from '../telemetry/aggregate.ts'
 import type { WorkerEnd } from '../telemetry/telemetry.ts'
 import type { DescriptorSender } from './descriptor-channel.ts'
-import { type Handover, HandoverWriter } from './handover.ts'
-import type { Answer, Collected, Description, FromWorker, ToWorker } from './messages.ts'
+import { HandingOver } from './handing-over.ts'
+import type { Answer, Collected, Description, FromWorker, ProxiedSession, ToWorker } from './messages.ts'
 import { wireConfiguration, wireUsers } from './wire-configuration.ts'
 import { type WorkerHoldings, WorkerRequests } from './worker-requests.ts'
 
@@ -43,11 +41,7 @@ export class WorkerProcess implements SessionHost {
   readonly #requests: WorkerRequests
   /** By the number the worker knows a session by. */
   readonly #sessions = new Map<number, Place>()
-  /** Not in the worker's hands yet. */
-  readonly #writer = new HandoverWriter()
-  readonly #handing = new Set<Socket>()
-  /** Of sockets that went by the channel, by their sessions. Node keeps one open that is not taken when the worker dies. */
-  readonly #handles = new Map<number, unknown>()
+  readonly #handingOver: HandingOver
   readonly #waiting = new Map<number, (collected: Collected | undefined) => void>()
   readonly #ended = Promise.withResolvers<void>()
   #lastSession = 0
@@ -65,6 +59,11 @@ export class WorkerProcess implements SessionHost {
     this.id = options.id
     this.#options = options
     this.#child = options.child
+    this.#handingOver = new HandingOver({
+      child: options.child,
+      descriptors: options.descriptors,
+      onFailed: session => this.#sessionEnded(session),
+    })
     this.#requests = new WorkerRequests(options.holdings, message => this.#send(message))
     this.#child.on('message', messages => this.#receive(messages as readonly FromWorker[]))
     this.#child.on('error', error => {
@@ -98,36 +97,18 @@ export class WorkerProcess implements SessionHost {
     return this.#hasEnded ? lastingMetrics(this.#metrics) : this.#metrics
   }
 
-  serve({ socket, peer, local, first }: Arrival, listener: ListenerConfiguration, place: Place): void {
+  serve(arrival: Arrival | BareArrival, listener: ListenerConfiguration, place: Place): void {
     this.#lastSession += 1
     const session = this.#lastSession
     this.#sessions.set(session, place)
-    // Plain data: what looks itself up in the socket would arrive empty.
-    const plain = (end: Address): Address => ({ address: end.address, port: end.port })
-    const proxied = first && { peer: plain(peer), local: plain(local), early: first.bytes }
-    const message: Handover = {
+    this.#handingOver.give(arrival, {
       kind: 'session',
       session,
       listener,
       sessionsInAll: this.#options.sessionsInAll(),
-      isScarce: !this.#options.isRoomy(peer.address),
-      proxied,
-    }
-    if (proxied === undefined && this.#sendDescriptor(socket, message)) return void socket.destroy()
-    this.#handles.set(session, Reflect.get(socket, '_handle'))
-    this.#handing.add(socket)
-    this.#child.send(message, socket, error => {
-      this.#handing.delete(socket)
-      if (error === null) return
-      socket.destroy()
-      this.#sessionEnded(session)
+      isScarce: !this.#options.isRoomy(arrival.peer.address),
+      proxied: 'bare' in arrival ? undefined : proxiedSession(arrival),
     })
-    this.#send({ kind: 'session-sent', session })
-  }
-
-  #sendDescriptor(socket: Socket, message: Handover): boolean {
-    const descriptor = descriptorOf(socket)
-    return descriptor !== undefined && this.#options.descriptors?.send(descriptor, this.#writer.words(message)) === true
   }
 
   /** Resolves when the worker has it in force, or has ended. */
@@ -165,12 +146,8 @@ export class WorkerProcess implements SessionHost {
   }
 
   /** Hands over a data connection that another server has relayed. */
-  takeRelayed(port: number, { socket, bytes }: FirstBytes, address: string): void {
-    this.#handing.add(socket)
-    this.#child.send({ kind: 'relayed', port, address, early: bytes } satisfies ToWorker, socket, error => {
-      this.#handing.delete(socket)
-      if (error !== null) socket.destroy()
-    })
+  takeRelayed(port: number, first: FirstBytes, address: string): void {
+    this.#handingOver.giveRelayed(port, first, address)
   }
 
   async #ask(message: (request: number) => ToWorker, deadlineMilliseconds: number): Promise<Collected | undefined> {
@@ -244,7 +221,7 @@ export class WorkerProcess implements SessionHost {
   #take(message: FromWorker): boolean | undefined {
     switch (message.kind) {
       case 'ended':
-        this.#sessionEnded(message.session)
+        for (const session of message.sessions) this.#sessionEnded(session)
         return undefined
       case 'place-given-up':
         this.#sessions.get(message.session)?.giveUp()
@@ -265,7 +242,7 @@ export class WorkerProcess implements SessionHost {
   #sessionEnded(session: number): void {
     const place = this.#sessions.get(session)
     this.#sessions.delete(session)
-    this.#handles.delete(session)
+    this.#handingOver.forget(session)
     place?.end()
     if (this.#sessions.size === 0) this.#options.onIdle()
   }
@@ -273,9 +250,7 @@ export class WorkerProcess implements SessionHost {
   #end(how: string): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
-    this.#options.descriptors?.close()
-    for (const socket of this.#handing) socket.destroy()
-    for (const handle of this.#handles.values()) closeHandle(handle)
+    this.#handingOver.close()
     const lostSessions = this.#sessions.size
     for (const place of this.#sessions.values()) place.end()
     this.#sessions.clear()
@@ -287,10 +262,10 @@ export class WorkerProcess implements SessionHost {
   }
 }
 
-/** Not documented; closing it again does nothing. */
-function closeHandle(handle: unknown): void {
-  const close: unknown = Reflect.get(Object(handle), 'close')
-  if (typeof close === 'function') Reflect.apply(close, handle, [])
+function proxiedSession({ peer, local, first }: Arrival): ProxiedSession | undefined {
+  // Plain data: what looks itself up in the socket would arrive empty.
+  const plain = (end: Address): Address => ({ address: end.address, port: end.port })
+  return first && { peer: plain(peer), local: plain(local), early: first.bytes }
 }
 
 /** Longer than a worker takes for last words. */

@@ -1,15 +1,11 @@
 /** A worker process: serves the sockets that the supervisor hands over, by the configuration that it sends, and ends with it. */
-import { Socket } from 'node:net'
-import { directArrival } from '../arrival.ts'
 import { commands } from '../commands/index.ts'
 import type { User } from '../config/configuration.ts'
 import type { PortShare } from '../data/passive/port-order.ts'
 import type { BandwidthShares } from '../data/rate/bandwidth.ts'
 import { EventMaker } from '../events/event-maker.ts'
 import { tellingTelemetry } from '../events/telling.ts'
-import { FirstBytes } from '../proxy-protocol/first-bytes.ts'
 import { createServing, type Serving } from '../sessions/serving.ts'
-import type { Place } from '../sessions/session-host.ts'
 import { UploadLocks } from '../storage/local/upload-locks.ts'
 import { createLog, type LogDestination, type ServerLog } from '../telemetry/logger.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
@@ -17,10 +13,10 @@ import { createTelemetry } from '../telemetry/recorder.ts'
 import { describeSessions, describeStalled } from '../telemetry/status.ts'
 import { withoutProbes } from '../telemetry/without-probes.ts'
 import { TransferLog } from '../telemetry/xferlog.ts'
-import { tryReceiving } from './descriptor-channel.ts'
-import { type Handover, HandoverReader } from './handover.ts'
+import { HandedConnections } from './handed-connections.ts'
 import { LockedUploads } from './locked-uploads.ts'
 import type { Description, FromWorker, ToWorker } from './messages.ts'
+import { Outbox } from './outbox.ts'
 import { RemoteEvents } from './remote-events.ts'
 import { RemoteQuotas } from './remote-quotas.ts'
 import { RemoteSessions } from './remote-sessions.ts'
@@ -66,39 +62,38 @@ type Begun = {
 
 class Worker {
   readonly #options: WorkerOptions
+  readonly #outbox: Outbox
+  readonly #handed: HandedConnections
   readonly #state: RemoteState
   readonly #shared: SharedState
   readonly #quotas: RemoteQuotas
   readonly #bandwidth: BandwidthShares = {
-    use: (key, transfers) => this.#say({ kind: 'bandwidth-use', key, transfers }),
+    use: (key, transfers) => this.#outbox.say({ kind: 'bandwidth-use', key, transfers }),
     onShare: () => {},
   }
   readonly #sessions: RemoteSessions
   readonly #events: RemoteEvents
   readonly #done = Promise.withResolvers<void>()
-  /** What is to be said: at the end of this turn of the event loop, all together. */
-  #outbox: FromWorker[] = []
-  #speaking = false
-  #later: NodeJS.Timeout | undefined
   #users = new Map<string, User>()
   #begun: Begun | undefined
   #id = 0
   #portShare: PortShare = { index: 0, of: 1 }
-  #sessionsInAll = 0
-  #lastByChannel = 0
   #stopping = false
 
   constructor(options: WorkerOptions) {
     this.#options = options
-    this.#state = new RemoteState({ send: message => this.#say(message) })
+    this.#outbox = new Outbox(options.channel.send)
+    this.#handed = new HandedConnections({ outbox: this.#outbox, sessions: () => this.#begun?.serving.sessions })
+    this.#state = new RemoteState({ send: message => this.#outbox.say(message) })
     this.#shared = withLocks(this.#state, options.descriptors.lockFiles)
-    this.#quotas = new RemoteQuotas({ send: message => this.#say(message) })
-    this.#sessions = new RemoteSessions({ send: message => this.#say(message) })
+    this.#quotas = new RemoteQuotas({ send: message => this.#outbox.say(message) })
+    this.#sessions = new RemoteSessions({ send: message => this.#outbox.say(message) })
     this.#events = new RemoteEvents({
-      send: message => this.#say(message),
+      send: message => this.#outbox.say(message),
       onDropped: reason => this.#begun?.metrics.eventsDropped.inc({ reason, sink: '' }),
     })
-    const sockets = this.#receiveSockets(options.descriptors.sockets)
+    const { sockets: descriptor } = options.descriptors
+    const sockets = descriptor === undefined ? undefined : this.#handed.receive(descriptor)
     options.channel.onMessage((message, socket) => {
       // What was sent before it is taken before it.
       sockets?.take()
@@ -117,25 +112,6 @@ class Worker {
     return this.#done.promise
   }
 
-  #say(message: FromWorker): void {
-    this.#outbox.push(message)
-    if (maySpeakLater(message)) {
-      this.#later ??= setTimeout(() => this.#speak(), laterMilliseconds)
-    } else if (!this.#speaking) {
-      this.#speaking = true
-      setImmediate(() => this.#speak())
-    }
-  }
-
-  #speak(): void {
-    clearTimeout(this.#later)
-    this.#later = undefined
-    this.#speaking = false
-    const messages = this.#outbox
-    this.#outbox = []
-    if (messages.length > 0) this.#options.channel.send(messages)
-  }
-
   #take(message: ToWorker, socket: unknown): void {
     switch (message.kind) {
       case 'users':
@@ -149,17 +125,18 @@ class Worker {
         this.#portShare = message.portShare
         return this.#begun?.serving.sessions.followPorts()
       case 'session':
-        this.#sessionsInAll = message.sessionsInAll
-        this.#lastByChannel = message.session
-        return this.#serve(message, socket)
+        return this.#handed.takeByChannel(message, socket)
       case 'session-sent':
-        if (message.session === this.#lastByChannel) return
-        return this.#say({ kind: 'ended', session: message.session, isScarce: true })
+        return this.#handed.noteSent(message.session)
       case 'relayed':
-        return this.#takeRelayed(message, socket)
+        return this.#handed.takeRelayed(message, socket)
       case 'is-awaited': {
         const awaited = this.#begun?.serving.sessions.isAwaited(message.port) === true
-        return this.#say({ kind: 'collected', request: message.request, collected: { what: 'awaited', awaited } })
+        return this.#outbox.say({
+          kind: 'collected',
+          request: message.request,
+          collected: { what: 'awaited', awaited },
+        })
       }
       case 'banned':
         return this.#begun?.serving.sessions.endStrangers(message.client)
@@ -178,16 +155,6 @@ class Worker {
       case 'stop':
         return this.#stop(message.graceMilliseconds)
     }
-  }
-
-  #receiveSockets(descriptor: number | undefined) {
-    if (descriptor === undefined) return undefined
-    const reader = new HandoverReader()
-    return tryReceiving(descriptor, (connection, words) => {
-      const message = reader.read(words)
-      this.#sessionsInAll = message.sessionsInAll
-      this.#serve(message, connection && new Socket({ ...accepted, fd: connection }))
-    })
   }
 
   #configure(message: Extract<ToWorker, { kind: 'configuration' }>): void {
@@ -214,10 +181,10 @@ class Worker {
         quotas: this.#quotas,
         bandwidthShares: this.#bandwidth,
         offences: {
-          offended: (address, offence, user) => this.#say({ kind: 'offended', address, offence, user }),
-          loggedIn: (address, user) => this.#say({ kind: 'logged-in', address, user }),
+          offended: (address, offence, user) => this.#outbox.say({ kind: 'offended', address, offence, user }),
+          loggedIn: (address, user) => this.#outbox.say({ kind: 'logged-in', address, user }),
         },
-        sessionsInAll: () => this.#sessionsInAll,
+        sessionsInAll: () => this.#handed.sessionsInAll,
         who: () => this.#sessions.list(),
         portShare: () => this.#portShare,
       })
@@ -228,38 +195,11 @@ class Worker {
       this.#begun.events.follow(received.server)
       this.#begun.serving.sessions.apply(inForce)
     }
-    this.#say({ kind: 'in-force', revision })
-  }
-
-  #serve({ session, listener, isScarce, proxied }: Handover, socket: unknown): void {
-    const ended = (): void => this.#say({ kind: 'ended', session, isScarce })
-    const place: Place = { giveUp: () => this.#say({ kind: 'place-given-up', session }), end: ended }
-    // A client that was gone before its socket arrived leaves none.
-    if (!(socket instanceof Socket) || this.#begun === undefined) return ended()
-    // As the listeners have it: a client may close its side and still wants the replies to what it sent.
-    socket.allowHalfOpen = true
-    // Gone since, it has no address any more, by which it is known.
-    if (proxied === undefined && socket.remoteAddress === undefined) {
-      socket.destroy()
-      return ended()
-    }
-    const arrival = directArrival(socket)
-    if (proxied === undefined) return this.#begun.serving.sessions.serve(arrival, listener, place)
-    const { early, ...ends } = proxied
-    if (early.length > 0) socket.unshift(early)
-    this.#begun.serving.sessions.serve({ ...arrival, ...ends }, listener, place)
-  }
-
-  #takeRelayed({ port, address, early }: Extract<ToWorker, { kind: 'relayed' }>, socket: unknown): void {
-    if (!(socket instanceof Socket)) return
-    // As the listeners of passive ports have it, and nothing is to be read of it before it is known whose it is.
-    socket.allowHalfOpen = true
-    const first = new FirstBytes(socket, early).hold()
-    if (this.#begun?.serving.sessions.takeRelayed(port, first, address) !== 'taken') socket.resetAndDestroy()
+    this.#outbox.say({ kind: 'in-force', revision })
   }
 
   async #collect({ request, what }: Extract<ToWorker, { kind: 'collect' }>): Promise<void> {
-    this.#say({ kind: 'collected', request, collected: await this.#describe(what) })
+    this.#outbox.say({ kind: 'collected', request, collected: await this.#describe(what) })
   }
 
   async #describe(what: Description['what']): Promise<Description> {
@@ -294,18 +234,5 @@ function withLocks(state: RemoteState, lockFiles: readonly number[]): SharedStat
   return new LockedUploads({ rest: state, own: new SharedLedger().holder(), locks: () => locks })
 }
 
-/** Nobody has read anything of it. */
-const accepted = { allowHalfOpen: true, readable: true, writable: true, pauseOnCreate: true }
-
 /** For events of sessions that have just ended; the supervisor waits longer. */
 const lastWordsMilliseconds = 2000
-
-// A message costs as much as a short command: what nobody waits for goes with the next one.
-const laterMilliseconds = 20
-
-function maySpeakLater(message: FromWorker): boolean {
-  if (message.kind === 'claim') return message.limit === undefined
-  if (message.kind === 'ended') return !message.isScarce
-  // The end of the session follows, as a rule.
-  return message.kind === 'logged-in' || (message.kind === 'release' && message.claim === 'session-of-user')
-}

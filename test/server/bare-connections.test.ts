@@ -2,14 +2,14 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { acceptBare } from '../../server/data/bare-connection.ts'
+import { acceptBare, BareConnection, ReceivedConnections } from '../../server/data/bare-connection.ts'
 import { loadSocketCalls } from '../../server/data/kernel/socket-calls.ts'
 import { closedByOther, receiveSome } from '../../server/data/moving/bare-transfer.ts'
-import { barePair, pattern, readAll } from '../support/data-connections.ts'
+import { barePair, pattern, readAll, receivedPair } from '../support/data-connections.ts'
 
-describe('A connection without a socket', () => {
+describe.each(['here', 'by another process'] as const)('A connection without a socket, accepted %s,', by => {
   it('takes what the kernel takes, and ends', async () => {
-    const { client, server } = await pair()
+    const { client, server } = await pair(by)
     const received = readAll(client)
     expect(server.send(pattern(4096), 'more')).toBe(4096)
     expect(server.end()).toBe(true)
@@ -18,7 +18,7 @@ describe('A connection without a socket', () => {
   })
 
   it('gives what has come, then says whether more can', async () => {
-    const { client, server } = await pair()
+    const { client, server } = await pair(by)
     const buffer = Buffer.alloc(10_000)
     client.write(pattern(3000))
     expect(await receiveSome(server, buffer)).toMatchObject({ count: 3000, then: 'more' })
@@ -29,7 +29,7 @@ describe('A connection without a socket', () => {
   })
 
   it('gives no more than there is room for, and the rest later', async () => {
-    const { client, server } = await pair()
+    const { client, server } = await pair(by)
     client.end(pattern(2500))
     const parts: Buffer[] = []
     for (;;) {
@@ -43,7 +43,7 @@ describe('A connection without a socket', () => {
   })
 
   it('is lost when the client resets it, also to whoever asks again', async () => {
-    const { client, server } = await pair()
+    const { client, server } = await pair(by)
     client.resetAndDestroy()
     expect(await receiveSome(server, Buffer.alloc(10))).toEqual({ count: 0, then: 'lost' })
     expect(server.receive(Buffer.alloc(10))).toBe('lost')
@@ -51,7 +51,7 @@ describe('A connection without a socket', () => {
   })
 
   it('ends the waiting when it is closed', async () => {
-    const { server } = await pair()
+    const { server } = await pair(by)
     const waiting = receiveSome(server, Buffer.alloc(10))
     server.close()
     expect(await waiting).toEqual({ count: 0, then: 'lost' })
@@ -59,7 +59,7 @@ describe('A connection without a socket', () => {
   })
 
   it('waits for the client to close, whatever that still says', async () => {
-    const { client, server } = await pair()
+    const { client, server } = await pair(by)
     server.end()
     let isClosed = false
     const closing = closedByOther(server, 60_000).finally(() => {
@@ -74,22 +74,32 @@ describe('A connection without a socket', () => {
   })
 
   it('does not wait for ever', async () => {
-    const { client, server } = await pair()
+    const { client, server } = await pair(by)
     server.end()
     client.resume()
     await closedByOther(server, 20)
     expect(server.closed).toBe(true)
   })
 
+  it('knows its ends, and which descriptor it has, until it is closed', async () => {
+    const { client, server } = await pair(by)
+    expect(server.remoteEnd).toMatchObject({ address: '127.0.0.1', port: client.localPort })
+    expect(server.localEnd).toMatchObject({ address: '127.0.0.1', port: client.remotePort })
+    expect(server.descriptor).toBeGreaterThan(2)
+    server.close()
+    expect([server.remoteEnd, server.localEnd, server.descriptor]).toEqual([undefined, undefined, undefined])
+    await once(client.resume(), 'end')
+  })
+
   it('tells of a stall once nothing has moved for long', async () => {
-    const { server } = await pair()
+    const { server } = await pair(by)
     const { promise: stalled, resolve } = Promise.withResolvers<string>()
     server.watchStall(20, () => resolve('stalled'))
     expect(await stalled).toBe('stalled')
   })
 
   it('becomes a socket at any time, and is a destroyed one when it is closed', async () => {
-    const { client, server } = await pair()
+    const { client, server } = await pair(by)
     const buffer = Buffer.alloc(10)
     client.write('before')
     expect(await receiveSome(server, buffer)).toMatchObject({ count: 6 })
@@ -100,6 +110,20 @@ describe('A connection without a socket', () => {
     expect(server.socket().destroyed).toBe(true)
     socket.destroy()
   })
+})
+
+it('where there are no calls, connections of another process are sockets', async () => {
+  const received = new ReceivedConnections(undefined)
+  for (const _ of [1, 2]) {
+    const { client, server } = await barePair()
+    const socket = received.take(loadSocketCalls()?.duplicate(server.descriptor ?? -1) ?? -1)
+    if (socket instanceof BareConnection) throw new Error('it is bare')
+    server.close()
+    client.end('whole')
+    expect((await readAll(socket)).toString()).toBe('whole')
+    socket.destroy()
+    client.destroy()
+  }
 })
 
 it('where a connection is not taken, the server emits it as a socket', async () => {
@@ -121,8 +145,8 @@ it('where a connection is not taken, the server emits it as a socket', async () 
   listener.close()
 })
 
-async function pair() {
-  const both = await barePair()
+async function pair(by: 'here' | 'by another process') {
+  const both = await (by === 'here' ? barePair() : receivedPair())
   onTestFinished(() => {
     both.client.destroy()
     both.server.close()

@@ -4,13 +4,13 @@ import type { Socket } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { ClearLine } from '../../server/control/input/clear-line.ts'
 import { InputMemory } from '../../server/control/input/control-input.ts'
-import { barePair, connectedPair, pattern, readAll } from '../support/data-connections.ts'
+import { barePair, connectedPair, pattern, readAll, receivedPair } from '../support/data-connections.ts'
 import { eventually } from '../support/eventually.ts'
 
 /** More than the kernel takes of a client that does not read. */
 const longBytes = 16_000_000
 
-describe.each(['bare', 'by a socket'] as const)('A control connection, %s,', how => {
+describe.each(['bare', 'bare and from another process', 'by a socket'] as const)('A control connection, %s,', how => {
   it('hands on what comes, and then the end', async () => {
     const { client, heard } = await reading(how)
     client.write('NOOP\r\n')
@@ -132,8 +132,8 @@ describe.each(['bare', 'by a socket'] as const)('A control connection, %s,', how
   })
 })
 
-async function reading(how: 'bare' | 'by a socket') {
-  const { client, line, heard, taker } = await (how === 'bare' ? bareLine() : socketLine())
+async function reading(how: keyof typeof lines) {
+  const { client, line, heard, taker } = await lines[how]()
   onTestFinished(() => {
     client.destroy()
     line.destroy()
@@ -143,8 +143,14 @@ async function reading(how: 'bare' | 'by a socket') {
   return { client, line, heard }
 }
 
-async function bareLine() {
-  const { client, server } = await barePair()
+const lines = {
+  bare: () => bareLine(barePair()),
+  'bare and from another process': () => bareLine(receivedPair()),
+  'by a socket': () => socketLine(),
+}
+
+async function bareLine(pair: ReturnType<typeof barePair>) {
+  const { client, server } = await pair
   return withLine(client, onLost => new ClearLine(server, new InputMemory(), onLost))
 }
 

@@ -188,6 +188,17 @@ describe('implicit TLS', () => {
     client.close()
   })
 
+  it('is served by workers, too', async () => {
+    const listeners = await listenerWith('implicit')
+    const implicit = await temporaryServer({ server: { workers: 2, listeners, limits: { drainTimeoutSeconds: 1 } } })
+    for (const _ of [1, 2, 3, 4]) {
+      const client = await FtpClient.connectImplicit(implicit.port)
+      await client.login()
+      expect((await client.send('PBSZ 0')).code).toBe(200)
+      client.close()
+    }
+  })
+
   it('says nothing in clear text', async () => {
     const implicit = await temporaryServer({ server: { listeners: await listenerWith('implicit') } })
     const client = await FtpClient.open(implicit.port)

@@ -9,7 +9,7 @@ import forge from 'node-forge'
 import { Value } from 'typebox/value'
 import type { CertificateFiles, Configuration } from '../../server/config/configuration.ts'
 import { type ServerConfiguration, serverSchema } from '../../server/config/schema.ts'
-import { acceptBare, type BareConnection } from '../../server/data/bare-connection.ts'
+import { acceptBare, BareConnection, ReceivedConnections } from '../../server/data/bare-connection.ts'
 import { loadSocketCalls } from '../../server/data/kernel/socket-calls.ts'
 import type { ReadableFile, WritableFile } from '../../server/storage/storage.ts'
 import { createSelfSignedCertificate } from '../../server/tls/self-signed.ts'
@@ -138,6 +138,29 @@ export async function barePair(): Promise<{ client: Socket; server: BareConnecti
   if (client.connecting) await once(client, 'connect')
   listener.close()
   return { client, server }
+}
+
+/** The same for a connection that another process would have accepted. */
+export async function receivedPair(): Promise<{ client: Socket; server: BareConnection }> {
+  const received = new ReceivedConnections(loadSocketCalls())
+  // By the first it is found what the others are made of.
+  const first = await barePair()
+  const socket = received.take(handedOver(first.server))
+  if (socket instanceof BareConnection) throw new Error('the first one is not a socket')
+  socket.destroy()
+  first.client.destroy()
+  const { client, server } = await barePair()
+  const connection = received.take(handedOver(server))
+  if (!(connection instanceof BareConnection)) throw new Error('the second one is not bare')
+  return { client, server: connection }
+}
+
+/** Its descriptor as another process would have it. */
+function handedOver(connection: BareConnection): number {
+  const descriptor = loadSocketCalls()?.duplicate(connection.descriptor ?? -1)
+  if (descriptor === undefined) throw new Error('no descriptor')
+  connection.close()
+  return descriptor
 }
 
 export function tlsClient(port: number, version: TlsVersion, options: tls.ConnectionOptions = {}): TLSSocket {
