@@ -72,6 +72,33 @@ describe('The ledger of quotas', () => {
     expect(counted).toHaveLength(2)
   })
 
+  test('counts again for the next upload where a process has died with uploads, as what they took last may not be stored', async () => {
+    const { ledger, holder, counted, stored } = start()
+    const others = ledger.holder()
+    await holder.take(growth(0, { upload: 'begins' }))
+    expect(holder.take(growth(60))).toBe(60)
+    await others.take(growth(10, { upload: 'begins', path: '/a/other' }))
+    stored['/a'] = { bytes: 30, files: 2 }
+    holder.releaseAll()
+    expect(others.take(growth(0, { upload: 'begins', path: '/a/third' }))).toBe(0)
+    expect(counted).toHaveLength(1)
+    for (const path of ['/a/other', '/a/third']) others.change({ path, bytes: 0, files: 0, upload: 'ends' })
+    expect(await others.take(growth(70, { upload: 'begins' }))).toBe(70)
+    expect(counted).toHaveLength(2)
+  })
+
+  test('gives nothing to a process that has died while it was waiting for a directory to be counted', async () => {
+    const { ledger, holder, counted, pass } = start()
+    const taking = holder.take(growth(60, { files: 1, upload: 'begins' }))
+    holder.releaseAll()
+    await taking
+    const others = ledger.holder()
+    expect(await others.usage(limits)).toEqual([{ bytes: 0, files: 0 }])
+    pass(301)
+    await others.take(growth(0, { upload: 'begins' }))
+    expect(counted).toHaveLength(2)
+  })
+
   test('tells what is stored, which is counted for that where it never was', async () => {
     const { holder, counted } = start({ '/a': { bytes: 40, files: 2 } })
     expect(await holder.usage(limits)).toEqual([{ bytes: 40, files: 2 }])

@@ -56,6 +56,11 @@ export class QuotaLedger {
     }
   }
 
+  /** What is counted at a path may not be there: it is counted again as soon as an upload begins while no other runs. */
+  doubt(path: string): void {
+    for (const count of this.#countsAt(path)) count.countedAt = Number.NEGATIVE_INFINITY
+  }
+
   async usage(limits: readonly QuotaLimit[]): Promise<readonly Usage[]> {
     for (;;) {
       const waitsFor = this.#counting({ limits })
@@ -134,6 +139,7 @@ export class QuotaLedger {
 export class QuotaHolder implements Quotas {
   readonly #ledger: QuotaLedger
   readonly #uploads = new Map<string, number>()
+  #isReleased = false
 
   constructor(ledger: QuotaLedger) {
     this.#ledger = ledger
@@ -141,9 +147,9 @@ export class QuotaHolder implements Quotas {
 
   take(taking: Taking): number | Promise<number> {
     const granted = this.#ledger.take(taking)
-    if (taking.upload === undefined) return granted
-    if (typeof granted === 'number') return this.#began(taking.path, granted)
-    return granted.then(bytes => this.#began(taking.path, bytes))
+    return typeof granted === 'number'
+      ? this.#took(taking, granted)
+      : granted.then(bytes => this.#tookLate(taking, bytes))
   }
 
   change(change: Change): void {
@@ -160,18 +166,28 @@ export class QuotaHolder implements Quotas {
     return this.#ledger.usage(limits)
   }
 
-  /** Of a process that is gone: what its uploads have taken is stored, but for the last piece of each. */
+  /** Of a process that is gone: what its uploads have taken is stored, but maybe not the last piece of each. */
   releaseAll(): void {
+    this.#isReleased = true
     for (const [path, count] of this.#uploads) {
       for (let ended = 0; ended < count; ended += 1) {
         this.#ledger.change({ path, bytes: 0, files: 0, upload: 'ends' })
       }
+      this.#ledger.doubt(path)
     }
     this.#uploads.clear()
   }
 
-  #began(path: string, granted: number): number {
-    this.#uploads.set(path, (this.#uploads.get(path) ?? 0) + 1)
+  #took({ path, upload }: Taking, granted: number): number {
+    if (upload === 'begins') this.#uploads.set(path, (this.#uploads.get(path) ?? 0) + 1)
+    return granted
+  }
+
+  /** What a directory was counted for, nobody may be there to use any more. */
+  #tookLate(taking: Taking, granted: number): number {
+    if (!this.#isReleased) return this.#took(taking, granted)
+    const { path, files, upload } = taking
+    this.#ledger.change({ path, bytes: -granted, files: -files, ...(upload === 'begins' && { upload: 'ends' }) })
     return granted
   }
 }
