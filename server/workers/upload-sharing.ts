@@ -33,13 +33,15 @@ export class UploadSharing {
   }
 
   #begin(): readonly number[] {
+    let lockFiles: readonly number[] = []
     try {
-      const lockFiles = createLockFiles()
+      lockFiles = createLockFiles()
       const locks = new UploadLocks(lockFiles)
       for (const identity of this.#ledger.taken('upload')) locks.lock(identity)
       this.#locks = locks
       return lockFiles
     } catch {
+      closeLockFiles(lockFiles)
       return []
     }
   }

@@ -49,10 +49,17 @@ type Calls = {
   readonly close: NativeCall
   readonly ioctl: NativeCall
   readonly errno: () => number
+  /** It can't be done here: nothing else is to try it. */
+  readonly giveUp: () => void
 }
 type Pipe = { readonly from: number; readonly to: number }
 
+/** Where a container does not allow the call, or its kernel has none for connections. A connection that is lost has others. */
+const { EACCES, EINVAL, ENOMEM, ENOSYS, EOPNOTSUPP, EPERM } = constants.errno
+const impossible: ReadonlySet<number> = new Set([EACCES, EINVAL, ENOMEM, ENOSYS, EOPNOTSUPP, EPERM])
+
 function createSplice(library: Library): Splice {
+  let isPossible = true
   const calls: Calls = {
     splice: library.func(
       'long splice(int in, int64_t *offsetIn, int out, int64_t *offsetOut, size_t count, unsigned int flags)',
@@ -61,6 +68,9 @@ function createSplice(library: Library): Splice {
     close: library.func('int close(int fd)'),
     ioctl: library.func('int ioctl(int fd, unsigned long request, ...)'),
     errno: library.errno,
+    giveUp: () => {
+      isPossible = false
+    },
   }
   const makePipe = library.func('int pipe2(int *descriptors, int flags)')
   const fcntl = library.func('int fcntl(int fd, int command, ...)')
@@ -72,7 +82,7 @@ function createSplice(library: Library): Splice {
   }
   return {
     join(socket) {
-      if (open.size >= mostPipes) return undefined
+      if (!isPossible || open.size >= mostPipes) return undefined
       const descriptors = new Int32Array(2)
       if (makePipe(descriptors, closeOnExec | nonBlocking) !== 0) return undefined
       const pipe = { from: descriptors[0] ?? -1, to: descriptors[1] ?? -1 }
@@ -110,9 +120,7 @@ class JoinedSocket implements SplicedSocket {
     const { splice } = this.#calls
     const taken = splice(connection, null, to, null, bytes, moveWithoutWaiting)
     if (taken <= 0) {
-      // Linux tells of a reset once: whoever reads after this would see an ordinary end.
-      if (taken < 0 && this.#calls.errno() !== constants.errno.EAGAIN)
-        this.#socket.destroy(new Error('connection lost'))
+      if (taken < 0) this.#noteFailure()
       return 0
     }
     this.#left = taken
@@ -126,6 +134,17 @@ class JoinedSocket implements SplicedSocket {
       this.#left -= moved
     }
     return taken - this.#left
+  }
+
+  #noteFailure(): void {
+    const errno = this.#calls.errno()
+    if (errno === constants.errno.EAGAIN) return
+    if (impossible.has(errno)) {
+      this.#state = 'stuck'
+      return this.#calls.giveUp()
+    }
+    // Linux tells of a reset once: whoever reads after this would see an ordinary end.
+    this.#socket.destroy(new Error('connection lost'))
   }
 
   arrived(): number {

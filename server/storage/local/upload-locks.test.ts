@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync } from 'node:fs'
+import { closeSync, readdirSync } from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
-import { createLockFiles, UploadLocks } from './upload-locks.ts'
+import { closeLockFiles, createLockFiles, UploadLocks } from './upload-locks.ts'
 
 const files = createLockFiles()
 const opened: UploadLocks[] = []
@@ -65,4 +65,12 @@ test('Lock files can be closed once they were opened', () => {
   opened.push(one, other)
   for (const file of own) closeSync(file)
   expect([one.lock('2049:17'), other.lock('2049:17')]).toEqual([true, false])
+})
+
+test('What was opened is closed where not all lock files can be', () => {
+  const own = createLockFiles()
+  const before = readdirSync('/proc/self/fd').length
+  expect(() => new UploadLocks([...own, -1])).toThrow('ENOENT')
+  expect(readdirSync('/proc/self/fd').length).toBe(before)
+  closeLockFiles(own)
 })

@@ -10,11 +10,13 @@ export class UploadLocks {
   readonly #call: NativeCall
   readonly #lock = Buffer.alloc(lockBytes)
 
-  /** By the descriptors of `createLockFiles`, which stay the caller's. Throws where the system has no such locks. */
+  /** By the descriptors of `createLockFiles`, which stay the caller's. Throws where the system has no such locks, as gVisor has not. */
   constructor(descriptors: readonly number[]) {
     this.#call = loadLibrary().func('int fcntl(int descriptor, int command, _Inout_ uint8_t *lock)')
-    // Opened anew: who shares a description with somebody shares the locks as well.
-    this.#files = descriptors.map(descriptor => openSync(`${descriptorDirectory}/${descriptor}`, 'r+'))
+    this.#files = openedAnew(descriptors)
+    if (this.#ask(getLock, writeLock, '') === 0) return
+    this.close()
+    throw new Error('files can’t be locked')
   }
 
   /** Takes the file; false if another process has it, or the kernel has no memory for more locks. */
@@ -45,6 +47,18 @@ export class UploadLocks {
     lock.writeUInt32LE(digest.readUInt32LE(4) & 0x3fff_ffff, at.start + 4)
     lock.writeUInt32LE(1, at.length)
     return this.#call(this.#files[digest.readUInt32LE(8) % this.#files.length], command, lock)
+  }
+}
+
+/** Who shares a description with somebody shares the locks as well. */
+function openedAnew(descriptors: readonly number[]): readonly number[] {
+  const opened: number[] = []
+  try {
+    for (const descriptor of descriptors) opened.push(openSync(`${descriptorDirectory}/${descriptor}`, 'r+'))
+    return opened
+  } catch (error) {
+    for (const descriptor of opened) closeSync(descriptor)
+    throw error
   }
 }
 
