@@ -6,6 +6,7 @@ import { open } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { getHeapStatistics } from 'node:v8'
 import packageJson from '../package.json' with { type: 'json' }
 import { type Application, startApplication } from './application.ts'
 import { hashPasswordCommand } from './auth/hash-password-command.ts'
@@ -112,7 +113,8 @@ function tidyAtRest(): void {
   const collect = globalThis.gc
   let last = performance.eventLoopUtilization()
   new Tidying({
-    used: () => process.memoryUsage().heapUsed,
+    // Without a descriptor left, process.memoryUsage() throws: it reads a file.
+    used: () => getHeapStatistics().used_heap_size,
     busy: () => {
       const now = performance.eventLoopUtilization()
       const { utilization } = performance.eventLoopUtilization(now, last)

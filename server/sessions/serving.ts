@@ -22,6 +22,7 @@ import { joinPath } from '../storage/path.ts'
 import { openProbeStorage } from '../storage/probe.ts'
 import type { QuotaLimit, Quotas } from '../storage/quota/quotas.ts'
 import type { Storage } from '../storage/storage.ts'
+import { DescriptorWatch } from '../upkeep/descriptor-watch.ts'
 import type { SharedState } from '../workers/shared-state.ts'
 import { Sessions, type SessionsOptions } from './sessions.ts'
 
@@ -39,7 +40,7 @@ export type Serving = {
   readonly sessions: Sessions
   readonly volumes: Volumes
   readonly gates: VolumeGates
-  /** Ends what checks passwords; the sessions are closed before. */
+  /** Ends what checks passwords and descriptors; the sessions are closed before. */
   close(): Promise<void>
 }
 
@@ -58,6 +59,7 @@ export function createServing(options: ServingOptions): Serving {
     onAnswering: directory => options.telemetry.volumeAnswering(directory),
   })
   const volumes = new Volumes(gates)
+  const descriptorWatch = new DescriptorWatch(() => options.telemetry.descriptorsExhausted())
   const placesOf = placesOnce()
   const sessions = new Sessions({
     ...options,
@@ -80,7 +82,10 @@ export function createServing(options: ServingOptions): Serving {
     sessions,
     volumes,
     gates,
-    close: () => verifier.close(),
+    close() {
+      descriptorWatch.close()
+      return verifier.close()
+    },
   }
 }
 

@@ -130,6 +130,10 @@ export function createMetrics({ version, runtime, verbs }: MetricsOptions) {
       'passive_ports_exhausted_total',
       'PASV and EPSV that were answered with 425, because no port was free in time.',
     ),
+    descriptorsExhausted: counter(
+      'descriptors_exhausted_seconds_total',
+      'Seconds in which a process had no descriptor left, and closed connections that came.',
+    ),
     strayDataConnections: counter(
       'stray_data_connections_total',
       'Connections to passive ports from others than the client.',

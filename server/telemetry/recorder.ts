@@ -208,6 +208,11 @@ export function createTelemetry({ logger, metrics, transferLog, now = Date.now }
     passivePortsExhausted() {
       metrics.passivePortsExhausted.inc()
     },
+    descriptorsExhausted() {
+      metrics.descriptorsExhausted.inc()
+      const suppressed = quietly('descriptors')
+      if (suppressed !== undefined) logger.warn({ suppressed }, 'no descriptors left; connections are closed unseen')
+    },
     passivePortsInUse(count) {
       metrics.passivePortsInUse.set(count)
     },

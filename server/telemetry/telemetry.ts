@@ -76,6 +76,8 @@ export interface Telemetry extends BanTelemetry, EventsTelemetry, RelayTelemetry
   passivePortsInUse(count: number): void
   /** PASV or EPSV has found no port. */
   passivePortsExhausted(): void
+  /** The process has no descriptor left. Told once a second while it is so. */
+  descriptorsExhausted(): void
   reloaded(hash: string, users: number, problems: readonly Problem[]): void
   /** Files changed, but nothing of the change is in force. */
   reloadFailed(problems: readonly Problem[]): void

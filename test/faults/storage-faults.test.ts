@@ -140,10 +140,14 @@ describe('A process without descriptors left', () => {
       expect(code >= 200 && code < 500, `${command}: ${code}`).toBe(true)
     }
     expect((await client.send('NOOP')).code).toBe(200)
+    const warnings = () => server.output().stdout.match(/no descriptors left/g) ?? []
+    // What a process at rest does meanwhile, once a second, has to do without as well.
+    await eventually(() => warnings().length >= 3, 'the log has told of it for some seconds', 20_000)
     for (const socket of crowd) socket.destroy()
     await eventually(async () => (await server.descriptors()).others < 40, 'descriptors are free again')
     expect((await client.download('RETR file')).bytes.toString()).toBe('content')
     expect((await (await logIn(server.port)).upload('STOR other', 'content')).end.code).toBe(226)
+    expect(await (await server.probe('/metrics')).text()).toMatch(/^ftp_descriptors_exhausted_seconds_total [1-9]/m)
     expect(server.output().stderr).toBe('')
     expect(server.output().stdout).not.toContain('"fault"')
   })
