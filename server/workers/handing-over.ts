@@ -23,6 +23,8 @@ export class HandingOver {
   readonly #sockets = new Set<Socket>()
   /** Of sockets that went by the channel, by their sessions. Node keeps one open that is not taken when the worker dies. */
   readonly #handles = new Map<number, unknown>()
+  /** The same of those that were relayed, of which nobody tells that they were taken. */
+  readonly #relayed = new Set<unknown>()
 
   constructor(options: HandingOverOptions) {
     this.#options = options
@@ -40,6 +42,8 @@ export class HandingOver {
 
   /** The same for a data connection that another server has relayed. */
   giveRelayed(port: number, { socket, bytes }: FirstBytes, address: string): void {
+    for (const handle of this.#relayed) if (!isOpen(handle)) this.#relayed.delete(handle)
+    this.#relayed.add(Reflect.get(socket, '_handle'))
     this.#send({ kind: 'relayed', port, address, early: bytes }, socket, ignore)
   }
 
@@ -52,7 +56,7 @@ export class HandingOver {
   close(): void {
     this.#options.descriptors?.close()
     for (const socket of this.#sockets) socket.destroy()
-    for (const handle of this.#handles.values()) closeHandle(handle)
+    for (const handle of [...this.#handles.values(), ...this.#relayed]) closeHandle(handle)
   }
 
   #giveDescriptor(arrival: Arrival | BareArrival, handover: Handover): boolean {
@@ -82,6 +86,11 @@ export class HandingOver {
 function closeHandle(handle: unknown): void {
   const close: unknown = Reflect.get(Object(handle), 'close')
   if (typeof close === 'function') Reflect.apply(close, handle, [])
+}
+
+/** Node closes it as soon as the worker has it. */
+function isOpen(handle: unknown): boolean {
+  return Number(Reflect.get(Object(handle), 'fd')) >= 0
 }
 
 function ignore(): void {}
