@@ -101,9 +101,11 @@ export class Connection implements SessionParts, QueueOwner {
     if (!this.queue.quits) void this.transfers.abort()
   }
 
-  /** Once a second: ends the session if it idles, is late to log in, is drained, or its user may no longer be here. */
+  /** Once a second: ends the session if it idles, is late to log in, is drained, has lost its client, or its user may no longer be here. */
   sweep(now: number): void {
     if (this.#ending !== undefined) return
+    // Whoever had closed its side before the transfer began, and breaks off later, would be waited for at the passive port.
+    if (this.transfers.running !== undefined && this.channel.isBroken) return this.hangUp('connection lost')
     const due = dueEnding(this.state.session, {
       configuration: this.services.configuration(),
       now,

@@ -52,6 +52,11 @@ export class ControlChannel {
     return this.#line.localPort
   }
 
+  /** Whether the connection is lost without anybody having been told. */
+  get isBroken(): boolean {
+    return this.#line.isBroken
+  }
+
   /** Waits for the client, by a signal that is aborted when the connection ends. */
   async untilEnd<Result>(wait: (ended: AbortSignal) => Promise<Result>): Promise<Result> {
     this.#closed ??= new AbortController()

@@ -46,6 +46,13 @@ export class ReceivedConnections {
   }
 }
 
+/** Whether the connection below a socket of Node's still has another end: false once it was reset, also where nobody reads it. */
+export function hasPeer(socket: Socket): boolean {
+  const handle: unknown = Reflect.get(socket, '_handle')
+  const ask: unknown = Reflect.get(Object(handle), 'getpeername')
+  return typeof ask !== 'function' || Reflect.apply(ask, handle, [{}]) === 0
+}
+
 /** One accepted connection. Whoever has it closes it, or the socket that is made of it. */
 export class BareConnection {
   readonly #handle: Handle

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { beginEndurance, type Endurance, noSessions } from '../support/endurance.ts'
+import { eventually } from '../support/eventually.ts'
 import { FtpClient } from '../support/ftp-client.ts'
 import { RawConnection } from '../support/raw-connection.ts'
 import { freePort } from '../support/server.ts'
@@ -102,6 +103,18 @@ describe('A client that breaks off', () => {
       socket.resetAndDestroy()
     })
     await noSessions(server)
+  })
+
+  test('after it has closed its side ahead of a transfer is not waited for', async () => {
+    const socket = connect({ port: server.port, host: '127.0.0.1' })
+    // What nobody has read makes the close a reset.
+    socket.pause()
+    socket.write(`${logIn}EPSV\r\nLIST\r\n`)
+    socket.end()
+    const isListing = async () => (await server.status()).sessions.some(({ transfer }) => transfer?.verb === 'LIST')
+    await eventually(isListing, 'the transfer waits for a data connection')
+    socket.destroy()
+    await noSessions(server, 8000)
   })
 
   test('with RST during a transfer over and over leaves nothing behind', async () => {

@@ -2,10 +2,10 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { acceptBare, BareConnection, ReceivedConnections } from '../../server/data/bare-connection.ts'
+import { acceptBare, BareConnection, hasPeer, ReceivedConnections } from '../../server/data/bare-connection.ts'
 import { loadSocketCalls } from '../../server/data/kernel/socket-calls.ts'
 import { closedByOther, receiveSome } from '../../server/data/moving/bare-transfer.ts'
-import { barePair, pattern, readAll, receivedPair } from '../support/data-connections.ts'
+import { barePair, connectedPair, pattern, readAll, receivedPair, until } from '../support/data-connections.ts'
 
 describe.each(['here', 'by another process'] as const)('A connection without a socket, accepted %s,', by => {
   it('takes what the kernel takes, and ends', async () => {
@@ -153,3 +153,12 @@ async function pair(by: 'here' | 'by another process') {
   })
   return both
 }
+
+it('A reset shows on a socket that nobody reads as well', async () => {
+  const { client, server } = await connectedPair()
+  expect(hasPeer(server)).toBe(true)
+  client.resetAndDestroy()
+  await until(() => !hasPeer(server), 'the reset')
+  expect(server.destroyed).toBe(false)
+  server.destroy()
+})

@@ -1,7 +1,7 @@
 /** A control connection in clear text: bare as long as nothing needs a socket of Node's, which is most of what a session costs in memory. */
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { BareConnection } from '../../data/bare-connection.ts'
+import { BareConnection, hasPeer } from '../../data/bare-connection.ts'
 import { encodeName } from '../../storage/name.ts'
 import { ControlInput, type InputMemory } from './control-input.ts'
 import { type LineSource, type LineTaker, StreamSource } from './line-source.ts'
@@ -44,6 +44,11 @@ export class ClearLine implements LineSource {
 
   get closed(): boolean {
     return this.#bare?.closed ?? this.#promote().socket.destroyed
+  }
+
+  /** Whether the client has broken it off, which nobody is told of once it has ended its side. */
+  get isBroken(): boolean {
+    return this.#bare === undefined ? !hasPeer(this.#promote().socket) : this.#bare.remoteEnd === undefined
   }
 
   /** The server's own end; empty once the connection is gone. */
