@@ -9,14 +9,19 @@ import type { SessionTls } from '../tls/session-tls.ts'
 import { ClearLine, writeTo } from './input/clear-line.ts'
 import { type LineSource, StreamSource } from './input/line-source.ts'
 import { formatLine, formatReply, type Reply } from './reply.ts'
-import type { SessionParts } from './session/session-parts.ts'
+import type { Services } from './services.ts'
+import type { SessionState } from './session/session-state.ts'
 
 const connectionEnded = 'the connection has ended'
 
 /** How long a client may take to read the last replies before its connection is closed over them. */
 const lingerMilliseconds = 2000
 
-export type ControlChannelOwner = Pick<SessionParts, 'services' | 'state' | 'hangUp'>
+export interface ControlChannelOwner {
+  readonly services: Services
+  readonly state: SessionState
+  hangUp(reason: string): void
+}
 
 export class ControlChannel {
   readonly #line: ClearLine

@@ -1,11 +1,13 @@
 /** Sessions that may be of the same client: those at the same address. */
-
+import type { Configuration } from '../config/configuration.ts'
 import type { Session } from '../control/session/session.ts'
-import type { SessionParts } from '../control/session/session-parts.ts'
 import type { SessionTls } from './session-tls.ts'
 
 /** A session, as far as others have to do with it. */
-export type Member = Pick<SessionParts, 'state' | 'channel'>
+export type Member = {
+  readonly state: { readonly session: Session; readonly configuration: Configuration }
+  readonly channel: { readonly tls: SessionTls | undefined }
+}
 
 /** Of the sessions of one process. Nothing to close. */
 export class Kin {

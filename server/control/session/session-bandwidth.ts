@@ -3,16 +3,19 @@ import { currentUser } from '../../auth/authenticator.ts'
 import type { Configuration } from '../../config/configuration.ts'
 import type { Rates } from '../../config/schema/bandwidth.ts'
 import { Pace, type PaceLimits } from '../../data/rate/pace.ts'
+import type { Services } from '../services.ts'
 import type { Session } from './session.ts'
-import type { SessionParts } from './session-parts.ts'
+import type { SessionState } from './session-state.ts'
 
 export type Direction = 'upload' | 'download'
+
+type Parts = { readonly services: Services; readonly state: SessionState }
 
 /** Paces of one session. */
 export class SessionBandwidth {
   readonly #paces: Readonly<Record<Direction, Pace>>
 
-  constructor({ services, state }: Pick<SessionParts, 'services' | 'state'>) {
+  constructor({ services, state }: Parts) {
     const paceOf = (direction: Direction): Pace => {
       let known:
         | {

@@ -11,12 +11,16 @@ import { guardStorage } from '../../storage/guarded.ts'
 import { StorageError } from '../../storage/storage.ts'
 import { SharedStateError } from '../../workers/shared-state.ts'
 import type { AuthenticationResult } from '../command.ts'
-import type { ControlChannel } from '../control-channel.ts'
 import { reply } from '../reply.ts'
 import type { Services } from '../services.ts'
 import type { LoggedIn, Session } from './session.ts'
 
 type Attempt = { readonly name: string; readonly password: string; readonly proved?: User | undefined }
+
+/** The connection, which may end while somebody waits. */
+interface UntilEnd {
+  untilEnd<Result>(wait: (ended: AbortSignal) => Promise<Result>): Promise<Result>
+}
 
 type LoginFailure = Extract<LoginResult, { readonly accepted: false }>['reason']
 type LoginServices = Pick<
@@ -30,7 +34,7 @@ export function authenticate(
   session: Session,
   configuration: Configuration,
   attempt: Attempt,
-  connection: Pick<ControlChannel, 'untilEnd'>,
+  connection: UntilEnd,
 ): AuthenticationResult | Promise<AuthenticationResult> {
   const begun = performance.now()
   const situation = {
@@ -67,7 +71,7 @@ async function refuse(
   session: Session,
   configuration: Configuration,
   { name, reason, begun }: { readonly name: string; readonly reason: LoginFailure; readonly begun: number },
-  connection: Pick<ControlChannel, 'untilEnd'>,
+  connection: UntilEnd,
 ): Promise<AuthenticationResult> {
   const { limits } = configuration.server
   services.telemetry.loginFailed(session, name, reason)

@@ -1,10 +1,20 @@
 /** TLS on the control connection of a session: begun and ended between two commands. */
 import { hostNamed } from '../../config/hosts.ts'
+import type { ControlChannel } from '../control-channel.ts'
+import type { RequestQueue } from '../input/request-queue.ts'
 import type { Reply } from '../reply.ts'
-import { dataAfterAuth, dataBeforeClearText } from './ending.ts'
-import type { SessionParts } from './session-parts.ts'
+import type { Services } from '../services.ts'
+import { dataAfterAuth, dataBeforeClearText, type Ending } from './ending.ts'
+import type { SessionState } from './session-state.ts'
 
-type Parts = Pick<SessionParts, 'channel' | 'queue' | 'services' | 'state' | 'end' | 'hangUp'>
+interface Parts {
+  readonly services: Services
+  readonly state: SessionState
+  readonly channel: ControlChannel
+  readonly queue: RequestQueue
+  end(ending: Ending): Promise<void> | undefined
+  hangUp(reason: string): void
+}
 
 export class SessionProtection {
   readonly #parts: Parts

@@ -1,18 +1,28 @@
 /** Transfers of one session: 150, the data connection, the bytes, and the reply that tells how it ended. Tasks take their place. */
+import type { DataChannel } from '../../data/data-channel.ts'
 import { DataChannelError } from '../../data/error.ts'
 import { runTransfer, type Transfer, type TransferOptions, type TransferResult } from '../../data/moving/transfer.ts'
 import type { Pace } from '../../data/rate/pace.ts'
 import type { TransferRecord } from '../../telemetry/telemetry.ts'
 import type { Context, Outcome } from '../command.ts'
+import type { ControlChannel } from '../control-channel.ts'
+import type { RequestQueue } from '../input/request-queue.ts'
 import { dataChannelReply, type Reply, reply, storageReply, transferReply } from '../reply.ts'
+import type { Services } from '../services.ts'
 import { encodingOf } from './representation.ts'
 import type { Session } from './session.ts'
 import { type Direction, SessionBandwidth } from './session-bandwidth.ts'
-import type { SessionParts } from './session-parts.ts'
+import type { SessionState } from './session-state.ts'
 import { runTask, type Task } from './session-task.ts'
 import type { Moved } from './transfer-limits.ts'
 
-type Parts = Pick<SessionParts, 'services' | 'state' | 'channel' | 'queue' | 'data'>
+type Parts = {
+  readonly services: Services
+  readonly state: SessionState
+  readonly channel: ControlChannel
+  readonly queue: RequestQueue
+  readonly data: DataChannel
+}
 
 type TransferOrder = Outcome & { readonly kind: 'transfer' }
 

@@ -1,7 +1,7 @@
 /** Sessions that wait for a passive port because others of the same client have all of them. */
 import { DataChannelError } from '../error.ts'
-import type { PassiveListenOptions } from './passive.ts'
 import type { PassivePort } from './passive-port.ts'
+import type { PassiveListenOptions } from './passive-request.ts'
 
 type Waiter = {
   readonly options: PassiveListenOptions

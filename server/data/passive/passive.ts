@@ -5,8 +5,9 @@ import type { FirstBytes } from '../../proxy-protocol/first-bytes.ts'
 import { DataChannelError } from '../error.ts'
 import type { SocketCalls } from '../kernel/socket-calls.ts'
 import { openPassiveListener, type PassiveListener } from './passive-listener.ts'
-import type { PassivePort, PassivePortOptions } from './passive-port.ts'
+import type { PassivePort } from './passive-port.ts'
 import { PassiveQueue } from './passive-queue.ts'
+import type { PassiveListenOptions, PassivePolicy } from './passive-request.ts'
 import {
   countOwn,
   fewOf,
@@ -17,24 +18,6 @@ import {
   type PortShare,
   wholeRange,
 } from './port-order.ts'
-
-export type PassivePolicy = {
-  readonly ports: PortRange
-  /** `auto`: ports stay open and are shared by all sessions whose clients can be told apart. `off`: each is one session's alone, and open only for it. */
-  readonly sharing: 'auto' | 'off'
-  /** How long to wait for a port while others of the same client have all of them. */
-  readonly portWaitSeconds: number
-}
-
-export type PassiveListenOptions = PassivePortOptions &
-  PassivePolicy & {
-    /** Local address to bind to: that of the control connection. */
-    readonly address: string
-    /** Whether the port would be of use still. */
-    readonly isWanted?: () => boolean
-    /** Ports that come last, if others are to come first. */
-    readonly avoided?: ReadonlySet<number> | undefined
-  }
 
 /** Of a wider range so many are enough; others are opened when they are needed, and closed again. */
 const mostKept = 256
