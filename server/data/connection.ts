@@ -183,8 +183,8 @@ export class DataConnection {
   }
 
   /** Calls back once no byte has moved for so long, however slowly they do; 0 seconds end the watch. */
-  watchStall(seconds: number, onStall: () => void): void {
-    this.#wire.watchStall(seconds, onStall)
+  watchStall(seconds: number, onStall: () => void, calls?: SocketCalls): void {
+    this.#wire.watchStall(seconds, onStall, calls)
   }
 
   /** Closes at once. Whatever runs rejects. */

@@ -2,6 +2,10 @@
 import type { Socket } from 'node:net'
 import type { SecureChannel } from '../tls/secure-channel.ts'
 import { BareConnection } from './bare-connection.ts'
+import { descriptorOf, type SocketCalls } from './kernel/socket-calls.ts'
+
+/** A client is looked at so often, while nobody has seen anything move, in the time after which it counts as stalled. */
+const looks = 8
 
 export class DataSocket {
   readonly #channel: SecureChannel | undefined
@@ -11,6 +15,10 @@ export class DataSocket {
   #loss: Error | undefined
   #onStall: (() => void) | undefined
   #stallMilliseconds = 0
+  #calls: SocketCalls | undefined
+  /** What the kernel has told at the last look, and how many looks ago it has told something else. */
+  #movement: bigint | undefined
+  #quietLooks = 0
 
   constructor(connection: Socket | BareConnection, channel: SecureChannel | undefined) {
     this.#channel = channel
@@ -29,7 +37,7 @@ export class DataSocket {
     const socket = this.#bare.socket()
     this.#bare = undefined
     this.#use(socket)
-    if (this.#onStall !== undefined) this.#watch(this.#onStall)
+    if (this.#onStall !== undefined) this.#watch()
     return socket
   }
 
@@ -63,21 +71,26 @@ export class DataSocket {
     })
   }
 
-  /** Calls back once no byte has moved for so long, however slowly they do; 0 seconds end the watch. */
-  watchStall(seconds: number, onStall: () => void): void {
+  /**
+   * Calls back once no byte has moved for so long, however slowly they do; 0 seconds end the watch. With the calls, also bytes count that the
+   * kernel moves while nobody is told: those of a long call, and what a slow client takes out of its buffers.
+   */
+  watchStall(seconds: number, onStall: () => void, calls?: SocketCalls): void {
     const before = this.#onStall
     this.#onStall = seconds === 0 ? undefined : onStall
+    this.#calls = calls
     this.#stallMilliseconds = seconds * 1000
     if (this.#bare !== undefined) return this.#bare.watchStall(this.#stallMilliseconds, onStall)
-    if (before !== undefined) this.#watched.off('timeout', before)
-    this.#watched.setTimeout(this.#stallMilliseconds)
-    if (this.#onStall !== undefined) this.#watch(this.#onStall)
+    if (before !== undefined) this.#watched.off('timeout', this.#look)
+    this.#watched.setTimeout(0)
+    if (this.#onStall !== undefined) this.#watch()
   }
 
   /** Something moves, or has to wait, that the socket has not seen. */
   noteActivity(): void {
     if (this.#bare !== undefined) return this.#bare.noteActivity()
-    if (this.#onStall !== undefined && !this.socket.destroyed) this.socket.setTimeout(this.#stallMilliseconds)
+    this.#quietLooks = 0
+    if (this.#onStall !== undefined && !this.socket.destroyed) this.socket.setTimeout(this.#lookMilliseconds)
   }
 
   /** Closes at once. Whatever runs rejects. */
@@ -97,9 +110,24 @@ export class DataSocket {
     return this.#channel?.activity ?? this.socket
   }
 
-  #watch(onStall: () => void): void {
-    this.#watched.setTimeout(this.#stallMilliseconds)
-    this.#watched.once('timeout', onStall)
+  #watch(): void {
+    this.#quietLooks = 0
+    this.#watched.setTimeout(this.#lookMilliseconds)
+    this.#watched.on('timeout', this.#look)
+  }
+
+  get #lookMilliseconds(): number {
+    return this.#calls === undefined ? this.#stallMilliseconds : this.#stallMilliseconds / looks
+  }
+
+  readonly #look = (): void => {
+    const descriptor = this.#calls && descriptorOf(this.socket)
+    const movement = descriptor === undefined ? undefined : this.#calls?.movement(descriptor)
+    // What has moved since the last look may have done so right after it, or just now.
+    this.#quietLooks = movement === this.#movement ? this.#quietLooks + 1 : 0
+    this.#movement = movement
+    if (this.#calls === undefined || this.#quietLooks >= looks) this.#onStall?.()
+    else this.#watched.setTimeout(this.#lookMilliseconds)
   }
 
   #use(socket: Socket): void {

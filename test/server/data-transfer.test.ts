@@ -4,6 +4,7 @@ import type { TLSSocket } from 'node:tls'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { CertificateFiles } from '../../server/config/configuration.ts'
 import { DataConnection } from '../../server/data/connection.ts'
+import { loadSendfile } from '../../server/data/kernel/sendfile.ts'
 import { transferMeans } from '../../server/data/means.ts'
 import { runTransfer, type TransferOptions, type TransferResult } from '../../server/data/moving/transfer.ts'
 import { StorageError } from '../../server/storage/storage.ts'
@@ -36,6 +37,9 @@ const defaults: TransferOptions = {
   onProgress: () => {},
   means: transferMeans(),
 }
+/** With calls of the kernel, which knows what moves. */
+const inKernel = transferMeans(loaded())
+
 /** In clear text with a socket of Node's from the start, and with none as long as none is needed. */
 const protections = ['clear', 'bare', ...tlsVersions] as const
 type Ends = { client: Socket; raw: Socket; connection: DataConnection }
@@ -61,6 +65,12 @@ async function open(protection: (typeof protections)[number], direction: 'send' 
   const channel = await testSessionTls(certificate).secureData(server, never, direction)
   if (client === undefined) throw new Error('no client')
   return { client, raw: await raw.promise, connection: new DataConnection(server, channel) }
+}
+
+function loaded() {
+  const sendfile = loadSendfile()
+  if ('reason' in sendfile) throw new Error(sendfile.reason)
+  return sendfile
 }
 
 function send(
@@ -178,16 +188,33 @@ describe.each(protections)('runTransfer, %s', protection => {
     }
   })
 
-  it('gives up on a client that neither sends nor reads', async () => {
+  it.each([
+    ['asking the kernel', inKernel],
+    ['not asking it', defaults.means],
+  ] as const)('gives up on a client that neither sends nor reads, %s', async (_, means) => {
     for (const direction of ['send', 'receive'] as const) {
       const { client, connection } = await open(protection, direction)
-      const options = { stallTimeoutSeconds: 0.2 }
+      const options = { stallTimeoutSeconds: 0.2, means }
       const result = await (direction === 'send'
         ? send(connection, new MemoryReadable(pattern(50_000_000)), options)
         : receive(connection, new MemoryWritable(), options))
       expect(result.outcome).toBe('stalled')
       client.destroy()
     }
+  })
+
+  it('waits for a client that slowly takes what the kernel has for it, though nobody else sees that', async () => {
+    const { client, connection } = await open(protection, 'send')
+    const content = pattern(7_000_000)
+    const sending = send(connection, new MemoryReadable(content), { stallTimeoutSeconds: 0.4, means: inKernel })
+    const chunks: Buffer[] = []
+    // Slowly enough for seconds to pass between two writes of the server.
+    for await (const chunk of client) {
+      chunks.push(chunk)
+      if (chunks.length < 90) await new Promise(resolve => setTimeout(resolve, 25))
+    }
+    expect(await sending).toMatchObject({ outcome: 'complete', bytes: content.length })
+    expect(Buffer.concat(chunks).equals(content)).toBe(true)
   })
 
   it('loses the connection when the client resets it, in either direction', async () => {

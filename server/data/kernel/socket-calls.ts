@@ -1,6 +1,6 @@
 /** What the kernel does with a connection at once, by calls of the C library: Node needs a request and another turn of the event loop for it. */
 import type { Socket } from 'node:net'
-import { constants } from 'node:os'
+import { constants, endianness } from 'node:os'
 import { type Library, loadLibrary, type NativeCall } from './native.ts'
 
 /** By descriptors of connections in which nothing of Node's own waits to be written. None of them waits. */
@@ -16,6 +16,8 @@ export interface SocketCalls {
   end(descriptor: number): boolean
   /** Another descriptor of the same; undefined where there is none to be had. */
   duplicate(descriptor: number): number | undefined
+  /** A number that changes with each byte that the connection takes from us or from the other end, or that the other end has received; undefined where it can't be had. */
+  movement(descriptor: number): bigint | undefined
 }
 
 /** Undefined where it can't be had, as `sendfile` can't. */
@@ -34,12 +36,23 @@ const withoutSignal = 0x4000
 const moreFollows = 0x8000
 const ourHalf = 1
 const duplicateCloseOnExec = 1030
+const isLittle = endianness() === 'LE'
+// netinet/tcp.h: TCP_INFO, and where in it tcpi_bytes_acked and tcpi_bytes_received are
+const tcpLevel = 6
+const tcpInfo = 11
+const ackedAt = 120
+const receivedAt = 128
+const infoBytes = 136
+// asm-generic/ioctls.h: SIOCOUTQ
+const countQueued = 0x5411
 
 function createSocketCalls(library: Library): SocketCalls {
   const send = library.func('long send(int fd, const void *bytes, size_t count, int flags)')
   const receive = library.func('long recv(int fd, void *bytes, size_t count, int flags)')
   const shutdown = library.func('int shutdown(int fd, int how)')
   const fcntl: NativeCall = library.func('int fcntl(int fd, int command, ...)')
+  const getsockopt = library.func('int getsockopt(int fd, int level, int option, void *value, unsigned int *bytes)')
+  const ioctl = library.func('int ioctl(int fd, unsigned long request, ...)')
   return {
     send(descriptor, bytes, then) {
       if (bytes.length === 0) return 0
@@ -57,6 +70,20 @@ function createSocketCalls(library: Library): SocketCalls {
     duplicate(descriptor) {
       const own = fcntl(descriptor, duplicateCloseOnExec, 'int', 0)
       return own < 0 ? undefined : own
+    },
+    movement(descriptor) {
+      const info = new DataView(new ArrayBuffer(infoBytes))
+      const size = Uint32Array.of(infoBytes)
+      const queued = new Int32Array(1)
+      const isKnown =
+        getsockopt(descriptor, tcpLevel, tcpInfo, info, size) === 0 &&
+        size[0] === infoBytes &&
+        ioctl(descriptor, countQueued, 'void *', queued) === 0
+      if (!isKnown) return undefined
+      // What is acknowledged leaves the queue: counted once, both would cancel out.
+      return (
+        info.getBigUint64(ackedAt, isLittle) * 2n + info.getBigUint64(receivedAt, isLittle) + BigInt(queued[0] ?? 0)
+      )
     },
   }
 }

@@ -98,7 +98,7 @@ export async function runTransfer(
   }
   const onAbort = () => stop('aborted')
   signal.addEventListener('abort', onAbort)
-  connection.watchStall(options.stallTimeoutSeconds, () => stop('stalled'))
+  connection.watchStall(options.stallTimeoutSeconds, () => stop('stalled'), options.means.socketCalls)
   if (signal.aborted) stop('aborted')
   const result = (ending: Ending): TransferResult => {
     const bytes = connection.bytesRead + connection.bytesWritten
