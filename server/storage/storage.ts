@@ -67,9 +67,12 @@ export interface ReadableFile {
   read(buffer: Uint8Array): Promise<number>
   /**
    * Where the file has a descriptor: lets the kernel send from it. `send` gets the descriptor, which stays open until it has settled, and the
-   * next position; it resolves to how many bytes it took, 0 or less for none, and so does this.
+   * next position; it resolves to how many bytes it took, 0 or less for none, and so does this. `others`, where it is given, says meanwhile how
+   * many wait for the thread that `send` takes, for each of those that have one: 0 for nobody.
    */
-  readonly transmit?: (send: (descriptor: number, position: number) => Promise<number>) => Promise<number>
+  readonly transmit?: (
+    send: (descriptor: number, position: number, others?: () => number) => Promise<number>,
+  ) => Promise<number>
   /** The same for files that are known to lie on one volume. */
   readonly volume?: object | undefined
   /**

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { DataConnection } from '../../server/data/connection.ts'
 import { BufferPool } from '../../server/data/kernel/buffer-pool.ts'
+import { loadLibrary } from '../../server/data/kernel/native.ts'
 import { readInto } from '../../server/data/kernel/read-into.ts'
 import { type KernelSocket, loadSendfile, type Sendfile } from '../../server/data/kernel/sendfile.ts'
 import { transferMeans } from '../../server/data/means.ts'
@@ -56,7 +57,10 @@ describe('sendfile', () => {
     server.destroy()
   })
 
-  it.each([undefined, 'briefly'] as const)('serves many connections at once, in turn (waiting: %s)', async waiting => {
+  it.each([
+    ['not waiting', undefined],
+    ['waiting', alone],
+  ] as const)('serves many connections at once, in turn, %s', async (_, waiting) => {
     const sendfile = loaded()
     const content = pattern(8_000_000)
     const file = await temporaryFile(content)
@@ -85,7 +89,7 @@ describe('sendfile', () => {
     const content = pattern(20_000_000)
     const file = await temporaryFile(content)
     client.pause()
-    const running = kernel.send(file, 0, content.length, 'briefly')
+    const running = kernel.send(file, 0, content.length, alone)
     expect(neverWaits(descriptor)).toBe(false)
     const taken = await running
     expect(taken).toBeGreaterThan(0)
@@ -95,11 +99,48 @@ describe('sendfile', () => {
     const received = readAll(client)
     // The client is of this process, which may be slow on a busy machine.
     for (let sent = taken; sent < content.length; )
-      sent += Math.max(0, await kernel.send(file, sent, content.length, 'briefly'))
+      sent += Math.max(0, await kernel.send(file, sent, content.length, alone))
     expect(neverWaits(descriptor)).toBe(true)
     kernel.close()
     server.end()
     expect((await received).equals(content)).toBe(true)
+  })
+
+  it('waits no more once somebody else wants the thread', async () => {
+    const { client, server } = await connectedPair()
+    server.pause()
+    const descriptor = descriptorOf(server)
+    const kernel = joined(loaded(), server)
+    const content = pattern(20_000_000)
+    const file = await temporaryFile(content)
+    let asked = 0
+    const isWanted = () => {
+      asked++
+      return true
+    }
+    // It takes little, again and again, so that the call itself would go on.
+    client.pause()
+    const taking = setInterval(() => client.read(65_536), 10)
+    const running = kernel.send(file, 0, content.length, { isWanted })
+    expect(neverWaits(descriptor)).toBe(false)
+    await until(() => neverWaits(descriptor), 'it waits no more')
+    expect(asked).toBeGreaterThan(0)
+    expect(await running).toBeLessThan(content.length)
+    clearInterval(taking)
+    kernel.close()
+    client.destroy()
+    server.destroy()
+  })
+
+  it('lets bytes wait for those that fill the packet with them', async () => {
+    const { client, server } = await connectedPair()
+    server.setNoDelay(true)
+    expect(hasNoDelay(descriptorOf(server))).toBe(true)
+    const kernel = joined(loaded(), server)
+    expect(hasNoDelay(descriptorOf(server))).toBe(false)
+    kernel.close()
+    client.destroy()
+    server.destroy()
   })
 
   it('never waits while the connection is read from', async () => {
@@ -108,7 +149,7 @@ describe('sendfile', () => {
     await until(() => Reflect.get(Object(Reflect.get(server, '_handle')), 'reading') === true, 'it is read')
     const kernel = joined(loaded(), server)
     const file = await temporaryFile(pattern(1000))
-    const running = kernel.send(file, 0, 1000, 'briefly')
+    const running = kernel.send(file, 0, 1000, alone)
     expect(neverWaits(descriptorOf(server))).toBe(true)
     expect(await running).toBe(1000)
     kernel.close()
@@ -122,7 +163,7 @@ describe('sendfile', () => {
     const kernel = joined(loaded(), server)
     const content = pattern(20_000_000)
     const file = await temporaryFile(content)
-    const running = kernel.send(file, 0, content.length, 'briefly')
+    const running = kernel.send(file, 0, content.length, alone)
     kernel.stop('end')
     expect((await readAll(client)).length).toBeLessThan(content.length)
     expect(await running).toBeLessThan(content.length)
@@ -217,6 +258,9 @@ describe('reading into memory of ours', () => {
   })
 })
 
+/** Nobody else wants the thread. */
+const alone = { isWanted: () => false }
+
 function loaded(): Sendfile {
   const sendfile = loadSendfile()
   if ('reason' in sendfile) throw new Error(sendfile.reason)
@@ -237,6 +281,14 @@ function descriptorOf(socket: Socket): number {
 function neverWaits(descriptor: number): boolean {
   const [, flags = ''] = /^flags:\s+([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'utf8')) ?? []
   return (Number.parseInt(flags, 8) & 0o4000) !== 0
+}
+
+/** TCP_NODELAY. */
+function hasNoDelay(descriptor: number): boolean {
+  const getsockopt = loadLibrary().func('int getsockopt(int fd, int level, int option, void *value, void *bytes)')
+  const value = new Int32Array(1)
+  expect(getsockopt(descriptor, 6, 1, value, Uint32Array.of(value.byteLength))).toBe(0)
+  return value[0] !== 0
 }
 
 async function temporaryFile(content: Uint8Array): Promise<number> {

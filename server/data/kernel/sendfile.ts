@@ -13,11 +13,17 @@ export interface KernelSocket {
    * that can be had; nobody else may write meanwhile. Resolves to 0 or less where nothing was taken, because nothing fits, because the file
    * ends there, or for a failure; writing the next bytes in the usual way tells which.
    */
-  send(file: number, position: number, bytes: number, waiting?: 'briefly'): Promise<number>
+  send(file: number, position: number, bytes: number, waiting?: Waiting): Promise<number>
   /** Ends the connection, whatever becomes of the socket, or resets it: a call that runs returns soon, and one that comes later takes nothing. */
   stop(how: 'end' | 'reset'): void
   /** Leaves the connection, as soon as no call runs any more. */
   close(): void
+}
+
+/** How a call waits for the client. */
+export type Waiting = {
+  /** Whether somebody else wants the thread: then it waits no more. */
+  readonly isWanted: () => boolean
 }
 
 /** Why it can't be used here, in words. */
@@ -45,7 +51,10 @@ function createSendfile(library: Library): Sendfile {
       const descriptor: unknown = Reflect.get(Object(Reflect.get(socket, '_handle')), 'fd')
       if (typeof descriptor !== 'number' || descriptor < 0) return undefined
       const own = calls.fcntl(descriptor, duplicateCloseOnExec, 'int', 0)
-      return own < 0 ? undefined : new JoinedSocket(own, socket, calls)
+      if (own < 0) return undefined
+      // Each 64 KiB of a file would be followed by the packet that they do not fill: a third of the processor time. The last one goes with FIN.
+      calls.setsockopt(own, tcpLevel, noDelay, off, off.byteLength)
+      return new JoinedSocket(own, socket, calls)
     },
   }
 }
@@ -71,11 +80,17 @@ const nowhere = new Uint8Array(16)
 // asm-generic/socket.h: SOL_SOCKET, SO_SNDTIMEO
 const socketLevel = 1
 const sendTimeout = 21
+// netinet/tcp.h: SOL_TCP, TCP_NODELAY
+const tcpLevel = 6
+const noDelay = 1
+const off = new Int32Array(1)
 
-/** A client that takes nothing for so long is waited for without a thread. */
-const waitMilliseconds = 20
-/** And one that takes little: a thread is not held much longer than this for any. */
-const holdMilliseconds = 250
+/** A client that takes nothing for so long is waited for without a thread: one on a busy machine may have to wait for its own processor. */
+const waitMilliseconds = 100
+/** So often a call that waits looks whether somebody else wants its thread. */
+const lookMilliseconds = 250
+/** And it is not held much longer than this for any client. */
+const holdMilliseconds = 2000
 
 class JoinedSocket implements KernelSocket {
   readonly #descriptor: number
@@ -92,18 +107,18 @@ class JoinedSocket implements KernelSocket {
     this.#calls = calls
   }
 
-  async send(file: number, position: number, bytes: number, waiting?: 'briefly'): Promise<number> {
+  async send(file: number, position: number, bytes: number, waiting?: Waiting): Promise<number> {
     if (this.#state !== 'open' || this.#running) return 0
     this.#running = true
     // The call itself waits then, and the kernel goes on the moment there is room: with its end, and another thread, that costs twice as much.
-    const waits = waiting === 'briefly' && this.#mayWait()
+    const waits = waiting !== undefined && this.#mayWait()
     if (waits) this.#setFlags(0)
-    const held = waits ? setTimeout(() => this.#setFlags(nonBlocking), holdMilliseconds) : undefined
+    const look = waits ? this.#lookAfter(waiting) : undefined
     try {
       return await this.#call(file, position, bytes)
     } finally {
       this.#running = false
-      clearTimeout(held)
+      clearInterval(look)
       if (waits) this.#setFlags(nonBlocking)
       if (this.#isClosing) this.close()
     }
@@ -132,6 +147,13 @@ class JoinedSocket implements KernelSocket {
     const { setsockopt } = this.#calls
     this.#hasTimeout ??= setsockopt(this.#descriptor, socketLevel, sendTimeout, timeout, timeout.byteLength) === 0
     return this.#hasTimeout
+  }
+
+  #lookAfter({ isWanted }: Waiting): NodeJS.Timeout {
+    const began = performance.now()
+    return setInterval(() => {
+      if (isWanted() || performance.now() - began >= holdMilliseconds) this.#setFlags(nonBlocking)
+    }, lookMilliseconds)
   }
 
   #setFlags(flags: number): void {

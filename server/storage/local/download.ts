@@ -110,10 +110,12 @@ class LocalDownload implements ReadableFile {
     }
   }
 
-  async transmit(send: (descriptor: number, position: number) => Promise<number>): Promise<number> {
+  async transmit(
+    send: (descriptor: number, position: number, others?: () => number) => Promise<number>,
+  ): Promise<number> {
     if (this.#descriptor === undefined) throw closedError()
     const descriptor = this.#descriptor
-    const call = (): Promise<number> => send(descriptor, this.#position)
+    const call = (others?: () => number): Promise<number> => send(descriptor, this.#position, others)
     const sending = this.#gate === undefined ? call() : this.#gate.send(call)
     this.#running = sending
     const taken = await sending

@@ -34,7 +34,9 @@ type Waiting = { readonly errand: Errand; readonly start: () => void; readonly r
 
 const probeMilliseconds = 1000
 const maxWaiting = 16_384
-/** Calls that send a file, at once: half of the threads, so that others find one soon. With fewer than this, clients would take turns. */
+/** Calls that send a file, at once: so much of the threads, so that others find one soon. */
+const sendingShare = 0.6
+/** With fewer than this, clients would take turns. */
 const leastSending = 3
 
 /** Runs an operation in its turn; at once where there is no gate. */
@@ -66,7 +68,7 @@ export class VolumeGate {
   constructor(pool: Pool, directory: string) {
     this.#pool = pool
     this.#directory = directory
-    this.#sending = new Turns(Math.max(leastSending, Math.floor(pool.threads / 2)))
+    this.#sending = new Turns(Math.max(leastSending, Math.floor(pool.threads * sendingShare)))
   }
 
   /** Undefined where it may begin at once. Rejects with the StorageError `not-answering`. */
@@ -100,11 +102,11 @@ export class VolumeGate {
     }
   }
 
-  /** For calls that send a file by themselves, of which fewer run at once. */
-  async send(call: () => Promise<number>): Promise<number> {
+  /** For calls that send a file by themselves, of which fewer run at once. Each may ask how many others wait for each that runs. */
+  async send(call: (others: () => number) => Promise<number>): Promise<number> {
     await this.#sending.begin()
     try {
-      return await this.run(call, 'transfer')
+      return await this.run(() => call(() => this.#others), 'transfer')
     } finally {
       this.#sending.end()
     }
@@ -157,6 +159,13 @@ export class VolumeGate {
     // What others hold that hang is not to be had: of the rest, a quarter is for the others.
     const left = threads - lost + (this.#stalledSince === undefined ? 0 : this.#running)
     return running < threads && this.#running < Math.max(1, Math.min(left - 1, Math.ceil(left * 0.75)))
+  }
+
+  get #others(): number {
+    const { threads, running, waiting } = this.#pool
+    // Where hardly a thread is left, somebody will soon want one.
+    const waits = this.#sending.waiting + waiting + (running >= threads - 1 ? 1 : 0)
+    return waits / this.#sending.atOnce
   }
 
   #mayProbe(): boolean {
@@ -224,11 +233,17 @@ function notAnswering(): StorageError {
 
 /** Lets so many go on at once, and the others in order. */
 class Turns {
+  readonly atOnce: number
   #free: number
   readonly #waiting: (() => void)[] = []
 
   constructor(atOnce: number) {
+    this.atOnce = atOnce
     this.#free = atOnce
+  }
+
+  get waiting(): number {
+    return this.#waiting.length
   }
 
   async begin(): Promise<void> {

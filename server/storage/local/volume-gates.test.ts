@@ -68,6 +68,42 @@ describe('Of the threads for files', () => {
     expect(started(calls(20, 3))).toBe(1)
   })
 
+  test('more than half send files, and each of those learns how many others wait', async () => {
+    const { gate } = setUp()
+    const { promise, resolve } = Promise.withResolvers<number>()
+    const learned: (() => number)[] = []
+    const send = () =>
+      gate(1).send(others => {
+        learned.push(others)
+        return promise
+      })
+    const sending = Array.from({ length: 8 }, send)
+    await settled()
+    expect([learned.length, learned[0]?.()]).toEqual([8, 0])
+    sending.push(...Array.from({ length: 8 }, send))
+    await settled()
+    expect([learned.length, learned[0]?.()]).toEqual([8, 1])
+    resolve(0)
+    await Promise.all(sending)
+    expect([learned.length, learned[0]?.()]).toEqual([16, 0])
+  })
+
+  test('those that send files learn that hardly any is left', async () => {
+    const { gate, calls } = setUp()
+    const { promise, resolve } = Promise.withResolvers<number>()
+    let others = () => 0
+    const sending = gate(1).send(given => {
+      others = given
+      return promise
+    })
+    await settled()
+    expect(others()).toBe(0)
+    for (const device of [2, 3]) calls(6, device)
+    expect(others()).toBeGreaterThan(0)
+    resolve(0)
+    await sending
+  })
+
   test('all are never taken, whatever begins at once', async () => {
     const { calls } = setUp()
     const [first, second, third] = [calls(20, 1), calls(20, 2), calls(20, 3)]
