@@ -63,6 +63,8 @@ const sweepMilliseconds = 1000
 export class Sessions implements SessionHost {
   readonly #services: Services
   readonly #connections = new Set<Connection>()
+  /** One that has ended. While a process is at rest it collects, and V8 throws away what it has compiled for objects of which there is none left. */
+  readonly #kept: { example?: Connection } = {}
   readonly #sweeper: NodeJS.Timeout
   #inForce: InForce
   readonly #kin = new Kin(this.#connections)
@@ -126,6 +128,7 @@ export class Sessions implements SessionHost {
   /** Puts another configuration in force, at once and for all sessions. */
   apply(inForce: InForce): void {
     this.#inForce = inForce
+    delete this.#kept.example
     const { certificate, hosts } = inForce.configuration
     const ofHosts = [...hosts.values()].map(host => host.certificate)
     this.#lanes.keep(new Set([certificate, inForce.fallbackCertificate, ...ofHosts]))
@@ -183,6 +186,7 @@ export class Sessions implements SessionHost {
   /** One for all, as each connection keeps it. */
   readonly #onEnd = (connection: Connection): void => {
     this.#connections.delete(connection)
+    if (isExample(connection, this.#inForce)) this.#kept.example = connection
     connection.place.end()
     if (this.#connections.size === 0) this.#whenIdle?.()
   }
@@ -218,6 +222,11 @@ export class Sessions implements SessionHost {
     const deadline = performance.now() + milliseconds
     while (this.#connections.size > 0 && performance.now() < deadline) await delay(20)
   }
+}
+
+/** It has done what sessions do, and keeps neither keys nor a configuration that is not in force. */
+function isExample({ session, tls, state }: Connection, { configuration }: InForce): boolean {
+  return session.login.state === 'logged-in' && tls === undefined && state.configuration === configuration
 }
 
 /** For last replies to be read. */

@@ -1,0 +1,71 @@
+/** What a process keeps of sessions that have ended: one of them, by which V8 keeps what it has compiled for the next. */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Connection } from '../../server/control/connection.ts'
+import { eventually } from '../support/eventually.ts'
+import { FtpClient } from '../support/ftp-client.ts'
+import { simpleUser, startServer, type TestServer } from '../support/server.ts'
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
+
+let server: TestServer
+
+beforeEach(async () => {
+  server = await startServer()
+})
+afterEach(() => server.stop())
+
+/** Ends a session, of which only this is left here. */
+async function ended(begin: (client: FtpClient) => Promise<unknown>): Promise<WeakRef<Connection>> {
+  const client = await FtpClient.connect(server.port)
+  await begin(client)
+  const [connection] = server.application.server.connections
+  if (connection === undefined) throw new Error('There is no session.')
+  const left = new WeakRef(connection)
+  client.close()
+  await eventually(() => server.application.server.sessionCount === 0, 'it has ended')
+  return left
+}
+
+const logIn = (client: FtpClient): Promise<unknown> => client.login()
+
+function isLeft(session: WeakRef<Connection>): boolean {
+  collect()
+  return session.deref() !== undefined
+}
+
+async function isGone(session: WeakRef<Connection>): Promise<void> {
+  await eventually(() => !isLeft(session), 'it is gone')
+}
+
+test('The last session that was logged in stays, and no others', async () => {
+  const first = await ended(logIn)
+  const last = await ended(logIn)
+  const stranger = await ended(async () => undefined)
+  await isGone(first)
+  await isGone(stranger)
+  expect(isLeft(last)).toBe(true)
+})
+
+test('One that had keys of TLS does not stay', async () => {
+  const secured = await ended(async client => {
+    await client.startTls()
+    await client.login()
+  })
+  await isGone(secured)
+})
+
+test('None keeps a configuration that is not in force any more', async () => {
+  const reload = (name: string) =>
+    server.reconfigure('users/users.yaml', { users: ['alice', name].map(each => simpleUser(each)) })
+  const before = await ended(logIn)
+  await reload('bob')
+  await isGone(before)
+  const during = await ended(async client => {
+    await client.login()
+    await reload('carol')
+  })
+  await isGone(during)
+})
