@@ -36,7 +36,7 @@ function isLeft(session: WeakRef<Connection>): boolean {
   return session.deref() !== undefined
 }
 
-async function isGone(session: WeakRef<Connection>): Promise<void> {
+async function expectGone(session: WeakRef<Connection>): Promise<void> {
   await eventually(() => !isLeft(session), 'it is gone')
 }
 
@@ -44,8 +44,8 @@ test('The last session that was logged in stays, and no others', async () => {
   const first = await ended(logIn)
   const last = await ended(logIn)
   const stranger = await ended(async () => undefined)
-  await isGone(first)
-  await isGone(stranger)
+  await expectGone(first)
+  await expectGone(stranger)
   expect(isLeft(last)).toBe(true)
 })
 
@@ -54,7 +54,7 @@ test('One that had keys of TLS does not stay', async () => {
     await client.startTls()
     await client.login()
   })
-  await isGone(secured)
+  await expectGone(secured)
 })
 
 test('None keeps a configuration that is not in force any more', async () => {
@@ -62,10 +62,10 @@ test('None keeps a configuration that is not in force any more', async () => {
     server.reconfigure('users/users.yaml', { users: ['alice', name].map(each => simpleUser(each)) })
   const before = await ended(logIn)
   await reload('bob')
-  await isGone(before)
+  await expectGone(before)
   const during = await ended(async client => {
     await client.login()
     await reload('carol')
   })
-  await isGone(during)
+  await expectGone(during)
 })
