@@ -40,6 +40,7 @@ export class Connection implements SessionParts, QueueOwner {
   readonly protection: SessionProtection
   readonly #commands: SessionCommands
   readonly place: Place
+  seat: number | undefined
   readonly #onEnd: Owner['onEnd']
   /** A session that is `resting` waits for nothing but bytes. */
   #phase: 'new' | 'serving' | 'resting' | 'over' = 'new'

@@ -39,7 +39,9 @@ export class ControlChannel {
 
   constructor(connection: Socket | BareConnection, owner: ControlChannelOwner) {
     this.#owner = owner
-    this.#onLost = () => owner.hangUp('connection lost')
+    // Not put there as it is made: V8 makes functions of properties in its old generation, where each would keep its whole session.
+    const onLost = (): void => owner.hangUp('connection lost')
+    this.#onLost = onLost
     this.#line = new ClearLine(connection, owner.services.inputMemory, this.#onLost)
   }
 

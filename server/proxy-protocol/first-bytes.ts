@@ -70,11 +70,13 @@ export class FirstBytes {
   /** In place of what would put it into the stream: `false` stops reading at once, and nothing begins it again. */
   #intercept(onBytes: () => boolean): void {
     this.#state = 'stopped'
-    this.socket.push = (chunk: Buffer | null) => {
+    // As in control-channel.ts, not as a function of a property.
+    const intercepted = (chunk: Buffer | null): boolean => {
       if (chunk === null) this.#state = 'ended'
       else this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk])
       return onBytes()
     }
+    this.socket.push = intercepted
   }
 
   /** Without a byte: ends a `read` that was answered with nothing, so that there can be another one. */

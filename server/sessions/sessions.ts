@@ -30,6 +30,7 @@ import { CertificateLanes } from '../tls/certificate-lanes.ts'
 import { Kin, type Member } from '../tls/kin.ts'
 import { SessionTls } from '../tls/session-tls.ts'
 import type { SharedState } from '../workers/shared-state.ts'
+import { Roster } from './roster.ts'
 import type { Place, SessionHost } from './session-host.ts'
 
 /** A configuration, and the certificate that is used while it has none. */
@@ -62,7 +63,7 @@ const sweepMilliseconds = 1000
 
 export class Sessions implements SessionHost {
   readonly #services: Services
-  readonly #connections = new Set<Connection>()
+  readonly #connections = new Roster<Connection>()
   /** One that has ended. While a process is at rest it collects, and V8 throws away what it has compiled for objects of which there is none left. */
   readonly #kept: { example?: Connection } = {}
   readonly #sweeper: NodeJS.Timeout

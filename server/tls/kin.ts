@@ -9,11 +9,13 @@ export type Member = {
   readonly channel: { readonly tls: SessionTls | undefined }
 }
 
+type Members = Iterable<Member> & { has(member: object): boolean }
+
 /** Of the sessions of one process. Nothing to close. */
 export class Kin {
-  readonly #members: ReadonlySet<Member>
+  readonly #members: Members
 
-  constructor(members: ReadonlySet<Member>) {
+  constructor(members: Members) {
     this.#members = members
   }
 

@@ -14,14 +14,22 @@ export type Root = {
 
 /** Most trees never need their path: it is asked for when a link is met. */
 export function ownRoot(pinned: Pinned): Root {
-  let path: string | undefined
-  return {
-    pinned,
-    get path() {
-      path ??= realPath(pinned)
-      return path
-    },
-    own: true,
+  return new OwnRoot(pinned)
+}
+
+/** Not a literal with a getter, which V8 makes anew each time, in its old generation. */
+class OwnRoot implements Root {
+  readonly pinned: Pinned
+  readonly own = true
+  #path: string | undefined
+
+  constructor(pinned: Pinned) {
+    this.pinned = pinned
+  }
+
+  get path(): string {
+    this.#path ??= realPath(this.pinned)
+    return this.#path
   }
 }
 
