@@ -11,7 +11,7 @@ import { loadLibrary } from '../../server/data/kernel/native.ts'
 import { readInto } from '../../server/data/kernel/read-into.ts'
 import { type KernelSocket, loadSendfile, type Sendfile } from '../../server/data/kernel/sendfile.ts'
 import { transferMeans } from '../../server/data/means.ts'
-import { runTransfer } from '../../server/data/moving/transfer.ts'
+import { runTransfer } from '../../server/data/moving/run-transfer.ts'
 import { connectedPair, pattern, readAll, until } from '../support/data-connections.ts'
 
 describe('sendfile', () => {

@@ -6,7 +6,8 @@ import type { CertificateFiles } from '../../server/config/configuration.ts'
 import { DataConnection } from '../../server/data/connection.ts'
 import { loadSendfile } from '../../server/data/kernel/sendfile.ts'
 import { transferMeans } from '../../server/data/means.ts'
-import { runTransfer, type TransferOptions, type TransferResult } from '../../server/data/moving/transfer.ts'
+import { runTransfer } from '../../server/data/moving/run-transfer.ts'
+import type { TransferOptions, TransferResult } from '../../server/data/moving/transfer.ts'
 import { StorageError } from '../../server/storage/storage.ts'
 import {
   acceptOn,

@@ -1,7 +1,8 @@
 /** Transfers of one session: 150, the data connection, the bytes, and the reply that tells how it ended. Tasks take their place. */
 import type { DataChannel } from '../../data/data-channel.ts'
 import { DataChannelError } from '../../data/error.ts'
-import { runTransfer, type Transfer, type TransferOptions, type TransferResult } from '../../data/moving/transfer.ts'
+import { runTransfer } from '../../data/moving/run-transfer.ts'
+import type { Transfer, TransferOptions, TransferResult } from '../../data/moving/transfer.ts'
 import type { Pace } from '../../data/rate/pace.ts'
 import type { TransferRecord } from '../../telemetry/telemetry.ts'
 import type { Context, Outcome } from '../command.ts'

@@ -1,0 +1,238 @@
+/** Runs a transfer: chooses the way the bytes go, and ends what it has opened. */
+import { type ReadableFile, StorageError } from '../../storage/storage.ts'
+import type { DataConnection } from '../connection.ts'
+import { EncodingError } from '../encoding/encoding.ts'
+import type { KernelSocket } from '../kernel/sendfile.ts'
+import { isLimited } from '../rate/pace.ts'
+import { type LineEndConverter, toNetwork } from './ascii.ts'
+import { countFile } from './counted-file.ts'
+import { listed, piecesOf, sendEncoded } from './encoded-transfer.ts'
+import { fromStorage } from './from-storage.ts'
+import { paceWait, sendPaced, takeAll } from './paced-transfer.ts'
+import { receiveFile, TruncatedError } from './receiving.ts'
+import { sendAtOnce } from './send-at-once.ts'
+import { type Sent, sendByKernel } from './send-by-kernel.ts'
+import type { Transfer, TransferOptions, TransferResult } from './transfer.ts'
+
+/**
+ * Moves the bytes, then closes the file and the connection whatever happened. Never rejects. `complete` means: every byte of an
+ * upload is in the file, which is closed; every byte of a download was taken by the kernel. Faster ways to move bytes belong here.
+ */
+export async function runTransfer(
+  wanted: Transfer,
+  connection: DataConnection,
+  options: TransferOptions,
+): Promise<TransferResult> {
+  const started = performance.now()
+  const { signal } = options
+  const counted = isAsItIs(wanted, options) ? undefined : countFile(wanted)
+  const transfer = counted?.transfer ?? wanted
+  let stopped: 'aborted' | 'stalled' | undefined
+  let patience: NodeJS.Timeout | undefined
+  const { promise: givenUp, reject: giveUp } = Promise.withResolvers<never>()
+  givenUp.catch(() => {})
+  const stop = (reason: 'aborted' | 'stalled') => {
+    stopped ??= reason
+    // A volume that hangs can't be called off: what waits for it is left behind, and goes on by itself once it can.
+    patience ??= setTimeout(() => giveUp(new StorageError('failed')), storagePatienceMilliseconds)
+    if (reason === 'stalled' && transfer.kind !== 'receive-file') connection.reset()
+    else connection.destroy()
+  }
+  const onAbort = () => stop('aborted')
+  signal.addEventListener('abort', onAbort)
+  connection.watchStall(options.stallTimeoutSeconds, () => stop('stalled'), options.means.socketCalls)
+  if (signal.aborted) stop('aborted')
+  const result = (ending: Ending): TransferResult => {
+    const bytes = connection.bytesRead + connection.bytesWritten
+    const fileBytes = counted?.fileBytes() ?? bytes
+    const durationSeconds = (performance.now() - started) / 1000
+    return { ...ending, bytes, ...(fileBytes !== bytes && { fileBytes }), durationSeconds }
+  }
+  const inTime = <T>(operation: Promise<T>): Promise<T> => Promise.race([operation, givenUp])
+  try {
+    return result(await inTime(move(transfer, connection, options)))
+  } catch (error) {
+    if (transfer.kind === 'receive-file') await inTime(transfer.file.abandon()).catch(() => {})
+    else if (error instanceof StorageError || error instanceof EncodingError) connection.reset()
+    return result(stopped === undefined ? endingOf(error) : { outcome: stopped })
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    connection.watchStall(0, () => {})
+    connection.destroy()
+    if (transfer.kind === 'send-file') await inTime(transfer.file.close()).catch(() => {})
+    clearTimeout(patience)
+  }
+}
+
+/** Whether the bytes on the connection are those of the file. */
+function isAsItIs(transfer: Transfer, { encoding }: TransferOptions): boolean {
+  return encoding === undefined && (transfer.kind === 'send-listing' || transfer.type === 'image')
+}
+
+/** How long a transfer that is to end waits for the storage. */
+const storagePatienceMilliseconds = 2000
+
+type Ending = Pick<TransferResult, 'outcome' | 'storageError' | 'closeNotify'>
+
+function endingOf(error: unknown): Ending {
+  if (error instanceof StorageError) return { outcome: 'storage-failed', storageError: error.kind }
+  if (error instanceof TruncatedError) return { outcome: 'truncated', closeNotify: false }
+  if (error instanceof EncodingError) return { outcome: error.kind }
+  return { outcome: 'connection-lost' }
+}
+
+/** The one place where the way the bytes go is chosen. */
+function move(transfer: Transfer, connection: DataConnection, options: TransferOptions): Promise<Ending> {
+  switch (transfer.kind) {
+    case 'send-file':
+      return sendFile(transfer.file, transfer.type, connection, options)
+    case 'receive-file':
+      return receiveUpload(transfer, connection, options)
+    case 'send-listing':
+      return sendListing(transfer.chunks, connection, options)
+  }
+}
+
+/** Less is sent as quickly by reading and writing it. */
+const leastForKernel = 262_144
+
+async function sendFile(
+  file: ReadableFile,
+  type: 'ascii' | 'image',
+  connection: DataConnection,
+  options: TransferOptions,
+): Promise<Ending> {
+  if (options.encoding !== undefined) {
+    await options.announce?.()
+    const source = { chunks: piecesOf(file), content: type, offset: file.offset }
+    await sendEncoded(source, connection, options.encoding, options)
+    return { outcome: 'complete' }
+  }
+  if (type === 'image' && !isLimited(options.pace) && sendAtOnce(file, connection, options.means)) {
+    await options.announce?.()
+    options.onProgress(connection.bytesWritten)
+    await connection.closedByClient()
+    return { outcome: 'complete' }
+  }
+  await options.announce?.()
+  const isLarge = file.size - file.offset >= leastForKernel
+  const kernel =
+    isLarge && type === 'image' && file.transmit !== undefined
+      ? connection.kernelSocket(options.means.sendfile)
+      : undefined
+  const converter = type === 'ascii' ? toNetwork() : undefined
+  try {
+    const sent =
+      kernel === undefined
+        ? await sendByPump(file, converter, connection, options)
+        : await sendByKernel(file, kernel, connection, options)
+    if (sent === 'limited') await sendRestPaced(file, converter, kernel, connection, options)
+  } finally {
+    kernel?.close()
+  }
+  await connection.end()
+  return { outcome: 'complete' }
+}
+
+async function sendRestPaced(
+  file: ReadableFile,
+  converter: LineEndConverter | undefined,
+  kernel: KernelSocket | undefined,
+  connection: DataConnection,
+  { pace, signal, onProgress }: TransferOptions,
+): Promise<void> {
+  if (pace === undefined) return
+  const { transmit } = file
+  const paced = {
+    read: (buffer: Uint8Array) => fromStorage(file.read(buffer)),
+    ...(transmit !== undefined && { transmit: transmit.bind(file) }),
+  }
+  await sendPaced({ file: paced, connection, pace, wait: paceWait(connection, signal), converter, kernel, onProgress })
+}
+
+/** Reads one half of a buffer while the other is written. */
+async function sendByPump(
+  file: ReadableFile,
+  converter: LineEndConverter | undefined,
+  connection: DataConnection,
+  { onProgress, pace, means: { buffers } }: TransferOptions,
+): Promise<Sent> {
+  if (isLimited(pace)) return 'limited'
+  const expected = file.size - file.offset + 1
+  const pooled = expected > largestOwn ? buffers.take() : undefined
+  const buffer = pooled ?? Buffer.allocUnsafeSlow(Math.max(1, expected) * 2)
+  const middle = buffer.length / 2
+  let reading = buffer.subarray(0, middle)
+  let spare = buffer.subarray(middle)
+  let written = Promise.resolve()
+  let left = file.size - file.offset
+  let sent: Sent = 'all'
+  try {
+    for (;;) {
+      if (isLimited(pace)) {
+        sent = 'limited'
+        break
+      }
+      const count = await fromStorage(file.read(reading))
+      await written
+      if (count === 0) break
+      onProgress(connection.bytesWritten)
+      const bytes = reading.subarray(0, count)
+      written = connection.write(converter?.convert(bytes) ?? bytes, 'more')
+      // It is waited for after the next read, which may take longer than its failure.
+      written.catch(() => {})
+      left -= count
+      // It has not grown since it was opened: asking for more would only cost time.
+      if (left <= 0 && count < reading.length) break
+      const next = spare
+      spare = reading
+      reading = next
+    }
+    await written
+    onProgress(connection.bytesWritten)
+  } catch (error) {
+    // A write may still be under way.
+    if (pooled !== undefined) buffers.forget(pooled)
+    throw error
+  }
+  if (pooled !== undefined) buffers.give(pooled)
+  return sent
+}
+
+/** Files of up to so many bytes get a buffer of their size. */
+const largestOwn = 65_536
+
+async function receiveUpload(
+  transfer: Transfer & { readonly kind: 'receive-file' },
+  connection: DataConnection,
+  options: TransferOptions,
+): Promise<Ending> {
+  const { closeNotify } = await receiveFile(transfer, connection, options)
+  return { outcome: 'complete', ...(closeNotify === undefined ? {} : { closeNotify }) }
+}
+
+async function sendListing(
+  chunks: AsyncIterable<Uint8Array>,
+  connection: DataConnection,
+  options: TransferOptions,
+): Promise<Ending> {
+  const { onProgress, pace, signal, encoding } = options
+  if (encoding !== undefined) {
+    await sendEncoded({ chunks: listed(chunks), content: 'lines', offset: 0 }, connection, encoding, options)
+    return { outcome: 'complete' }
+  }
+  const iterator = chunks[Symbol.asyncIterator]()
+  try {
+    for (;;) {
+      const next = await fromStorage(iterator.next())
+      if (next.done === true) break
+      if (isLimited(pace)) await takeAll(next.value.length, pace, paceWait(connection, signal))
+      await connection.write(next.value, isLimited(pace) ? 'nothing' : 'more')
+      onProgress(connection.bytesWritten)
+    }
+  } finally {
+    await iterator.return?.().catch(() => {})
+  }
+  await connection.end()
+  return { outcome: 'complete' }
+}
