@@ -36,6 +36,7 @@ const probeMilliseconds = 1000
 const maxWaiting = 16_384
 /** Calls that send a file, at once: so much of the threads, so that others find one soon. */
 const sendingShare = 0.6
+const crowdedMilliseconds = 1000
 /** With fewer than this, clients would take turns. */
 const leastSending = 3
 
@@ -64,6 +65,8 @@ export class VolumeGate {
   #stalledSince: number | undefined
   #probing = false
   #probeAfter = 0
+  /** When as many have last waited for a turn to send as had one. */
+  #crowdedAt = Number.NEGATIVE_INFINITY
 
   constructor(pool: Pool, directory: string) {
     this.#pool = pool
@@ -104,6 +107,7 @@ export class VolumeGate {
 
   /** For calls that send a file by themselves, of which fewer run at once. Each may ask how many others wait for each that runs. */
   async send(call: (others: () => number) => Promise<number>): Promise<number> {
+    if (this.#sending.waiting >= this.#sending.atOnce) this.#crowdedAt = this.#pool.now()
     await this.#sending.begin()
     try {
       return await this.run(() => call(() => this.#others), 'transfer')
@@ -165,7 +169,10 @@ export class VolumeGate {
     const { threads, running, waiting } = this.#pool
     // Where hardly a thread is left, somebody will soon want one.
     const waits = this.#sending.waiting + waiting + (running >= threads - 1 ? 1 : 0)
-    return waits / this.#sending.atOnce
+    const { atOnce } = this.#sending
+    // Clients that are waited for elsewhere come back: a moment without a queue does not mean that threads are to spare.
+    const isCrowded = this.#pool.now() - this.#crowdedAt < crowdedMilliseconds
+    return Math.max(waits, isCrowded ? atOnce : 0) / atOnce
   }
 
   #mayProbe(): boolean {
