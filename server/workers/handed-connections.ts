@@ -66,18 +66,33 @@ export class HandedConnections {
 
   /** Without a connection where the process had no room for one. */
   #serve(handover: Handover, connection: BareConnection | Socket | undefined): void {
-    const { session, listener, sessionsInAll, isScarce } = handover
-    const { outbox } = this.#options
-    this.#sessionsInAll = sessionsInAll
-    const place: Place = {
-      giveUp: () => outbox.say({ kind: 'place-given-up', session }),
-      end: () => outbox.ended(session, isScarce ? 'at once' : 'later'),
-    }
+    this.#sessionsInAll = handover.sessionsInAll
+    const place = new HandedPlace(this.#options.outbox, handover)
     const sessions = this.#options.sessions()
     const arrival = connection && arrivalOf(connection, handover)
     // A client that was gone before its connection arrived leaves none.
     if (arrival === undefined || sessions === undefined) return place.end()
-    sessions.serve(arrival, listener, place)
+    sessions.serve(arrival, handover.listener, place)
+  }
+}
+
+/** That the supervisor has counted. */
+class HandedPlace implements Place {
+  readonly #outbox: Outbox
+  readonly #handover: Handover
+
+  constructor(outbox: Outbox, handover: Handover) {
+    this.#outbox = outbox
+    this.#handover = handover
+  }
+
+  giveUp(): void {
+    this.#outbox.say({ kind: 'place-given-up', session: this.#handover.session })
+  }
+
+  end(): void {
+    const { session, isScarce } = this.#handover
+    this.#outbox.ended(session, isScarce ? 'at once' : 'later')
   }
 }
 
