@@ -121,13 +121,18 @@ function openAt(
   user: User,
   configuration: Configuration,
   filter: NameFilter | undefined,
-  { quotas, places, ...means }: Means,
+  { quotas, places, uploads, statx, getdents, volumes }: Means,
 ): Storage | Promise<Storage> {
   const { home, root } = place
   const isCounted = places.haveQuotas && root === places.root
+  // Name by name, as it is done at each login: to spread objects into others costs far more.
   return openLocalStorage({
-    ...place,
-    ...means,
+    root,
+    home,
+    uploads,
+    statx,
+    getdents,
+    volumes,
     quotas: isCounted ? { quotas, home, limits: quotaLimitsOf(user, configuration) } : undefined,
     uploading: { ...configuration.server.uploads, user: user.name },
     mayLead: (path, target) =>

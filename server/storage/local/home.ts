@@ -42,7 +42,8 @@ export type LocalStorageOptions = {
 }
 
 /** Opens a user's part of the server's directory, at once where it can. The caller closes it. Rejects with a StorageError. */
-export function openLocalStorage({ concealed, ...options }: LocalStorageOptions): Storage | Promise<Storage> {
+export function openLocalStorage(options: LocalStorageOptions): Storage | Promise<Storage> {
+  const { concealed } = options
   const path = concealed === undefined ? undefined : concealedPath(options.root, options.home, concealed)
   return path === undefined ? openTree(options) : openConcealing(options, path)
 }

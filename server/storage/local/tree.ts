@@ -253,7 +253,7 @@ export class Tree {
 
 /** Takes over the root. Undefined where it is no directory, or on a volume that was not seen before. */
 function treeAtOnce(root: Pinned, where: string, settings: Omit<TreeSettings, 'gate'>): Tree | undefined {
-  const { volumes } = settings
+  const { pin, mayLead, symlinks, volumes } = settings
   const volume = root.stats.isDirectory() ? volumes?.known(root) : undefined
   if (volume === undefined) {
     root.release()
@@ -261,7 +261,7 @@ function treeAtOnce(root: Pinned, where: string, settings: Omit<TreeSettings, 'g
   }
   const { dev } = root.stats
   volumes?.gates?.learn(where, dev)
-  return new Tree(root, volume, { ...settings, gate: volumes?.gates?.ofDevice(dev, where) })
+  return new Tree(root, volume, { pin, mayLead, symlinks, volumes, gate: volumes?.gates?.ofDevice(dev, where) })
 }
 
 async function volumeOf(root: Pinned, path: string, volumes: Volumes | undefined): Promise<Volume | undefined> {
