@@ -220,11 +220,12 @@ describe('A worker that dies', () => {
       expect((await server.probe('/readyz')).status).toBe(503)
       await expectRefused(server)
     }
-    const waits = server
-      .output()
-      .stdout.split('\n')
-      .filter(line => line.includes('"worker died"'))
-      .map(line => Number(JSON.parse(line).replacedInSeconds))
+    const deaths = await eventually(() => {
+      const lines = server.output().stdout.split('\n').slice(0, -1)
+      const told = lines.filter(line => line.includes('"worker died"'))
+      return told.length >= 6 && told
+    }, 'the log tells of all deaths')
+    const waits = deaths.map(line => Number(JSON.parse(line).replacedInSeconds))
     expect(waits).toEqual([0.1, 0.1, 0.2, 0.2, 0.4, 0.4])
     await eventually(async () => (await server.probe('/readyz')).ok, 'they are back')
     await logIn(server)
