@@ -1,42 +1,22 @@
-/** The whole server in a running state: configuration and its reload, sessions, logs, metrics, probes. Knows no process. */
-import type { ChildProcess } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
-import { resolve } from 'node:path'
-import { Bans } from './bans/bans.ts'
-import { commands } from './commands/index.ts'
+/** The whole server in a running state: what is started, in which order, what follows the configuration, and how all of it ends. Knows no process. */
 import type { Configuration, Problem } from './config/configuration.ts'
 import type { LoadResult } from './config/load.ts'
 import { countUsers } from './config/probe-user.ts'
 import { ConfigurationWatcher } from './config/watch.ts'
-import { ConfigurationError, type ConfigurationSource, readInitial } from './configuration-source.ts'
-import { EventMaker } from './events/event-maker.ts'
+import { ConfigurationError, type ConfigurationSource, type Initial, readInitial } from './configuration-source.ts'
 import { Events } from './events/events.ts'
-import { tellingTelemetry } from './events/telling.ts'
 import { Listening } from './listening/listening.ts'
 import { Overview } from './overview.ts'
+import { Processes, type ProcessesOptions } from './processes.ts'
 import { Relaying } from './relay/relaying.ts'
-import { FtpServer } from './server.ts'
-import { Admission } from './sessions/admission.ts'
-import { createServing, type Serving, uploadClaims } from './sessions/serving.ts'
-import { removeHome } from './storage/local/remove-home.ts'
-import { usageBelow } from './storage/local/usage.ts'
-import { QuotaLedger } from './storage/quota/quota-ledger.ts'
-import { createLog, type LogDestination } from './telemetry/logger.ts'
-import { createMetrics } from './telemetry/metrics.ts'
+import { Reports } from './reports.ts'
+import type { FtpServer } from './server.ts'
+import type { LogDestination } from './telemetry/logger.ts'
 import { createProbes, type Readiness } from './telemetry/probes.ts'
-import { createTelemetry } from './telemetry/recorder.ts'
-import { withoutProbes } from './telemetry/without-probes.ts'
-import { TransferLog } from './telemetry/xferlog.ts'
-import { createFallbackCertificate } from './tls/fallback-certificate.ts'
-import { HomeRemovals } from './upkeep/home-removals.ts'
-import { PartialRemovals } from './upkeep/partial-removals.ts'
-import { BandwidthLedger } from './workers/bandwidth-ledger.ts'
-import { SharedLedger } from './workers/shared-state.ts'
-import { UploadSharing } from './workers/upload-sharing.ts'
-import type { WorkerDescriptors } from './workers/worker-descriptors.ts'
-import { WorkerPool } from './workers/worker-pool.ts'
+import type { Telemetry } from './telemetry/telemetry.ts'
+import { Upkeep } from './upkeep/upkeep.ts'
 
-export type ApplicationOptions = {
+export type ApplicationOptions = Pick<ProcessesOptions, 'startWorker'> & {
   readonly source: ConfigurationSource
   readonly output: LogDestination
   readonly version: string
@@ -44,8 +24,6 @@ export type ApplicationOptions = {
   readonly runtime: string
   /** Whether the kernel sends files by itself where it can, which is the default. */
   readonly sendfile?: 'off' | undefined
-  /** Starts the program as a worker, with an IPC channel and advanced serialization, and with these descriptors. */
-  readonly startWorker: (descriptors: WorkerDescriptors) => ChildProcess
   /** That the server may use. */
   readonly cores: number
   /** Of the runtime's pool. */
@@ -61,248 +39,204 @@ export interface Application {
 }
 
 /** Starts the server. Rejects with a ConfigurationError; nothing is open then. */
-export async function startApplication({
-  source,
-  output,
-  version,
-  runtime,
-  sendfile,
-  startWorker,
-  cores,
-  threads,
-}: ApplicationOptions): Promise<Application> {
-  const { configuration: initial, files, locate } = await readInitial(source)
+export async function startApplication(options: ApplicationOptions): Promise<Application> {
+  const application = new RunningApplication(options, await readInitial(options.source))
+  await application.start()
+  return application
+}
 
-  const log = createLog(initial.server.logging, output)
-  const metrics = createMetrics({ version, runtime, verbs: commands.flatMap(({ verbs }) => verbs) })
-  const transferLog = new TransferLog(output, initial.server)
-  const recorder = createTelemetry({ logger: log.logger, metrics, transferLog })
-  const events = new Events({ configuration: initial.server, telemetry: recorder })
-  const eventMaker = new EventMaker({ outlet: events, configuration: initial.server })
-  const telemetry = withoutProbes(tellingTelemetry(recorder, eventMaker))
-  const ledger = new SharedLedger()
-  const uploads = new UploadSharing(ledger)
-  let root = resolve(initial.server.root)
-  const quotas = new QuotaLedger({ usageOf: directory => usageBelow(root, directory, serving.volumes) })
-  const quotasHere = quotas.holder()
-  const bandwidth = new BandwidthLedger()
-  const admission = new Admission()
-  const sessionsInAll = (): number => admission.sessions
-  const bans = new Bans({
-    configuration: initial.server,
-    telemetry,
-    instance: randomBytes(6).toString('hex'),
-    onBegun: client => {
-      serving.sessions.endStrangers(client)
-      workers.endStrangers(client)
-    },
-  })
-  const serving: Serving = createServing({
-    inForce: { configuration: initial, fallbackCertificate: undefined },
-    telemetry,
-    logger: log.logger,
-    sendfile,
-    threads,
-    shared: uploads.holder(),
-    quotas: quotasHere,
-    offences: bans,
-    sessionsInAll,
-    who: () => overview.who(),
-    bandwidthShares: bandwidth.holder(),
-    portShare: () => workers.shareHere,
-    onIdle: () => workers.noteIdleHere(),
-  })
-  const workers = new WorkerPool({
-    startWorker: sockets => startWorker({ lockFiles: uploads.lockFiles, sockets }),
-    cores,
-    ledger,
-    quotas,
-    bandwidth,
-    offences: bans,
-    events,
-    sessionsInAll,
-    isRoomy: address => admission.isRoomy(address, server.configuration.server.limits),
-    who: () => overview.who(),
-    sessionsHere: () => serving.sessions.sessionCount,
-    onShare: () => serving.sessions.followPorts(),
-    telemetry,
-  })
-  const server = new FtpServer({
-    configuration: initial,
-    telemetry,
-    admission,
-    bans,
-    sessions: serving.sessions,
-    workers,
-    createCertificate: createFallbackCertificate,
-  })
-  const listening = new Listening({
-    server,
-    createProbes: ({ port, addresses }) =>
-      createProbes({
-        port,
-        addresses,
-        registry: overview.metrics,
-        readiness: readinessNow,
-        status: () => overview.status(),
-        onFault,
-      }),
-    onChange: () => onListeningChange(),
-    onFault,
-  })
-  const onListeningChange = (): void => {
-    if (state === 'ready') telemetry.listeningChanged(problems())
-  }
-  const relaying = new Relaying({
-    configuration: initial,
-    telemetry,
-    take: async (port, first, address) => {
-      const taken = serving.sessions.takeRelayed(port, first, address)
-      return taken === 'taken' || (await workers.takeRelayed(port, first, address)) === 'taken'
-    },
-    onChange: onListeningChange,
-    onFault,
-  })
-  const sessionsOfAll = ledger.holder()
-  const homeRemovals = new HomeRemovals({
-    telemetry,
-    isLoggedIn: user => sessionsOfAll.isClaimed('session-of-user', user),
-    remove: (directory, watch, configuration) =>
-      removeHome({
-        ...watch,
-        root: resolve(configuration.server.root),
-        directory,
-        isAtomic: configuration.server.uploads.mode === 'atomic',
-        claims: uploadClaims(uploads.holder()),
-        volumes: serving.volumes,
-        filesPerSecond: homeFilesPerSecond,
-        onRemoved: (path, bytes) => quotasHere.change({ path, bytes: -bytes, files: -1 }),
-      }),
-  })
-  const partialRemovals = new PartialRemovals({
-    claims: uploadClaims(uploads.holder()),
-    volumes: serving.volumes,
-    telemetry,
-    onEach: (where, path, bytes) => {
-      if (where === root) quotasHere.change({ path, bytes: -bytes, files: -1 })
-    },
-  })
-  const overview = new Overview({
-    version,
-    server,
-    serving,
-    workers,
-    bans,
-    homeRemovals,
-    registry: metrics.registry,
-    problems,
-    loadedAt: () => loadedAt,
-  })
-  let problemsOfFiles = files?.loaded.problems ?? []
-  let loadedAt = Date.now()
-  let state: keyof typeof readiness = 'starting'
-  let watcher: ConfigurationWatcher | undefined
+class RunningApplication implements Application {
+  readonly #initial: Initial
+  readonly #reports: Reports
+  readonly #telemetry: Telemetry
+  readonly #events: Events
+  readonly #processes: Processes
+  readonly #listening: Listening
+  readonly #relaying: Relaying
+  readonly #upkeep: Upkeep
+  readonly #overview: Overview
+  #problemsOfFiles: readonly Problem[]
+  #loadedAt = Date.now()
+  #state: keyof typeof readiness = 'starting'
+  #watcher: ConfigurationWatcher | undefined
   /** Reloads happen one after the other. */
-  let reloading: Promise<void> = Promise.resolve()
+  #reloading: Promise<void> = Promise.resolve()
+  readonly #onFault = (error: unknown): void => this.#telemetry.fault(error)
 
-  try {
-    // Who is banned must not get in first.
-    await bans.open()
-    await events.open()
-    // Sessions begin where they are to be.
-    await server.apply(initial)
-    await listening.follow()
-    if (listening.violations.length > 0) throw new ConfigurationError(listening.violations.map(locate))
-    await relaying.follow(initial)
-  } catch (error) {
-    await listening.close()
-    relaying.close()
-    await server.close(0)
-    await serving.close()
-    uploads.close()
-    await bans.close()
-    await events.close(0)
-    throw error
-  }
-  tellInForce(initial)
-  await partialRemovals.follow(initial)
-  homeRemovals.follow(initial)
-  state = 'ready'
-  if (files !== undefined) {
-    watcher = new ConfigurationWatcher({
-      directory: files.directory,
-      initial: files.loaded,
-      onChange: result => {
-        reloading = reloading.then(() => reload(result)).catch(onFault)
-      },
+  /** Nothing is open before `start`. */
+  constructor(
+    { version, output, runtime, sendfile, startWorker, cores, threads }: ApplicationOptions,
+    initial: Initial,
+  ) {
+    const { configuration, files } = initial
+    this.#initial = initial
+    this.#problemsOfFiles = files?.loaded.problems ?? []
+    this.#reports = new Reports({ configuration: configuration.server, output, version, runtime })
+    const { logger, metrics, recorder } = this.#reports
+    this.#events = new Events({ configuration: configuration.server, telemetry: recorder })
+    this.#telemetry = this.#reports.withEventsTo(this.#events)
+    const telemetry = this.#telemetry
+    const who: ProcessesOptions['who'] = () => this.#overview.who()
+    const events = this.#events
+    this.#processes = new Processes({
+      configuration,
+      telemetry,
+      logger,
+      events,
+      sendfile,
+      startWorker,
+      cores,
+      threads,
+      who,
+    })
+    const { server, serving, workers, bans, claims, quotas } = this.#processes
+    this.#upkeep = new Upkeep({
+      telemetry,
+      volumes: serving.volumes,
+      quotas,
+      uploadClaims: () => this.#processes.uploadClaims(),
+      root: () => this.#processes.root,
+      isLoggedIn: user => claims.isClaimed('session-of-user', user),
+    })
+    this.#overview = new Overview({
+      version,
+      server,
+      serving,
+      workers,
+      bans,
+      homeRemovals: this.#upkeep.homeRemovals,
+      registry: metrics.registry,
+      problems: () => this.#problems(),
+      loadedAt: () => this.#loadedAt,
+    })
+    const onFault = this.#onFault
+    const onChange = (): void => this.#tellListening()
+    this.#listening = new Listening({
+      server,
+      createProbes: ({ port, addresses }) =>
+        createProbes({
+          port,
+          addresses,
+          registry: this.#overview.metrics,
+          readiness: () => this.#readiness(),
+          status: () => this.#overview.status(),
+          onFault,
+        }),
+      onChange,
+      onFault,
+    })
+    this.#relaying = new Relaying({
+      configuration,
+      telemetry,
+      take: (port, first, address) => this.#processes.takeRelayed(port, first, address),
+      onChange,
       onFault,
     })
   }
 
-  return {
-    server,
-    probesPort: () => listening.probesPort,
-    async stop() {
-      state = 'draining'
-      // Who drains still follows its files: a user who is removed meanwhile has to go.
-      const graceMilliseconds = server.configuration.server.limits.drainTimeoutSeconds * 1000
-      await Promise.all([server.close(graceMilliseconds), relaying.idle(graceMilliseconds)])
-      relaying.close()
-      await watcher?.close()
-      await reloading
-      await listening.close()
-      await partialRemovals.close()
-      await homeRemovals.close()
-      await serving.close()
-      uploads.close()
-      await bans.close()
-      await events.close(eventGraceMilliseconds)
-    },
+  get server(): FtpServer {
+    return this.#processes.server
   }
 
-  function onFault(error: unknown): void {
-    telemetry.fault(error)
+  probesPort(): number | undefined {
+    return this.#listening.probesPort
   }
 
-  function problems(): readonly Problem[] {
-    return [...problemsOfFiles, ...[...listening.violations, ...relaying.violations].map(locate)]
+  /** Rejects with a ConfigurationError, among others; nothing is open then. */
+  async start(): Promise<void> {
+    const { configuration, files } = this.#initial
+    try {
+      await this.#open(configuration)
+    } catch (error) {
+      await this.#listening.close()
+      this.#relaying.close()
+      await this.server.close(0)
+      await this.#close(0)
+      throw error
+    }
+    this.#tellInForce(configuration)
+    await this.#upkeep.follow(configuration)
+    this.#state = 'ready'
+    if (files !== undefined) this.#watcher = this.#watch(files)
   }
 
-  async function reload(result: LoadResult): Promise<void> {
-    problemsOfFiles = result.problems
-    const { configuration } = result
-    if (configuration === undefined) return telemetry.reloadFailed(problems())
-    const before = server.configuration
-    if (configuration.hash === before.hash && problemsOfFiles.length > 0) return telemetry.reloadFailed(problems())
-    loadedAt = Date.now()
-    log.configure(configuration.server.logging)
-    transferLog.configure(configuration.server)
-    if (resolve(configuration.server.root) !== root) quotas.clear()
-    root = resolve(configuration.server.root)
-    await server.apply(configuration)
-    bans.follow(configuration.server)
-    events.follow(configuration.server)
-    eventMaker.follow(configuration.server)
-    await listening.follow()
-    await relaying.follow(configuration)
-    homeRemovals.follow(configuration)
-    tellInForce(configuration)
-    await partialRemovals.follow(configuration)
+  async stop(): Promise<void> {
+    this.#state = 'draining'
+    // Who drains still follows its files: a user who is removed meanwhile has to go.
+    const graceMilliseconds = this.server.configuration.server.limits.drainTimeoutSeconds * 1000
+    await Promise.all([this.server.close(graceMilliseconds), this.#relaying.idle(graceMilliseconds)])
+    this.#relaying.close()
+    await this.#watcher?.close()
+    await this.#reloading
+    await this.#listening.close()
+    await this.#close(eventGraceMilliseconds)
   }
 
-  function tellInForce(configuration: Configuration): void {
-    telemetry.reloaded(configuration.hash, countUsers(configuration), problems())
-    const { certificate } = overview
-    if (certificate !== undefined) telemetry.certificateExpires(Date.parse(certificate.expires))
+  async #open(configuration: Configuration): Promise<void> {
+    // Who is banned must not get in first.
+    await this.#processes.bans.open()
+    await this.#events.open()
+    // Sessions begin where they are to be.
+    await this.server.apply(configuration)
+    await this.#listening.follow()
+    const { violations } = this.#listening
+    if (violations.length > 0) throw new ConfigurationError(violations.map(this.#initial.locate))
+    await this.#relaying.follow(configuration)
   }
 
-  function readinessNow(): Readiness {
-    return state === 'ready' && !server.isServing ? { ready: false, reason: 'no worker' } : readiness[state]
+  /** What is left once no session is. */
+  async #close(eventMilliseconds: number): Promise<void> {
+    await this.#upkeep.close()
+    await this.#processes.close()
+    await this.#events.close(eventMilliseconds)
+  }
+
+  #watch({ directory, loaded }: NonNullable<Initial['files']>): ConfigurationWatcher {
+    return new ConfigurationWatcher({
+      directory,
+      initial: loaded,
+      onChange: result => {
+        this.#reloading = this.#reloading.then(() => this.#reload(result)).catch(this.#onFault)
+      },
+      onFault: this.#onFault,
+    })
+  }
+
+  async #reload({ configuration, problems }: LoadResult): Promise<void> {
+    this.#problemsOfFiles = problems
+    if (configuration === undefined) return this.#telemetry.reloadFailed(this.#problems())
+    const isSame = configuration.hash === this.server.configuration.hash
+    if (isSame && problems.length > 0) return this.#telemetry.reloadFailed(this.#problems())
+    this.#loadedAt = Date.now()
+    this.#reports.follow(configuration.server)
+    await this.#processes.follow(configuration)
+    this.#events.follow(configuration.server)
+    await this.#listening.follow()
+    await this.#relaying.follow(configuration)
+    this.#tellInForce(configuration)
+    await this.#upkeep.follow(configuration)
+  }
+
+  #tellInForce(configuration: Configuration): void {
+    this.#telemetry.reloaded(configuration.hash, countUsers(configuration), this.#problems())
+    const { certificate } = this.#overview
+    if (certificate !== undefined) this.#telemetry.certificateExpires(Date.parse(certificate.expires))
+  }
+
+  #tellListening(): void {
+    if (this.#state === 'ready') this.#telemetry.listeningChanged(this.#problems())
+  }
+
+  #problems(): readonly Problem[] {
+    const violations = [...this.#listening.violations, ...this.#relaying.violations]
+    return [...this.#problemsOfFiles, ...violations.map(this.#initial.locate)]
+  }
+
+  #readiness(): Readiness {
+    const isWithoutWorker = this.#state === 'ready' && !this.server.isServing
+    return isWithoutWorker ? { ready: false, reason: 'no worker' } : readiness[this.#state]
   }
 }
-
-/** Users of the same volume must not notice. */
-const homeFilesPerSecond = 2000
 
 /** Time for sinks to take the last events; what they don't take waits on the disk. */
 const eventGraceMilliseconds = 5000

@@ -1,18 +1,12 @@
 /** A worker process: serves the sockets that the supervisor hands over, by the configuration that it sends, and ends with it. */
-import { commands } from '../commands/index.ts'
 import type { User } from '../config/configuration.ts'
 import type { PortShare } from '../data/passive/port-order.ts'
 import type { BandwidthShares } from '../data/rate/bandwidth.ts'
-import { EventMaker } from '../events/event-maker.ts'
-import { tellingTelemetry } from '../events/telling.ts'
+import { Reports } from '../reports.ts'
 import { createServing, type Serving } from '../sessions/serving.ts'
 import { UploadLocks } from '../storage/local/upload-locks.ts'
-import { createLog, type LogDestination, type ServerLog } from '../telemetry/logger.ts'
-import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
-import { createTelemetry } from '../telemetry/recorder.ts'
+import type { LogDestination } from '../telemetry/logger.ts'
 import { describeSessions, describeStalled } from '../telemetry/status.ts'
-import { withoutProbes } from '../telemetry/without-probes.ts'
-import { TransferLog } from '../telemetry/xferlog.ts'
 import { HandedConnections } from './handed-connections.ts'
 import { LockedUploads } from './locked-uploads.ts'
 import type { Description, FromWorker, ToWorker } from './messages.ts'
@@ -52,13 +46,7 @@ export function runWorker(options: WorkerOptions): Promise<void> {
   return worker.done
 }
 
-type Begun = {
-  readonly log: ServerLog
-  readonly metrics: Metrics
-  readonly transferLog: TransferLog
-  readonly events: EventMaker
-  readonly serving: Serving
-}
+type Begun = { readonly reports: Reports; readonly serving: Serving }
 
 class Worker {
   readonly #options: WorkerOptions
@@ -90,7 +78,7 @@ class Worker {
     this.#sessions = new RemoteSessions({ send: message => this.#outbox.say(message) })
     this.#events = new RemoteEvents({
       send: message => this.#outbox.say(message),
-      onDropped: reason => this.#begun?.metrics.eventsDropped.inc({ reason, sink: '' }),
+      onDropped: reason => this.#begun?.reports.metrics.eventsDropped.inc({ reason, sink: '' }),
     })
     const { sockets: descriptor } = options.descriptors
     const sockets = descriptor === undefined ? undefined : this.#handed.receive(descriptor)
@@ -165,16 +153,11 @@ class Worker {
     this.#id = worker
     if (this.#begun === undefined) {
       const { output, version, runtime, sendfile, threads } = this.#options
-      const log = createLog(received.server.logging, output, { worker })
-      const metrics = createMetrics({ version, runtime, verbs: commands.flatMap(({ verbs }) => verbs) })
-      const transferLog = new TransferLog(output, received.server)
-      const events = new EventMaker({ outlet: this.#events, configuration: received.server })
+      const reports = new Reports({ configuration: received.server, output, version, runtime, worker })
       const serving = createServing({
         inForce,
-        telemetry: withoutProbes(
-          tellingTelemetry(createTelemetry({ logger: log.logger, metrics, transferLog }), events),
-        ),
-        logger: log.logger,
+        telemetry: reports.withEventsTo(this.#events),
+        logger: reports.logger,
         sendfile,
         threads,
         shared: this.#shared,
@@ -188,11 +171,9 @@ class Worker {
         who: () => this.#sessions.list(),
         portShare: () => this.#portShare,
       })
-      this.#begun = { log, transferLog, metrics, events, serving }
+      this.#begun = { reports, serving }
     } else {
-      this.#begun.log.configure(received.server.logging)
-      this.#begun.transferLog.configure(received.server)
-      this.#begun.events.follow(received.server)
+      this.#begun.reports.follow(received.server)
       this.#begun.serving.sessions.apply(inForce)
     }
     this.#outbox.say({ kind: 'in-force', revision })
@@ -203,7 +184,8 @@ class Worker {
   }
 
   async #describe(what: Description['what']): Promise<Description> {
-    if (what === 'metrics') return { what, metrics: (await this.#begun?.metrics.registry.getMetricsAsJSON()) ?? [] }
+    if (what === 'metrics')
+      return { what, metrics: (await this.#begun?.reports.metrics.registry.getMetricsAsJSON()) ?? [] }
     const sessions = describeSessions(this.#begun?.serving.sessions.described() ?? [])
     const stalled = describeStalled(this.#begun?.serving.gates.stalled ?? [])
     const worker = this.#id
