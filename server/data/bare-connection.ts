@@ -53,6 +53,20 @@ export function hasPeer(socket: Socket): boolean {
   return typeof ask !== 'function' || Reflect.apply(ask, handle, [{}]) === 0
 }
 
+/** The connection of a socket that nobody has written to, without it, and what was read of it; undefined where that can't be. The socket is done with. */
+export function bareOf(
+  socket: Socket,
+  calls: SocketCalls,
+): { readonly connection: BareConnection; readonly early: Buffer | undefined } | undefined {
+  const handle: unknown = Reflect.get(socket, '_handle')
+  if (socket.destroyed || socket.readableEnded || !isHandle(handle)) return undefined
+  handle.readStop()
+  const early: unknown = socket.readableLength > 0 ? socket.read() : undefined
+  Reflect.set(socket, '_handle', null)
+  socket.destroy()
+  return { connection: new BareConnection(handle, calls), early: early instanceof Buffer ? early : undefined }
+}
+
 /** One accepted connection. Whoever has it closes it, or the socket that is made of it. */
 export class BareConnection {
   readonly #handle: Handle
@@ -62,6 +76,8 @@ export class BareConnection {
   #onClose: (() => void) | undefined
   #isLost = false
   #stall: NodeJS.Timeout | undefined
+  /** What waits for room in the connection: a socket that is written to and not read. */
+  #writer: Socket | undefined
   readonly #tell = (): void => this.#onReadable?.()
 
   constructor(handle: Handle, calls: SocketCalls) {
@@ -152,6 +168,28 @@ export class BareConnection {
     return !this.closed && this.#calls.end(this.#handle.fd)
   }
 
+  /**
+   * What `send` has not taken: resolves once the kernel has it, and rejects when the connection is lost. Nothing else may be sent meanwhile.
+   */
+  sendRest(bytes: Uint8Array): Promise<void> {
+    if (this.closed) return Promise.reject(new Error('connection closed'))
+    const writer = (this.#writer ??= this.#makeWriter())
+    return new Promise((resolve, reject) => {
+      writer.write(bytes, error => {
+        if (error) return reject(error)
+        this.noteActivity()
+        resolve()
+      })
+    })
+  }
+
+  /** Closes at once with RST. */
+  reset(): void {
+    if (this.#writer !== undefined) this.#writer.resetAndDestroy()
+    else if (!this.closed) this.#handle.reset()
+    this.close()
+  }
+
   /** Calls back whenever there is something to receive, or the end of it; `onClose` once, when it is closed. */
   watch(onReadable: () => void, onClose: () => void): void {
     if (this.closed) return onClose()
@@ -187,8 +225,21 @@ export class BareConnection {
     this.#state = 'closed'
     clearTimeout(this.#stall)
     this.#onReadable = undefined
-    this.#handle.close()
+    if (this.#writer === undefined) this.#handle.close()
+    else this.#writer.destroy()
     this.#onClose?.()
+  }
+
+  /** It has the handle, and closes it; what is read goes past it. */
+  #makeWriter(): Socket {
+    const isWatched = this.#handle.onread === this.#tell
+    const options: SocketConstructorOpts = { ...accepted, ...paused }
+    const writer = new Socket(Object.assign(options, { handle: this.#handle }))
+    writer.on('error', () => {})
+    writer.once('close', () => this.close())
+    if (isWatched) this.#handle.onread = this.#tell
+    if (this.#onReadable !== undefined && this.#handle.readStart() !== 0) this.close()
+    return writer
   }
 }
 
@@ -208,6 +259,7 @@ type Handle = {
   readonly setKeepAlive: (on: boolean, seconds: number) => number
   readonly readStart: () => number
   readonly readStop: () => number
+  readonly reset: () => number
   readonly close: () => void
   onread: () => void
 }
@@ -220,6 +272,7 @@ const methods = [
   'useUserBuffer',
   'readStart',
   'readStop',
+  'reset',
   'close',
 ]
 
