@@ -1,16 +1,16 @@
-/** A data connection, in clear text or under TLS: moves bytes with backpressure, and ends well. */
+/** A data connection over a socket of Node's, or a bare one in clear text. */
 import type { Socket } from 'node:net'
 import type { SecureChannel } from '../tls/secure-channel.ts'
 import type { BareConnection } from './bare-connection.ts'
+import type { DataConnection, ReceivedEnd, ReceiveOptions } from './data-connection.ts'
 import { DataSocket } from './data-socket.ts'
 import type { BufferPool } from './kernel/buffer-pool.ts'
 import { readInto } from './kernel/read-into.ts'
 import type { KernelSocket, Sendfile } from './kernel/sendfile.ts'
 import { descriptorOf, type SocketCalls } from './kernel/socket-calls.ts'
-import type { Splice } from './kernel/splice.ts'
 import { TurnClock } from './kernel/turn-clock.ts'
 import { closedByOther, receiveSome } from './moving/bare-transfer.ts'
-import { type Absorb, DirectIntake } from './moving/direct-intake.ts'
+import { DirectIntake } from './moving/direct-intake.ts'
 import { type Consumer, Intake } from './moving/intake.ts'
 
 /** How long the client may take to close after the last byte; its slowness costs it this much, but not its transfer. */
@@ -19,22 +19,7 @@ const lingerMilliseconds = 5000
 /** Of an upload without a socket. */
 const smallBytes = 65_536
 
-/** How the client ended TLS: with close_notify or not (undefined in clear text), or in the middle of a record. */
-export type ReceivedEnd = { readonly closeNotify: boolean | undefined; readonly broken: boolean }
-
-export type ReceiveOptions = {
-  readonly buffers: BufferPool
-  readonly clock?: TurnClock
-  /** With what follows: for the kernel to take bytes to a file by itself, which it can in clear text. */
-  readonly splice?: Splice | undefined
-  /** Undefined where the file has no descriptor. */
-  readonly absorb?: Absorb | undefined
-  /** Some bytes went that way. */
-  readonly onProgress?: () => void
-}
-
-export class DataConnection {
-  /** What protects it: nothing, or a version of TLS. */
+export class SocketConnection implements DataConnection {
   readonly protection: 'clear' | 'TLSv1.2' | 'TLSv1.3'
   readonly #wire: DataSocket
   readonly #channel: SecureChannel | undefined
@@ -50,17 +35,14 @@ export class DataConnection {
     this.protection = channel?.protocol ?? 'clear'
   }
 
-  /** Bytes received, without those of TLS. */
   get bytesRead(): number {
     return this.#bytesRead
   }
 
-  /** Bytes sent, without those of TLS. */
   get bytesWritten(): number {
     return this.#bytesWritten
   }
 
-  /** Resolves when the kernel has the bytes: the buffer may be used again then. Rejects when the connection is lost. They may wait for `more`. */
   async write(bytes: Uint8Array, then: 'more' | 'nothing' = 'nothing'): Promise<void> {
     const taken = this.#wire.bare?.send(bytes, then) ?? 0
     this.#bytesWritten += taken
@@ -73,16 +55,11 @@ export class DataConnection {
     this.#bytesWritten += rest.length
   }
 
-  /**
-   * After the last byte, in either direction: close_notify, FIN, and a bounded wait for the client to close as well (RFC 959
-   * section 5.2: the reply comes after the data connection is closed). Rejects when the connection is lost before all is sent.
-   */
   async end(): Promise<void> {
     await this.shut()
     await this.#closed()
   }
 
-  /** The same without the wait, where the client may have one of its own: for the reply. */
   shut(): Promise<void> {
     if (this.#wire.bare?.end() === true) return Promise.resolve()
     return this.#wire.operation<void>((resolve, reject) => {
@@ -91,7 +68,6 @@ export class DataConnection {
     })
   }
 
-  /** Sends as many of the bytes as the kernel takes now, which it can in clear text, and returns how many; more must follow, or `endAtOnce`. */
   sendAtOnce(bytes: Uint8Array, calls: SocketCalls): number {
     if (this.#channel !== undefined) return 0
     const taken = this.#wire.bare?.send(bytes, 'more') ?? sendTo(this.#wire.socket, bytes, calls)
@@ -99,7 +75,6 @@ export class DataConnection {
     return taken
   }
 
-  /** After the last byte, in clear text: FIN. False if the connection is lost. */
   endAtOnce(calls: SocketCalls): boolean {
     if (this.#wire.bare !== undefined) return this.#wire.bare.end()
     const descriptor = descriptorOf(this.#wire.socket)
@@ -107,7 +82,6 @@ export class DataConnection {
     return this.#wire.stream.writableLength === 0 && calls.end(descriptor)
   }
 
-  /** After that: a bounded wait for the client to close as well, as `end` has it. */
   closedByClient(): Promise<void> {
     if (this.#wire.bare !== undefined) return this.#closed()
     const socket = this.#wire.socket
@@ -116,19 +90,16 @@ export class DataConnection {
     return this.#closed()
   }
 
-  /** Whether it is closed on both sides. */
   get closed(): boolean {
     return this.#wire.closed
   }
 
-  /** For the kernel to send on by itself, which it can in clear text. Close it before the connection. */
   kernelSocket(sendfile: Sendfile | undefined): KernelSocket | undefined {
     if (this.#channel !== undefined || this.#wire.closed) return undefined
     this.#kernel = sendfile?.join(this.#wire.socket)
     return this.#kernel
   }
 
-  /** Counts what the kernel sends by itself: `send` resolves to bytes, 0 or less for none, and so does this. Rejects when the connection is lost. */
   async transmit(send: () => Promise<number>): Promise<number> {
     const taken = this.#wire.closed ? 0 : await send()
     if (taken > 0) {
@@ -139,11 +110,6 @@ export class DataConnection {
     return taken
   }
 
-  /**
-   * Reads to the end. The bytes are valid until `consume` is done with them; one call runs at a time, while more is read.
-   * Resolves after the last call, to whether the client ended TLS with close_notify (undefined in clear text). Rejects, after the
-   * running call has settled, when the connection is lost or with what `consume` rejected with.
-   */
   async receive(consume: Consumer, options: ReceiveOptions): Promise<ReceivedEnd> {
     const { buffers, clock = new TurnClock() } = options
     const { bare } = this.#wire
@@ -182,24 +148,20 @@ export class DataConnection {
     return { closeNotify: this.#channel?.closeNotifyReceived, broken: this.#channel?.inputIsBroken === true }
   }
 
-  /** Calls back once no byte has moved for so long, however slowly they do; 0 seconds end the watch. */
   watchStall(seconds: number, onStall: () => void, calls?: SocketCalls): void {
     this.#wire.watchStall(seconds, onStall, calls)
   }
 
-  /** Closes at once. Whatever runs rejects. */
   destroy(): void {
     this.#wire.destroy()
     this.#kernel?.stop('end')
   }
 
-  /** Closes at once with RST, so that nobody takes what was sent for the whole. */
   reset(): void {
     this.#wire.reset()
     this.#kernel?.stop('reset')
   }
 
-  /** Something moves, or has to wait, that the socket has not seen. */
   noteActivity(): void {
     this.#wire.noteActivity()
   }

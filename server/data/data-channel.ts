@@ -9,7 +9,8 @@ import type { SessionTls } from '../tls/session-tls.ts'
 import { connectActive } from './active.ts'
 import { type Address, canonicalAddress } from './address.ts'
 import { BareConnection } from './bare-connection.ts'
-import { DataConnection } from './connection.ts'
+import { SocketConnection } from './connection.ts'
+import type { DataConnection } from './data-connection.ts'
 import { DataChannelError } from './error.ts'
 import { type AdvertisedAddresses, advertisedPort } from './passive/advertised-address.ts'
 import type { PassivePorts } from './passive/passive.ts'
@@ -148,7 +149,7 @@ export class DataChannel implements DataChannelControl {
     if (protection === 'private' && setup.kind === 'passive' && tls !== undefined)
       return this.#openPrivate(setup.port, tls, signal, direction)
     const connected = await this.#connect(setup, signal)
-    if (protection === 'clear') return new DataConnection(connected)
+    if (protection === 'clear') return new SocketConnection(connected)
     return this.#secure(connected instanceof BareConnection ? connected.socket() : connected, signal, direction)
   }
 
@@ -222,7 +223,7 @@ export class DataChannel implements DataChannelControl {
     }
     const demanded = this.#demandsResumption(session)
     const channel = await this.#handshake(session, socket, signal, direction)
-    const connection = new DataConnection(socket, channel)
+    const connection = new SocketConnection(socket, channel)
     const isSame = session.isClientOf(channel)
     const resumed = await session.proves(channel, signal, demanded ? loginMilliseconds : 0)
     if (resumed || (!demanded && isSame)) {

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { DataConnection } from '../../server/data/connection.ts'
+import { SocketConnection } from '../../server/data/connection.ts'
 import { BufferPool } from '../../server/data/kernel/buffer-pool.ts'
 import { loadLibrary } from '../../server/data/kernel/native.ts'
 import { readInto } from '../../server/data/kernel/read-into.ts'
@@ -201,7 +201,7 @@ describe('sendfile', () => {
     }
     const transfer = runTransfer(
       { kind: 'send-file', file, path: '/file', type: 'image' },
-      new DataConnection(server),
+      new SocketConnection(server),
       {
         signal: new AbortController().signal,
         stallTimeoutSeconds: 0.1,
@@ -250,7 +250,7 @@ describe('reading into memory of ours', () => {
     expect(readInto(server, { room: () => Buffer.alloc(1), onBytes: () => 'room' })).toBeUndefined()
     const chunks: Buffer[] = []
     client.end(pattern(3_000_000))
-    const connection = new DataConnection(server)
+    const connection = new SocketConnection(server)
     await connection.receive(bytes => void chunks.push(Buffer.from(bytes)), { buffers: new BufferPool() })
     expect(Buffer.concat(chunks).equals(pattern(3_000_000))).toBe(true)
     expect(connection.bytesRead).toBe(3_000_000)

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { DataConnection } from '../../server/data/connection.ts'
+import { SocketConnection } from '../../server/data/connection.ts'
 import { loadSplice, type Splice } from '../../server/data/kernel/splice.ts'
 import { type TransferMeans, transferMeans } from '../../server/data/means.ts'
 import { runTransfer } from '../../server/data/moving/run-transfer.ts'
@@ -337,7 +337,7 @@ async function upload(
   stallTimeoutSeconds = 10,
 ): Promise<{ result: Promise<TransferResult>; client: Socket }> {
   const { client, server } = await connectedPair()
-  const result = runTransfer({ kind: 'receive-file', file, path: '/f', type: 'image' }, new DataConnection(server), {
+  const result = runTransfer({ kind: 'receive-file', file, path: '/f', type: 'image' }, new SocketConnection(server), {
     signal,
     stallTimeoutSeconds,
     rejectTruncated: false,

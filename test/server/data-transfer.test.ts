@@ -3,7 +3,8 @@ import { connect, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { CertificateFiles } from '../../server/config/configuration.ts'
-import { DataConnection } from '../../server/data/connection.ts'
+import { SocketConnection } from '../../server/data/connection.ts'
+import type { DataConnection } from '../../server/data/data-connection.ts'
 import { loadSendfile } from '../../server/data/kernel/sendfile.ts'
 import { transferMeans } from '../../server/data/means.ts'
 import { runTransfer } from '../../server/data/moving/run-transfer.ts'
@@ -48,11 +49,11 @@ type Ends = { client: Socket; raw: Socket; connection: DataConnection }
 async function open(protection: (typeof protections)[number], direction: 'send' | 'receive'): Promise<Ends> {
   if (protection === 'clear') {
     const { client, server } = await connectedPair()
-    return { client, raw: client, connection: new DataConnection(server) }
+    return { client, raw: client, connection: new SocketConnection(server) }
   }
   if (protection === 'bare') {
     const { client, server } = await barePair()
-    return { client, raw: client, connection: new DataConnection(server) }
+    return { client, raw: client, connection: new SocketConnection(server) }
   }
   let client: TLSSocket | undefined
   const raw = Promise.withResolvers<Socket>()
@@ -65,7 +66,7 @@ async function open(protection: (typeof protections)[number], direction: 'send' 
   })
   const channel = await testSessionTls(certificate).secureData(server, never, direction)
   if (client === undefined) throw new Error('no client')
-  return { client, raw: await raw.promise, connection: new DataConnection(server, channel) }
+  return { client, raw: await raw.promise, connection: new SocketConnection(server, channel) }
 }
 
 function loaded() {
@@ -337,7 +338,7 @@ describe.each(tlsVersions)('an upload over %s without close_notify', version => 
       const channel = await testSessionTls(certificate).secureData(socket, never, 'receive')
       const file = new MemoryWritable()
       files.push(file)
-      results.push(await receive(new DataConnection(socket, channel), file))
+      results.push(await receive(new SocketConnection(socket, channel), file))
     })
     await python(
       `
@@ -364,7 +365,9 @@ for turn in range(10):
     const results: TransferResult[] = []
     const listener = await acceptOn(async socket => {
       const channel = await testSessionTls(certificate).secureData(socket, never, 'receive')
-      results.push(await receive(new DataConnection(socket, channel), new MemoryWritable(), { rejectTruncated: true }))
+      results.push(
+        await receive(new SocketConnection(socket, channel), new MemoryWritable(), { rejectTruncated: true }),
+      )
     })
     await python(
       `
@@ -388,7 +391,7 @@ describe('a download', () => {
     const results: TransferResult[] = []
     const listener = await acceptOn(async socket => {
       const channel = await testSessionTls(certificate).secureData(socket, never, 'send')
-      results.push(await send(new DataConnection(socket, channel), new MemoryReadable(pattern(2_000_000))))
+      results.push(await send(new SocketConnection(socket, channel), new MemoryReadable(pattern(2_000_000))))
     })
     const output = await python(
       `

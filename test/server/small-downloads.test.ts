@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { DataConnection } from '../../server/data/connection.ts'
+import { SocketConnection } from '../../server/data/connection.ts'
 import { loadSendfile } from '../../server/data/kernel/sendfile.ts'
 import type { SocketCalls } from '../../server/data/kernel/socket-calls.ts'
 import { type TransferMeans, transferMeans } from '../../server/data/means.ts'
@@ -153,5 +153,5 @@ function passing(content: Buffer): ReadableFile {
 async function pair(content: Buffer) {
   const { client, server } = await connectedPair()
   onTestFinished(() => void client.destroy())
-  return { client, connection: new DataConnection(server), file: passing(content) }
+  return { client, connection: new SocketConnection(server), file: passing(content) }
 }

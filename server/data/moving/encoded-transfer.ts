@@ -1,6 +1,6 @@
 /** Transfers in another mode than stream, or with records: what moves is not the bytes of the file. */
 import type { ReadableFile, WritableFile } from '../../storage/storage.ts'
-import type { DataConnection, ReceivedEnd } from '../connection.ts'
+import type { DataConnection, ReceivedEnd } from '../data-connection.ts'
 import { Deflater, Inflater, type Output } from '../encoding/deflate.ts'
 import type { Encoding } from '../encoding/encoding.ts'
 import { Incoming } from '../encoding/incoming.ts'

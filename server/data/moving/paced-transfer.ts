@@ -1,6 +1,6 @@
 /** Transfers that are under a limit: in pieces, each as soon as it may move. */
 import type { ReadableFile } from '../../storage/storage.ts'
-import type { DataConnection } from '../connection.ts'
+import type { DataConnection } from '../data-connection.ts'
 import type { KernelSocket } from '../kernel/sendfile.ts'
 import type { Pace, PaceWait } from '../rate/pace.ts'
 import type { LineEndConverter } from './ascii.ts'

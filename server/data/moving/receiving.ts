@@ -1,6 +1,6 @@
 /** The way of an upload: from the connection to a file that is closed. */
 import type { WritableFile } from '../../storage/storage.ts'
-import type { DataConnection, ReceivedEnd } from '../connection.ts'
+import type { DataConnection, ReceivedEnd } from '../data-connection.ts'
 import { fromNetwork } from './ascii.ts'
 import { receiveEncoded } from './encoded-transfer.ts'
 import { finishInTime, fromStorage } from './from-storage.ts'

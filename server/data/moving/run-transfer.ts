@@ -1,6 +1,6 @@
 /** Runs a transfer: chooses the way the bytes go, and ends what it has opened. */
 import { type ReadableFile, StorageError } from '../../storage/storage.ts'
-import type { DataConnection } from '../connection.ts'
+import type { DataConnection } from '../data-connection.ts'
 import { EncodingError } from '../encoding/encoding.ts'
 import type { KernelSocket } from '../kernel/sendfile.ts'
 import { isLimited } from '../rate/pace.ts'

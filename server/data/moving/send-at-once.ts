@@ -1,6 +1,6 @@
 /** Small files in memory: read, sent and ended by three system calls, without another turn of the event loop. */
 import type { ReadableFile } from '../../storage/storage.ts'
-import type { DataConnection } from '../connection.ts'
+import type { DataConnection } from '../data-connection.ts'
 import type { TransferMeans } from '../means.ts'
 
 /** Whether all is with the kernel, and FIN in the same packet. If not, some bytes may be: the file goes on behind them. */

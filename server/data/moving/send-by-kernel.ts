@@ -1,6 +1,6 @@
 /** Large files in clear text, which the kernel sends by itself. */
 import type { ReadableFile } from '../../storage/storage.ts'
-import type { DataConnection } from '../connection.ts'
+import type { DataConnection } from '../data-connection.ts'
 import type { KernelSocket } from '../kernel/sendfile.ts'
 import { isLimited } from '../rate/pace.ts'
 import { fromStorage } from './from-storage.ts'
