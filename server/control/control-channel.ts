@@ -8,6 +8,7 @@ import type { SecureChannel } from '../tls/secure-channel.ts'
 import type { SessionTls } from '../tls/session-tls.ts'
 import { ClearLine, writeTo } from './input/clear-line.ts'
 import { type LineSource, StreamSource } from './input/line-source.ts'
+import { SecureLine } from './input/secure-line.ts'
 import { formatLine, formatReply, type Reply } from './reply.ts'
 import type { Services } from './services.ts'
 import type { SessionState } from './session/session-state.ts'
@@ -32,7 +33,9 @@ export class ControlChannel {
   #closed: AbortController | undefined
   #waiting = 0
   #ended = false
+  /** Protected by the one or the other: with a socket and without. */
   #channel: SecureChannel | undefined
+  #secure: SecureLine | undefined
   #tls: SessionTls | undefined
   #handshaking = false
   #deadline: NodeJS.Timeout | undefined
@@ -47,7 +50,8 @@ export class ControlChannel {
 
   /** What the client says, as it is protected now. */
   get source(): LineSource {
-    return this.#channel === undefined ? this.#line : new StreamSource(this.#channel.stream)
+    if (this.#channel !== undefined) return new StreamSource(this.#channel.stream)
+    return this.#secure ?? this.#line
   }
 
   /** The server's own end; empty once the connection is gone. */
@@ -94,31 +98,48 @@ export class ControlChannel {
   }
 
   #send(text: string): Promise<void> | undefined {
+    const secure = this.#secure
+    if (secure !== undefined) return secure.send(text) ? undefined : this.#drained(secure)
     if (this.#channel === undefined) return this.#line.send(text) ? undefined : this.#drained(this.#line.socket)
     const { stream } = this.#channel
     return writeTo(stream, text) ? undefined : this.#drained(stream)
   }
 
-  async #drained(stream: Duplex): Promise<void> {
+  async #drained(way: Duplex | SecureLine): Promise<void> {
     const { idleTimeoutSeconds } = this.#owner.services.configuration().server.limits
-    const timer = setTimeout(() => this.#line.destroy(), idleTimeoutSeconds * 1000)
-    await this.untilEnd(ended => settled(stream, ended, done => stream.once('drain', done)))
+    const timer = setTimeout(() => this.#destroy(), idleTimeoutSeconds * 1000)
+    await this.untilEnd(ended =>
+      way instanceof SecureLine ? sentOr(ended, way) : settled(way, ended, done => way.once('drain', done)),
+    )
     clearTimeout(timer)
   }
 
   /** Resolves once the kernel has the reply: what comes after it on this connection is under other protection. */
   async sendAll(answer: Reply): Promise<void> {
+    const bytes = encodeName(formatReply(this.#worded(answer)))
+    const secure = this.#secure
+    if (secure !== undefined) {
+      if (!secure.send(bytes)) await this.untilEnd(ended => sentOr(ended, secure))
+      return
+    }
+    const taken = this.#channel === undefined ? this.#line.sendBare(bytes) : 0
+    if (taken === bytes.length) return
     const stream = this.#channel?.stream ?? this.#line.socket
     if (!stream.writable) return
-    const bytes = encodeName(formatReply(this.#worded(answer)))
-    await this.untilEnd(ended => settled(stream, ended, done => stream.write(bytes, done)))
+    await this.untilEnd(ended => settled(stream, ended, done => stream.write(bytes.subarray(taken), done)))
   }
 
   /** Does the TLS handshake. Rejects with TlsError. Nobody may read the stream meanwhile. */
-  async startTls(tls: SessionTls): Promise<SecureChannel> {
+  async startTls(tls: SessionTls): Promise<Pick<SecureChannel, 'clientCertificate' | 'serverName'>> {
     this.#tls = tls
     this.#handshaking = true
+    const bare = tls.openssl && this.#line.lend()
     try {
+      if (bare !== undefined) {
+        const connection = await this.untilEnd(ended => tls.secureBareControl(bare, ended))
+        this.#secure = new SecureLine(connection, this.#owner.services.inputMemory, this.#onLost)
+        return connection
+      }
       const { socket, input } = this.#line
       this.#channel = await this.untilEnd(ended => tls.secureControl(socket, ended, input))
     } finally {
@@ -130,10 +151,16 @@ export class ControlChannel {
 
   /** Sends a last reply under TLS and goes back to clear text. Rejects when the connection ends first. Nobody may read the stream meanwhile. */
   async stopTls(answer: Reply): Promise<void> {
+    const bytes = encodeName(formatReply(this.#worded(answer)))
+    const secure = this.#secure
+    if (secure !== undefined) {
+      await this.untilEnd(ended => secure.unwrap(bytes, ended))
+      this.#secure = undefined
+      return
+    }
     const channel = this.#channel
     if (channel === undefined) throw new Error('There is no TLS to stop.')
     channel.stream.off('error', this.#onLost)
-    const bytes = encodeName(formatReply(this.#worded(answer)))
     await this.untilEnd(ended => channel.unwrap(bytes, ended))
     this.#channel = undefined
   }
@@ -147,7 +174,8 @@ export class ControlChannel {
   say(answer: Reply): void {
     if (this.#handshaking) return
     const text = formatReply(this.#worded(answer))
-    if (this.#channel === undefined) this.#line.sendLast(text)
+    if (this.#secure !== undefined) this.#secure.sendLast(text)
+    else if (this.#channel === undefined) this.#line.sendLast(text)
     else writeTo(this.#channel.stream, text)
   }
 
@@ -158,7 +186,7 @@ export class ControlChannel {
   /** From now on the client has little time left: one that does not read would keep its connection open for ever. */
   closeInTime(): void {
     if (this.#deadline !== undefined || this.#line.closed) return
-    this.#deadline = setTimeout(() => this.#line.destroy(), lingerMilliseconds)
+    this.#deadline = setTimeout(() => this.#destroy(), lingerMilliseconds)
   }
 
   /** Ends all waiting for the client. */
@@ -170,10 +198,26 @@ export class ControlChannel {
 
   /** Resolves when the connection is closed, soon after end() at the latest. */
   async close(): Promise<void> {
-    if (this.#channel === undefined) await this.#line.end()
+    if (this.#secure !== undefined) await this.#secure.end()
+    else if (this.#channel === undefined) await this.#line.end()
     else await closed(this.#channel.stream, this.#line.socket)
     clearTimeout(this.#deadline)
   }
+
+  #destroy(): void {
+    if (this.#secure !== undefined) this.#secure.destroy()
+    else this.#line.destroy()
+  }
+}
+
+/** Resolves when the line has sent all it had to, or the signal aborts. */
+async function sentOr(signal: AbortSignal, line: SecureLine): Promise<void> {
+  if (signal.aborted) return
+  const { promise: aborted, resolve } = Promise.withResolvers<void>()
+  const onAbort = (): void => resolve()
+  signal.addEventListener('abort', onAbort)
+  await Promise.race([line.drained(), aborted])
+  signal.removeEventListener('abort', onAbort)
 }
 
 async function closed(stream: Duplex, socket: Socket): Promise<void> {

@@ -164,8 +164,20 @@ export class BareConnection {
     return count
   }
 
+  /** What has come, and is still to be received. */
+  peek(into: Uint8Array): number | 'nothing yet' | 'lost' {
+    const count = this.closed || this.#isLost ? 'lost' : this.#calls.peek(this.#handle.fd, into)
+    if (count === 'lost') this.#isLost = true
+    return count
+  }
+
   end(): boolean {
     return !this.closed && this.#calls.end(this.#handle.fd)
+  }
+
+  /** Another descriptor of the same; undefined where there is none to be had. Whoever asks closes it. */
+  duplicate(): number | undefined {
+    return this.closed ? undefined : this.#calls.duplicate(this.#handle.fd)
   }
 
   /**

@@ -28,6 +28,7 @@ import type { SessionStatus } from '../telemetry/status.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import { CertificateLanes } from '../tls/certificate-lanes.ts'
 import { Kin, type Member } from '../tls/kin.ts'
+import { loadOpenSsl, type OpenSsl } from '../tls/openssl/openssl.ts'
 import { SessionTls } from '../tls/session-tls.ts'
 import type { SharedState } from '../workers/shared-state.ts'
 import { Roster } from './roster.ts'
@@ -70,6 +71,7 @@ export class Sessions implements SessionHost {
   #inForce: InForce
   readonly #kin = new Kin(this.#connections)
   readonly #lanes = new CertificateLanes()
+  readonly #openssl: OpenSsl | undefined
   readonly #whenIdle: SessionsOptions['onIdle']
 
   constructor(options: SessionsOptions) {
@@ -78,6 +80,7 @@ export class Sessions implements SessionHost {
     this.#inForce = options.inForce
     this.#whenIdle = options.onIdle
     const means = transferMeans(sendfile, shared)
+    this.#openssl = means.socketCalls && loadOpenSsl(means.socketCalls)
     this.#services = {
       configuration: () => this.#inForce.configuration,
       commands: { list: commands, table: commandTable(commands) },
@@ -210,13 +213,13 @@ export class Sessions implements SessionHost {
     })
     const options = optionsOf(hostNamed(configuration, named)?.certificate)
     const lanes = this.#lanes.for(options)
-    const kinship = { member, kin: this.#kin }
-    if (configuration.hosts.size === 0) return new SessionTls({ ...options, lanes, ...kinship })
+    const shared = { lanes, openssl: this.#openssl, member, kin: this.#kin }
+    if (configuration.hosts.size === 0) return new SessionTls({ ...options, ...shared })
     const find = (serverName: string) => {
       const host = hostNamed(configuration, serverName)
       return host && { name: host.name, lanes: this.#lanes.for(optionsOf(host.certificate)) }
     }
-    return new SessionTls({ ...options, lanes, ...kinship, hosts: { named, find } })
+    return new SessionTls({ ...options, ...shared, hosts: { named, find } })
   }
 
   async #allGone(milliseconds: number): Promise<void> {

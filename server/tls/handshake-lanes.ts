@@ -3,6 +3,8 @@ import { constants, randomBytes, randomFillSync } from 'node:crypto'
 import tls from 'node:tls'
 import type { CertificateFiles } from '../config/configuration.ts'
 import type { ServerConfiguration } from '../config/schema.ts'
+import type { OpenSsl } from './openssl/openssl.ts'
+import { TlsContext } from './openssl/tls-context.ts'
 import { renewTickets } from './ticket-renewal.ts'
 
 export type HandshakeOptions = {
@@ -51,6 +53,7 @@ export class HandshakeLanes {
   readonly #options: HandshakeOptions
   readonly #idle = new Map<HandshakeKind, HandshakeLane[]>()
   #context: tls.SecureContext | undefined
+  #openSslContexts: Map<'named' | 'any host', TlsContext> | undefined
   /** Keys of sessions to come: one piece of memory for many costs each less than a third of one of its own. */
   #keys = Buffer.alloc(0)
   #keysTaken = 0
@@ -86,6 +89,17 @@ export class HandshakeLanes {
     return this.#context
   }
 
+  /** The same for OpenSSL itself, with or without regard to the host that is named. Throws as well. */
+  openSslContext(openssl: OpenSsl, kind: 'named' | 'any host'): TlsContext {
+    const known = this.#openSslContexts?.get(kind)
+    if (known !== undefined) return known
+    const { certificate, settings } = this.#options
+    const context = new TlsContext(openssl, { certificate, settings, named: kind === 'named' })
+    this.#openSslContexts ??= new Map()
+    this.#openSslContexts.set(kind, context)
+    return context
+  }
+
   /** A lane for one handshake. Throws if the certificate or its key cannot be used. */
   take(party: HandshakeParty, kind: HandshakeKind): HandshakeLane {
     const lane = this.#idle.get(kind)?.pop() ?? new HandshakeLane(this.#options, kind)
@@ -100,6 +114,13 @@ export class HandshakeLanes {
     if (idle === undefined) this.#idle.set(lane.kind, [lane])
     else if (idle.length < maxIdleLanes) idle.push(lane)
   }
+}
+
+/** Adds a TLS session by its ID; those that a client got last are kept. */
+export function keepLast(sessions: Map<string, Buffer>, id: string, session: Buffer): void {
+  const [oldest] = sessions.keys()
+  if (sessions.size >= maxSessionIds && oldest !== undefined) sessions.delete(oldest)
+  sessions.set(id, session)
 }
 
 function contextOptions({ certificate, key, authority }: CertificateFiles) {
@@ -166,9 +187,7 @@ export class HandshakeLane {
   #cacheSessionIds(): void {
     this.server.on('newSession', (id, data, done) => {
       const sessions = this.#party?.sessionIds
-      const [oldest] = sessions?.keys() ?? []
-      if (sessions !== undefined && sessions.size >= maxSessionIds && oldest !== undefined) sessions.delete(oldest)
-      sessions?.set(id.toString('hex'), data)
+      if (sessions !== undefined) keepLast(sessions, id.toString('hex'), data)
       done()
     })
     this.server.on('resumeSession', (id, done) => {

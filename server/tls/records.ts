@@ -47,6 +47,6 @@ export class RecordScanner {
 }
 
 /** change_cipher_spec, alert, handshake, application_data. No FTP command begins with one of these bytes. */
-function isRecordType(byte: number): boolean {
+export function isRecordType(byte: number): boolean {
   return byte >= 0x14 && byte <= applicationData
 }

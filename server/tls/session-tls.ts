@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { SecureContext } from 'node:tls'
+import type { BareConnection } from '../data/bare-connection.ts'
 import { shakeHands, TlsError } from './handshake.ts'
 import {
   type HandshakeKind,
@@ -10,8 +11,16 @@ import {
   HandshakeLanes,
   type HandshakeOptions,
   type HandshakeParty,
+  keepLast,
 } from './handshake-lanes.ts'
 import type { Kin, Member } from './kin.ts'
+import { shakeHandsBare } from './openssl/bare-handshake.ts'
+import type { OpenSsl } from './openssl/openssl.ts'
+import { BareParty } from './openssl/party.ts'
+import { readTicket } from './openssl/ticket.ts'
+import type { TlsConnection } from './openssl/tls-connection.ts'
+import type { TlsContext } from './openssl/tls-context.ts'
+import { type Purpose, protocolOf } from './protocol-names.ts'
 import { type ClientCertificate, SecureChannel } from './secure-channel.ts'
 import { sessionIdOf } from './serialized-session.ts'
 import { TlsWire, type WireInput } from './wire.ts'
@@ -20,6 +29,8 @@ import { TlsWire, type WireInput } from './wire.ts'
 export type SessionTlsOptions = HandshakeOptions & {
   /** Those of other sessions with the same options; otherwise some of its own. */
   readonly lanes?: HandshakeLanes
+  /** By which bare connections are secured; without it there must be sockets. */
+  readonly openssl?: OpenSsl | undefined
   /** Where there are virtual hosts (RFC 7151). */
   readonly hosts?: TlsHosts
   /** The session that it is for, and those that may be of the same client. */
@@ -33,9 +44,6 @@ export type TlsHosts = {
   readonly named: string | undefined
   readonly find: (serverName: string) => { readonly name: string; readonly lanes: HandshakeLanes } | undefined
 }
-
-/** What a connection is for, as the server sees it. */
-type Purpose = 'control' | 'send' | 'receive'
 
 /**
  * What a client can resume with. Tickets of TLS 1.3 serve once (RFC 8446 appendix C.4), and on an upload the new one comes too late for
@@ -73,10 +81,11 @@ export class SessionTls implements HandshakeParty {
   #socket: Socket | undefined
   #lentBy: SessionTls | undefined
   /** Whose session was resumed. */
-  #lenders: WeakMap<SecureChannel, SessionTls> | undefined
+  #lenders: WeakMap<SecureChannel | TlsConnection, SessionTls> | undefined
   /** Its client resumes whichever session it got last. */
   #mixes = false
   #previous: Promise<void> | undefined
+  #isBare = false
 
   constructor(options: SessionTlsOptions) {
     this.#options = options
@@ -94,6 +103,21 @@ export class SessionTls implements HandshakeParty {
     return this.#sessionIds
   }
 
+  /** Where bare connections can be secured: whether all of the session are, is decided by the control connection. */
+  get openssl(): OpenSsl | undefined {
+    return this.#options.openssl
+  }
+
+  /** Whether its connections have no sockets: all are secured by OpenSSL itself, as a TLS session that began by one way is none to the other. */
+  get isBare(): boolean {
+    return this.#isBare
+  }
+
+  /** By which OpenSSL knows the TLS sessions that began here, where it is called directly. */
+  get sessionContext(): Buffer {
+    return this.ticketKeys.subarray(0, sessionContextBytes)
+  }
+
   keysOfOther(name: Buffer): Buffer | undefined {
     return this.#borrow(({ ticketKeys }) => (nameOf(ticketKeys).equals(name) ? ticketKeys : undefined))
   }
@@ -103,7 +127,17 @@ export class SessionTls implements HandshakeParty {
   }
 
   selectProtocol(offered: readonly string[]): string | undefined {
-    return protocolNames[this.#purpose].find(name => offered.includes(name))
+    return protocolOf(this.#purpose, offered)
+  }
+
+  /** Whether the host that a client names is served here, on the control connection. Its certificate is taken from now on. */
+  isServed(host: string): boolean {
+    return this.#isServed(host)
+  }
+
+  /** Its certificate, if it is not that of before. */
+  contextOfHost(openssl: OpenSsl): TlsContext | undefined {
+    return this.#lanesOfHost === this.#lanes ? undefined : this.#lanesOfHost?.openSslContext(openssl, 'any host')
   }
 
   mayName(host: string): boolean {
@@ -140,6 +174,25 @@ export class SessionTls implements HandshakeParty {
     return this.#enqueue(socket, direction, signal)
   }
 
+  /** The same for a bare connection, with it closed where it fails. All connections of the session have to be bare then. */
+  async secureBareControl(bare: BareConnection, signal: AbortSignal): Promise<TlsConnection> {
+    const connection = await this.#handshakeBare(bare, 'control', signal, undefined)
+    this.#protocol = connection.protocol
+    this.#lanes = this.#lanesOfHost ?? this.#lanes
+    this.#clientCertificate = connection.clientCertificate
+    return connection
+  }
+
+  /** `early` is what was read of it before. To `receive`, new tickets are left to whoever reads. */
+  secureBareData(
+    bare: BareConnection,
+    signal: AbortSignal,
+    direction: 'send' | 'receive',
+    early?: Buffer,
+  ): Promise<TlsConnection> {
+    return this.#handshakeBare(bare, direction, signal, early)
+  }
+
   get handshakeTimeoutMilliseconds(): number {
     return this.#options.handshakeTimeoutSeconds * 1000
   }
@@ -153,7 +206,11 @@ export class SessionTls implements HandshakeParty {
    * Whether the handshake of a data connection proves whose it is. One that resumed the session of another control connection does if
    * that is the same user's, and programs connect while others of their connections log in: for this it waits so long.
    */
-  async proves(channel: SecureChannel, signal: AbortSignal, patienceMilliseconds: number): Promise<boolean> {
+  async proves(
+    channel: SecureChannel | TlsConnection,
+    signal: AbortSignal,
+    patienceMilliseconds: number,
+  ): Promise<boolean> {
     const lender = this.#lenders?.get(channel)
     if (!channel.resumed || lender === undefined) return channel.resumed
     const deadline = performance.now() + patienceMilliseconds
@@ -198,19 +255,30 @@ export class SessionTls implements HandshakeParty {
   #isIn({ tickets, sessionId }: { readonly tickets: readonly Buffer[]; readonly sessionId: Buffer }): boolean {
     const name = nameOf(this.ticketKeys)
     if (tickets.some(ticket => name.equals(ticket.subarray(0, 16)))) return true
+    const keys = this.#isBare ? this.openssl?.ticketKeys : undefined
+    if (keys !== undefined && tickets.some(ticket => readTicket(ticket, keys)?.includes(this.sessionContext) === true))
+      return true
     return this.#sessionIds?.has(sessionId.toString('hex')) === true
   }
 
   #borrow(find: (other: HandshakeParty) => Buffer | undefined): Buffer | undefined {
     if (this.#purpose === 'control') return undefined
+    const { lender, found } = this.lend(find)
+    if (lender !== undefined) this.#lentBy = lender
+    return found
+  }
+
+  /** What others have who may be the same client. */
+  lend<Found>(find: (other: SessionTls) => Found | undefined): {
+    readonly lender?: SessionTls
+    readonly found?: Found
+  } {
     for (const other of this.#neighbours()) {
       if (this.#compareUsers(other) === 'other') continue
       const found = find(other)
-      if (found === undefined) continue
-      this.#lentBy = other
-      return found
+      if (found !== undefined) return { lender: other, found }
     }
-    return undefined
+    return {}
   }
 
   #neighbours(): Iterable<SessionTls> {
@@ -271,12 +339,54 @@ export class SessionTls implements HandshakeParty {
     })
   }
 
+  async #handshakeBare(
+    bare: BareConnection,
+    purpose: Purpose,
+    signal: AbortSignal,
+    early: Buffer | undefined,
+  ): Promise<TlsConnection> {
+    this.#isBare = true
+    const party = new BareParty(this, purpose)
+    const connection = await shakeHandsBare({
+      context: this.#bareContext(bare, purpose),
+      bare,
+      party,
+      early,
+      tickets: purpose === 'receive' ? 'later' : 'at once',
+      signal,
+      timeoutSeconds: this.#options.handshakeTimeoutSeconds,
+    })
+    const { resumed } = connection
+    if (resumed && party.lentBy !== undefined) {
+      this.#lenders ??= new WeakMap()
+      this.#lenders.set(connection, party.lentBy)
+    }
+    if (!resumed) this.#keepSession(connection.sessionWithId)
+    return connection
+  }
+
+  #bareContext(bare: BareConnection, purpose: Purpose): TlsContext {
+    const { openssl, settings, hosts } = this.#options
+    if (openssl === undefined) throw new Error('OpenSSL is not to be had')
+    const isNamed = purpose === 'control' && (settings.strictServerName || hosts !== undefined)
+    try {
+      return this.#lanes.openSslContext(openssl, isNamed ? 'named' : 'any host')
+    } catch (cause) {
+      bare.close()
+      throw new TlsError('failed', unusableCertificate, { cause })
+    }
+  }
+
+  #keepSession(known: TlsConnection['sessionWithId']): void {
+    if (known !== undefined) keepLast(this.sessionIds, known.id, known.session)
+  }
+
   #takeLane(lanes: HandshakeLanes, kind: HandshakeKind, socket: Socket): HandshakeLane {
     try {
       return lanes.take(this, kind)
     } catch (cause) {
       socket.destroy()
-      throw new TlsError('failed', 'the certificate or its key cannot be used', { cause })
+      throw new TlsError('failed', unusableCertificate, { cause })
     }
   }
 
@@ -307,12 +417,10 @@ export class SessionTls implements HandshakeParty {
 /** A fatal alert, unrecognized_name (RFC 8446 section 6.2, RFC 6066 section 3). */
 const unrecognizedName = Uint8Array.of(0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x70)
 
-/** Names of FTP in ALPN: a client that means another protocol was sent here by an attacker (ALPACA). */
-const protocolNames = {
-  control: ['ftp', 'x-filezilla-ftp'],
-  send: ['ftp-data', 'ftp', 'x-filezilla-ftp'],
-  receive: ['ftp-data', 'ftp', 'x-filezilla-ftp'],
-} as const satisfies Record<Purpose, readonly string[]>
+const unusableCertificate = 'the certificate or its key cannot be used'
+
+/** The longest that OpenSSL takes (SSL_MAX_SID_CTX_LENGTH). */
+const sessionContextBytes = 32
 
 /** RFC 5077 section 4: a ticket begins with the name of its key. */
 function nameOf(ticketKeys: Buffer): Buffer {

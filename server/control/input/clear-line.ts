@@ -42,6 +42,14 @@ export class ClearLine implements LineSource {
     return this.#promote().input
   }
 
+  /** The connection, as long as it is bare, for somebody else to read and write until this is resumed. */
+  lend(): BareConnection | undefined {
+    if (this.#bare === undefined || this.#theirs === 'ended' || this.#ours === 'ended') return undefined
+    this.#isWanted = false
+    this.#stopWatching(this.#bare)
+    return this.#bare
+  }
+
   get closed(): boolean {
     return this.#bare?.closed ?? this.#promote().socket.destroyed
   }
@@ -88,6 +96,11 @@ export class ClearLine implements LineSource {
 
   write(bytes: Uint8Array): void {
     this.send(bytes)
+  }
+
+  /** Gives as much to the kernel as it takes at once, without a socket, and returns how much. */
+  sendBare(bytes: Uint8Array): number {
+    return this.#ours === 'open' ? (this.#bare?.send(bytes, 'nothing') ?? 0) : 0
   }
 
   /** Sends a reply. False while the client does not read: the socket emits `drain` once it does. */

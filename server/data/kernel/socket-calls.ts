@@ -12,6 +12,8 @@ export interface SocketCalls {
   send(descriptor: number, bytes: Uint8Array, then: 'more' | 'nothing'): number
   /** Takes bytes that have come, and returns how many: 0 at the end. */
   receive(descriptor: number, into: Uint8Array): number | 'nothing yet' | 'lost'
+  /** The same without taking them. */
+  peek(descriptor: number, into: Uint8Array): number | 'nothing yet' | 'lost'
   /** Ends our half; false where the connection is lost. */
   end(descriptor: number): boolean
   /** Another descriptor of the same; undefined where there is none to be had. */
@@ -30,6 +32,7 @@ export function loadSocketCalls(): SocketCalls | undefined {
 }
 
 // asm-generic/socket.h, linux/socket.h, linux/fcntl.h
+const withoutTaking = 0x2
 const withoutWaiting = 0x40
 const withoutSignal = 0x4000
 /** So that FIN comes in the same packet, and the client wakes up once. */
@@ -53,19 +56,21 @@ function createSocketCalls(library: Library): SocketCalls {
   const fcntl: NativeCall = library.func('int fcntl(int fd, int command, ...)')
   const getsockopt = library.func('int getsockopt(int fd, int level, int option, void *value, unsigned int *bytes)')
   const ioctl = library.func('int ioctl(int fd, unsigned long request, ...)')
+  const receiveBy = (flags: number, descriptor: number, into: Uint8Array): number | 'nothing yet' | 'lost' => {
+    const count = receive(descriptor, into, into.length, flags)
+    if (count >= 0) return count
+    const { EAGAIN, EINTR } = constants.errno
+    const errno = library.errno()
+    return errno === EAGAIN || errno === EINTR ? 'nothing yet' : 'lost'
+  }
   return {
     send(descriptor, bytes, then) {
       if (bytes.length === 0) return 0
       const flags = withoutWaiting | withoutSignal | (then === 'more' ? moreFollows : 0)
       return Math.max(0, send(descriptor, bytes, bytes.length, flags))
     },
-    receive(descriptor, into) {
-      const count = receive(descriptor, into, into.length, withoutWaiting)
-      if (count >= 0) return count
-      const { EAGAIN, EINTR } = constants.errno
-      const errno = library.errno()
-      return errno === EAGAIN || errno === EINTR ? 'nothing yet' : 'lost'
-    },
+    receive: (descriptor, into) => receiveBy(withoutWaiting, descriptor, into),
+    peek: (descriptor, into) => receiveBy(withoutWaiting | withoutTaking, descriptor, into),
     end: descriptor => shutdown(descriptor, ourHalf) === 0,
     duplicate(descriptor) {
       const own = fcntl(descriptor, duplicateCloseOnExec, 'int', 0)

@@ -1,7 +1,9 @@
 /** OpenSSL as one process uses it: the functions, what it calls back, and memory that all connections share. */
 import { randomBytes } from 'node:crypto'
+import type { SocketCalls } from '../../data/kernel/socket-calls.ts'
 import { loadOpenSslLibrary, ssl as numbers, type OpenSslLibrary, type Pointer } from './library.ts'
 import type { TlsContext } from './tls-context.ts'
+import { TlsThreads } from './tls-threads.ts'
 
 /** Whose connection is in a handshake: asked for what only it knows. None of it may throw. */
 export interface TlsParty {
@@ -20,14 +22,17 @@ export interface TlsParty {
 const outputBytes = 65_536
 
 /** Undefined where it is not to be had. */
-export function loadOpenSsl(): OpenSsl | undefined {
+export function loadOpenSsl(calls: SocketCalls): OpenSsl | undefined {
   const library = loadOpenSslLibrary()
-  return library && new OpenSsl(library)
+  return library && new OpenSsl(library, calls)
 }
 
 /** One for a process. Nothing to close. */
 export class OpenSsl {
   readonly library: OpenSslLibrary
+  /** Of the connections below. */
+  readonly socketCalls: SocketCalls
+  readonly threads: TlsThreads
   readonly output = Buffer.allocUnsafeSlow(outputBytes)
   /** What connections have written; empty between two calls. */
   readonly #written: Pointer
@@ -44,9 +49,12 @@ export class OpenSsl {
   readonly #contexts: FinalizationRegistry<Pointer>
   #party: TlsParty | undefined
 
-  constructor(library: OpenSslLibrary) {
+  constructor(library: OpenSslLibrary, socketCalls: SocketCalls) {
     this.library = library
+    this.socketCalls = socketCalls
+    this.threads = new TlsThreads(library)
     this.#written = library.BIO_new(library.BIO_s_mem())
+    if (this.#written === null) throw new Error('there is no memory for TLS')
     this.#contexts = new FinalizationRegistry(context => void library.SSL_CTX_free(context))
     const { callback } = library
     const { fatal, noAck } = numbers.extension
@@ -103,10 +111,10 @@ export class OpenSsl {
     }
   }
 
-  /** What went wrong in the last call, in OpenSSL's words; forgotten by that. `first`, where nothing was there before the call, says most. */
-  takeError(which: 'first' | 'last' = 'first'): { readonly code: number; readonly message: string } {
+  /** What went wrong in the last call, before which there were no errors, in OpenSSL's words; forgotten by that. */
+  takeError(): { readonly code: number; readonly message: string } {
     const { library } = this
-    const code = Number(which === 'first' ? library.ERR_peek_error() : library.ERR_peek_last_error())
+    const code = library.ERR_peek_error()
     const text = Buffer.alloc(256)
     library.ERR_error_string_n(code, text, text.length)
     library.ERR_clear_error()

@@ -16,6 +16,9 @@ export type TlsConnectionOptions = {
   readonly tickets: 'at once' | 'later'
 }
 
+/** A descriptor for threads, which is closed with the connection, and OpenSSL's name for it. */
+export type OwnLine = { readonly bio: Pointer; readonly descriptor: number }
+
 /** What has become of bytes that were to be sent: all are with the kernel, or some wait for room. */
 export type Sent = 'sent' | 'waiting' | 'lost'
 
@@ -34,7 +37,14 @@ export class TlsConnection {
   /** Where a thread works with it, it is freed after that. */
   #state: 'open' | 'in a thread' | 'closing' | 'closed' = 'open'
   #reads: 'early' | 'connection' = 'connection'
+  /** Reads many records in one call, where that was worth its while. */
+  #many: Pointer = null
+  /** Whether a thread waits for the client. */
+  #patience: 'briefly' | undefined
   #sending: Promise<void> | undefined
+  #waitingBytes = 0
+  /** For threads. */
+  #own: OwnLine | undefined
   #isLost = false
   #ended: Exclude<Read, number | 'nothing yet'> | undefined
   #failure = ''
@@ -49,11 +59,19 @@ export class TlsConnection {
     this.#ssl = descriptor === undefined ? null : context.newConnection()
     if (this.#ssl === null || descriptor === undefined) throw new Error('there is no connection')
     if (early !== undefined) this.#reads = 'early'
-    library.SSL_set0_rbio(this.#ssl, early === undefined ? library.BIO_new_socket(descriptor, 0) : this.#holding(early))
+    library.SSL_set0_rbio(
+      this.#ssl,
+      there(early === undefined ? library.BIO_new_socket(descriptor, 0) : this.#holding(early)),
+    )
     library.SSL_set0_wbio(this.#ssl, this.#openssl.shareOutput())
     library.SSL_set_accept_state(this.#ssl)
     library.SSL_set_session_id_context(this.#ssl, party.sessionContext, party.sessionContext.length)
-    if (tickets === 'later') library.SSL_set_num_tickets(this.#ssl, 0)
+    if (tickets === 'later') {
+      library.SSL_set_num_tickets(this.#ssl, 0)
+      // In place of two calls for each record.
+      library.SSL_set_read_ahead(this.#ssl, 1)
+      library.SSL_set_default_read_buffer_len(this.#ssl, readAheadBytes)
+    }
   }
 
   /** Goes as far as what has come allows. */
@@ -62,15 +80,15 @@ export class TlsConnection {
     const { library } = this.#openssl
     library.ERR_clear_error()
     const result = this.#openssl.callFor(this.#party, () => this.#withEarly(() => library.SSL_do_handshake(this.#ssl)))
-    const wants = library.SSL_want(this.#ssl)
-    if (result !== 1 && wants !== numbers.wants.reading) {
+    const waits = result !== 1 && this.#waitsForMore(result)
+    if (result !== 1 && !waits) {
       const { code, message } = this.#openssl.takeError()
       this.#failure = isOpenSslError(code) && !isUnexpectedEnd(code) ? message : 'connection ended during the handshake'
     }
     // An alert may be among it.
     this.#send()
     if (result === 1) return 'done'
-    return wants === numbers.wants.reading ? 'nothing yet' : 'failed'
+    return waits ? 'nothing yet' : 'failed'
   }
 
   /** Why the handshake has failed. */
@@ -99,7 +117,7 @@ export class TlsConnection {
     if (this.#state === 'closed') return undefined
     const { library } = this.#openssl
     const certificate = library.SSL_get0_peer_certificate(this.#ssl)
-    if (certificate === null || Number(library.SSL_get_verify_result(this.#ssl)) !== 0) return undefined
+    if (certificate === null || library.SSL_get_verify_result(this.#ssl) !== 0) return undefined
     const { subject, fingerprint } = describe(new X509Certificate(this.#encoded(library.i2d_X509, certificate)))
     return { commonName: subject, fingerprint }
   }
@@ -121,16 +139,29 @@ export class TlsConnection {
     if (this.#ended !== undefined) return this.#ended
     if (this.#state !== 'open') return 'lost'
     const { library } = this.#openssl
-    const count = this.#withEarly(() => library.SSL_read(this.#ssl, into, into.length))
-    if (count > 0) {
-      this.bare.noteActivity()
-      return count
-    }
-    if (library.SSL_want(this.#ssl) === numbers.wants.reading) return 'nothing yet'
-    this.#ended = this.#whyEnded()
-    // An alert may have to be said.
-    if (this.#ended === 'lost') this.#send()
-    return this.#ended
+    return this.#readBy(() => this.#withEarly(() => library.SSL_read(this.#ssl, into, into.length)), 1)
+  }
+
+  /** The contents of as many records as there are and have room, by one call: for data connections, which are read to their end. */
+  readAll(into: Uint8Array): Read {
+    if (this.#ended !== undefined || this.#state !== 'open' || this.#reads === 'early') return this.read(into)
+    const { library } = this.#openssl
+    if (this.#many === null) this.#many = this.#manyRecords()
+    return this.#readBy(() => library.BIO_read(this.#many, into, into.length), into.length)
+  }
+
+  /** A call that gives less than all has met the end, or nothing more has come. */
+  #readBy(call: () => number, all: number): Read {
+    this.#openssl.library.ERR_clear_error()
+    const count = call()
+    if (count < all && !this.#waitsForMore(Math.min(count, 0))) this.#ended = this.#whyEnded()
+    // To refuse a renegotiation, to update keys, or for an alert: TLS has answered by itself.
+    this.#send()
+    // A client that makes it answer, and reads nothing, is up to no good.
+    if (this.#waitingBytes > longestWaitingAnswers) return (this.#ended = this.#lose())
+    if (count <= 0) return this.#ended ?? 'nothing yet'
+    this.bare.noteActivity()
+    return count
   }
 
   /** How the input has ended, once it has; what a thread has read tells it as well. */
@@ -160,6 +191,29 @@ export class TlsConnection {
     return taken === bytes.length ? sent : this.#lose()
   }
 
+  /** Whether a piece can be written in a thread now. */
+  get threadIsFree(): boolean {
+    return this.#state === 'open' && !this.#isLost && this.#sending === undefined && this.#openssl.threads.areFree
+  }
+
+  /** The same as `write` in a thread that is free, and for any number of bytes: leave them alone, and the connection, until it has settled. */
+  async writeInThread(bytes: Uint8Array): Promise<Sent> {
+    const { threads } = this.#openssl
+    const sent = await this.inThread((ssl, own) => threads.write({ ssl, ...own, bytes, waiting: this.#patience }))
+    if (sent === 'lost' || this.#state !== 'open') return this.#lose()
+    if (sent === 'sent') {
+      this.#patience = 'briefly'
+      this.bare.noteActivity()
+      return sent
+    }
+    // The client has to read first, which is waited for without a thread: it goes on where it was.
+    const waited = performance.now()
+    const rest = this.write(bytes)
+    await this.untilSent()
+    this.#patience = performance.now() - waited < soonMilliseconds ? 'briefly' : undefined
+    return rest === 'lost' ? rest : 'sent'
+  }
+
   /** Sends a new ticket, or two after a handshake that resumed nothing: for clients that have said all they had to. Nothing in TLS 1.2. */
   sendTickets(): Sent {
     if (this.#state !== 'open' || this.#isLost) return 'lost'
@@ -171,12 +225,16 @@ export class TlsConnection {
     return this.#send()
   }
 
-  /** Says that our side is complete (close_notify). */
-  sendEnd(): Sent {
+  /** Says that our side is complete (close_notify), in one packet with the last bytes. What comes is read one record at a time from now on. */
+  writeEnd(bytes: Uint8Array = nothing): Sent {
     if (this.#state !== 'open' || this.#isLost) return 'lost'
-    this.#openssl.library.SSL_shutdown(this.#ssl)
-    this.#openssl.library.ERR_clear_error()
-    return this.#send()
+    const { library } = this.#openssl
+    const taken = bytes.length === 0 ? 0 : library.SSL_write(this.#ssl, bytes, bytes.length)
+    library.SSL_shutdown(this.#ssl)
+    library.ERR_clear_error()
+    library.SSL_ctrl(this.#ssl, numbers.ctrl.clearMode, numbers.mode.autoRetry, null)
+    const sent = this.#send()
+    return taken === bytes.length ? sent : this.#lose()
   }
 
   /** Resolves once the kernel has all that was to be sent. Rejects when the connection is lost. */
@@ -184,13 +242,18 @@ export class TlsConnection {
     return this.#sending ?? (this.#isLost ? Promise.reject(new Error('connection lost')) : Promise.resolve())
   }
 
-  /** Has a thread work with it: nothing else may, until that is over. Only for calls that call nothing back. */
-  async inThread<Result>(work: (ssl: Pointer) => Promise<Result>): Promise<Result> {
-    if (this.#state !== 'open') throw new Error('the connection is closed, or at work')
+  /** Has a thread work with it, on the connection itself: nothing else may, until that is over. Only for calls that call nothing back. */
+  async inThread<Result>(work: (ssl: Pointer, own: OwnLine) => Promise<Result>): Promise<Result> {
+    if (this.#state !== 'open' || this.#sending !== undefined) throw new Error('the connection is closed, or at work')
+    const { library } = this.#openssl
+    const own = (this.#own ??= this.#makeOwn())
+    library.BIO_up_ref(own.bio)
+    library.SSL_set0_wbio(this.#ssl, own.bio)
     this.#state = 'in a thread'
     try {
-      return await work(this.#ssl)
+      return await work(this.#ssl, own)
     } finally {
+      library.SSL_set0_wbio(this.#ssl, this.#openssl.shareOutput())
       // It may have been closed meanwhile.
       if (this.#isClosing) this.#free()
       else this.#state = 'open'
@@ -200,7 +263,10 @@ export class TlsConnection {
   /** Frees it, as soon as no thread works with it any more. Say the end before, and close the bare connection after. */
   close(): void {
     if (this.#state === 'open') this.#free()
-    else if (this.#state === 'in a thread') this.#state = 'closing'
+    else if (this.#state === 'in a thread') {
+      this.#state = 'closing'
+      if (this.#own !== undefined) this.#openssl.threads.stop(this.#own.descriptor)
+    }
   }
 
   get #isClosing(): boolean {
@@ -209,28 +275,51 @@ export class TlsConnection {
 
   #free(): void {
     this.#state = 'closed'
+    if (this.#many !== null) this.#openssl.library.BIO_free_all(this.#many)
     this.#openssl.library.SSL_free(this.#ssl)
     this.#ssl = null
+  }
+
+  /** By a descriptor of its own, which is closed with it: the number of the other may be another connection's while a thread works. */
+  #makeOwn(): OwnLine {
+    const { library } = this.#openssl
+    const descriptor = this.bare.duplicate()
+    if (descriptor === undefined) throw new Error('there is no connection')
+    const bio = there(library.BIO_new_socket(descriptor, 1))
+    library.SSL_set0_rbio(this.#ssl, bio)
+    return { bio, descriptor }
+  }
+
+  /** Loops over SSL_read until there is no room, or nothing more has come. */
+  #manyRecords(): Pointer {
+    const { library } = this.#openssl
+    const records = there(library.BIO_new(library.BIO_f_ssl()))
+    library.BIO_ctrl(records, setConnection, 0, this.#ssl)
+    return library.BIO_push(there(library.BIO_new(library.BIO_f_buffer())), records)
   }
 
   /** What was read before comes first. */
   #withEarly(call: () => number): number {
     const result = call()
     const { library } = this.#openssl
-    if (this.#reads === 'connection' || result > 0 || library.SSL_want(this.#ssl) !== numbers.wants.reading)
-      return result
+    if (this.#reads === 'connection' || result > 0 || !this.#waitsForMore(result)) return result
     const { descriptor } = this.bare
     if (descriptor === undefined) return result
     this.#reads = 'connection'
-    library.SSL_set0_rbio(this.#ssl, library.BIO_new_socket(descriptor, 0))
+    library.SSL_set0_rbio(this.#ssl, there(library.BIO_new_socket(descriptor, 0)))
     return call()
   }
 
   #holding(bytes: Buffer): Pointer {
     const { library } = this.#openssl
-    const bio = library.BIO_new(library.BIO_s_mem())
+    const bio = there(library.BIO_new(library.BIO_s_mem()))
     library.BIO_write(bio, bytes, bytes.length)
     return bio
+  }
+
+  /** After a call that came to nothing, before which there were no errors. */
+  #waitsForMore(result: number): boolean {
+    return this.#openssl.library.SSL_get_error(this.#ssl, result) === numbers.error.wantsRead
   }
 
   #whyEnded(): Exclude<Read, number | 'nothing yet'> {
@@ -239,7 +328,7 @@ export class TlsConnection {
       library.ERR_clear_error()
       return 'end'
     }
-    const { code, message } = this.#openssl.takeError('last')
+    const { code, message } = this.#openssl.takeError()
     this.#failure = message
     return isUnexpectedEnd(code) ? 'cut' : this.#lose()
   }
@@ -260,8 +349,10 @@ export class TlsConnection {
     const before = this.#sending
     const sending = before === undefined ? this.bare.sendRest(rest) : before.then(() => this.bare.sendRest(rest))
     this.#sending = sending
+    this.#waitingBytes += rest.length
     sending.then(
       () => {
+        this.#waitingBytes -= rest.length
         if (this.#sending === sending) this.#sending = undefined
       },
       () => this.#lose(),
@@ -281,7 +372,27 @@ export class TlsConnection {
   }
 }
 
+/** Answers that TLS gives by itself have a few bytes each. */
+const longestWaitingAnswers = 65_536 * 2
+
+/** Throws where there is no memory for it. */
+function there(bio: Pointer): Pointer {
+  if (bio === null) throw new Error('there is no memory for TLS')
+  return bio
+}
+
+const nothing = new Uint8Array(0)
+
 const ticketsOfFullHandshake = 2
+
+/** More is not faster: it would be new memory again and again. */
+const readAheadBytes = 65_536
+
+/** A client that has room again as soon as this is worth waiting for in a thread. */
+const soonMilliseconds = 10
+
+// openssl/bio.h: BIO_C_SET_SSL
+const setConnection = 109
 
 function describe(certificate: X509Certificate): { readonly subject: string; readonly fingerprint: string } {
   const name: string | string[] | undefined = certificate.toLegacyObject().subject.CN

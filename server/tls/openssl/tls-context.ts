@@ -43,7 +43,7 @@ export class TlsContext {
     const { settings, named } = this.options
     const { ctrl, mode, option, sessionCache, version } = numbers
     library.SSL_CTX_set_options(context, option.noRenegotiation | option.serverPreference)
-    library.SSL_CTX_ctrl(context, ctrl.mode, mode.releaseBuffers | mode.movingBuffer | mode.partialWrite, null)
+    library.SSL_CTX_ctrl(context, ctrl.mode, mode.releaseBuffers | mode.movingBuffer, null)
     library.SSL_CTX_ctrl(context, ctrl.setMinimumVersion, version[settings.minVersion], null)
     const names = ciphers.split(':')
     library.SSL_CTX_set_cipher_list(context, names.filter(name => !name.startsWith('TLS_')).join(':'))
@@ -69,7 +69,7 @@ export class TlsContext {
       library.SSL_CTX_use_certificate(context, own) === 1 &&
       privateKey !== null &&
       library.SSL_CTX_use_PrivateKey(context, privateKey) === 1 &&
-      chain.every(each => Number(library.SSL_CTX_ctrl(context, numbers.ctrl.addChainCertificate, 1, each)) === 1)
+      chain.every(each => library.SSL_CTX_ctrl(context, numbers.ctrl.addChainCertificate, 1, each) === 1)
     for (const each of [own ?? null, ...chain]) library.X509_free(each)
     library.EVP_PKEY_free(privateKey)
     if (!isUsed) throw new Error(this.openssl.takeError().message)

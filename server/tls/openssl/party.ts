@@ -1,0 +1,45 @@
+/** A session in one handshake that OpenSSL does on a bare connection. */
+import { type Purpose, protocolOf } from '../protocol-names.ts'
+import type { SessionTls } from '../session-tls.ts'
+import type { TlsParty } from './openssl.ts'
+
+export class BareParty implements TlsParty {
+  readonly sessionContext: Buffer
+  /** Whose TLS session is resumed, if not its own. */
+  lentBy: SessionTls | undefined
+  readonly #session: SessionTls
+  readonly #purpose: Purpose
+
+  constructor(session: SessionTls, purpose: Purpose) {
+    this.#session = session
+    this.#purpose = purpose
+    this.sessionContext = session.sessionContext
+  }
+
+  mayResume(sessionContext: Buffer): boolean {
+    if (this.#purpose === 'control') return false
+    const { lender } = this.#session.lend(other => (other.sessionContext.equals(sessionContext) ? true : undefined))
+    if (lender !== undefined) this.lentBy = lender
+    return lender !== undefined
+  }
+
+  sessionWithId(id: string): Buffer | undefined {
+    if (this.#purpose === 'control') return undefined
+    const own = this.#session.sessionIds.get(id)
+    if (own !== undefined) return own
+    const { lender, found } = this.#session.lend(other => other.sessionIds.get(id))
+    if (lender !== undefined) this.lentBy = lender
+    return found
+  }
+
+  selectProtocol(offered: readonly string[]): string | undefined {
+    return protocolOf(this.#purpose, offered)
+  }
+
+  nameHost(host: string): ReturnType<TlsParty['nameHost']> {
+    if (this.#purpose !== 'control') return { context: undefined }
+    const { openssl } = this.#session
+    if (openssl === undefined || !this.#session.isServed(host)) return 'unknown'
+    return { context: this.#session.contextOfHost(openssl) }
+  }
+}
