@@ -4,17 +4,19 @@ import type { Configuration } from '../config/configuration.ts'
 import type { DataChannelControl } from '../control/command.ts'
 import { TrustedNetworks } from '../proxy-protocol/trusted-networks.ts'
 import { TlsError } from '../tls/handshake.ts'
+import type { TlsConnection } from '../tls/openssl/tls-connection.ts'
 import type { SecureChannel } from '../tls/secure-channel.ts'
 import type { SessionTls } from '../tls/session-tls.ts'
 import { connectActive } from './active.ts'
 import { type Address, canonicalAddress } from './address.ts'
-import { BareConnection } from './bare-connection.ts'
+import { BareConnection, bareOf } from './bare-connection.ts'
 import { SocketConnection } from './connection.ts'
 import type { DataConnection } from './data-connection.ts'
 import { DataChannelError } from './error.ts'
 import { type AdvertisedAddresses, advertisedPort } from './passive/advertised-address.ts'
 import type { PassivePorts } from './passive/passive.ts'
 import type { PassivePort, PassivePortOptions } from './passive/passive-port.ts'
+import { TlsDataConnection } from './tls-data-connection.ts'
 
 export type DataChannelOptions = {
   /** With the ends as the client sees them. */
@@ -222,8 +224,7 @@ export class DataChannel implements DataChannelControl {
       throw new DataChannelError('tls-failed')
     }
     const demanded = this.#demandsResumption(session)
-    const channel = await this.#handshake(session, socket, signal, direction)
-    const connection = new SocketConnection(socket, channel)
+    const { channel, connection } = await this.#handshake(session, socket, signal, direction)
     const isSame = session.isClientOf(channel)
     const resumed = await session.proves(channel, signal, demanded ? loginMilliseconds : 0)
     if (resumed || (!demanded && isSame)) {
@@ -244,9 +245,9 @@ export class DataChannel implements DataChannelControl {
     socket: Socket,
     signal: AbortSignal,
     direction: 'send' | 'receive',
-  ): Promise<SecureChannel> {
+  ): Promise<Secured> {
     try {
-      return await session.secureData(socket, signal, direction)
+      return await secured(session, socket, signal, direction)
     } catch (cause) {
       const kind = cause instanceof TlsError ? cause.kind : 'failed'
       if (kind === 'aborted') throw new DataChannelError('aborted', { cause })
@@ -254,6 +255,28 @@ export class DataChannel implements DataChannelControl {
       throw new DataChannelError(kind === 'timeout' ? 'timeout' : 'tls-failed', { cause })
     }
   }
+}
+
+type Secured = { readonly channel: SecureChannel | TlsConnection; readonly connection: DataConnection }
+
+/** By the way that the control connection has gone. */
+async function secured(
+  session: SessionTls,
+  socket: Socket,
+  signal: AbortSignal,
+  direction: 'send' | 'receive',
+): Promise<Secured> {
+  if (session.isBare && session.openssl !== undefined) {
+    const bare = bareOf(socket, session.openssl.socketCalls)
+    if (bare === undefined) {
+      socket.destroy()
+      throw new TlsError('failed', 'connection ended during the handshake')
+    }
+    const channel = await session.secureBareData(bare.connection, signal, direction, bare.early)
+    return { channel, connection: new TlsDataConnection(channel, direction === 'receive' ? 'due' : 'sent') }
+  }
+  const channel = await session.secureData(socket, signal, direction)
+  return { channel, connection: new SocketConnection(socket, channel) }
 }
 
 function acceptPlain(port: PassivePort, signal: AbortSignal): Promise<Socket | BareConnection> {

@@ -3,12 +3,14 @@ import { connect, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { CertificateFiles } from '../../server/config/configuration.ts'
+import { bareOf } from '../../server/data/bare-connection.ts'
 import { SocketConnection } from '../../server/data/connection.ts'
 import type { DataConnection } from '../../server/data/data-connection.ts'
 import { loadSendfile } from '../../server/data/kernel/sendfile.ts'
 import { transferMeans } from '../../server/data/means.ts'
 import { runTransfer } from '../../server/data/moving/run-transfer.ts'
 import type { TransferOptions, TransferResult } from '../../server/data/moving/transfer.ts'
+import { TlsDataConnection } from '../../server/data/tls-data-connection.ts'
 import { StorageError } from '../../server/storage/storage.ts'
 import {
   acceptOn,
@@ -19,7 +21,9 @@ import {
   pattern,
   python,
   readAll,
+  type TlsVersion,
   testCertificate,
+  testOpenSsl,
   testSessionTls,
   tlsClient,
   tlsVersions,
@@ -30,6 +34,8 @@ let certificate: CertificateFiles
 beforeAll(async () => {
   certificate = await testCertificate()
 })
+
+const openssl = testOpenSsl()
 
 const never = new AbortController().signal
 const defaults: TransferOptions = {
@@ -42,8 +48,9 @@ const defaults: TransferOptions = {
 /** With calls of the kernel, which knows what moves. */
 const inKernel = transferMeans(loaded())
 
-/** In clear text with a socket of Node's from the start, and with none as long as none is needed. */
-const protections = ['clear', 'bare', ...tlsVersions] as const
+/** With a socket of Node's from the start, with none as long as none is needed, and with none at all. */
+const secured = [...tlsVersions, 'bare TLSv1.2', 'bare TLSv1.3'] as const
+const protections = ['clear', 'bare', ...secured] as const
 type Ends = { client: Socket; raw: Socket; connection: DataConnection }
 
 async function open(protection: (typeof protections)[number], direction: 'send' | 'receive'): Promise<Ends> {
@@ -56,17 +63,39 @@ async function open(protection: (typeof protections)[number], direction: 'send' 
     return { client, raw: client, connection: new SocketConnection(server) }
   }
   let client: TLSSocket | undefined
+  let isSecure: Promise<unknown> | undefined
   const raw = Promise.withResolvers<Socket>()
   const { server } = await connectedPair(port => {
     const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
     socket.on('error', () => {})
     raw.resolve(socket)
-    client = tlsClient(port, protection, { socket })
+    client = tlsClient(port, versionOf(protection), { socket })
+    isSecure = once(client, 'secureConnect')
+    isSecure.catch(() => {})
     return client
   })
-  const channel = await testSessionTls(certificate).secureData(server, never, direction)
+  const connection = await protect(server, protection, direction)
+  await isSecure
   if (client === undefined) throw new Error('no client')
-  return { client, raw: await raw.promise, connection: new SocketConnection(server, channel) }
+  return { client, raw: await raw.promise, connection }
+}
+
+function versionOf(protection: (typeof secured)[number]): TlsVersion {
+  return protection.endsWith('TLSv1.2') ? 'TLSv1.2' : 'TLSv1.3'
+}
+
+async function protect(
+  socket: Socket,
+  protection: (typeof secured)[number],
+  direction: 'send' | 'receive',
+): Promise<DataConnection> {
+  if (!protection.startsWith('bare'))
+    return new SocketConnection(socket, await testSessionTls(certificate).secureData(socket, never, direction))
+  const taken = bareOf(socket, openssl.socketCalls)
+  if (taken === undefined) throw new Error('no bare connection')
+  const session = testSessionTls(certificate, {}, 5, openssl)
+  const tls = await session.secureBareData(taken.connection, never, direction, taken.early)
+  return new TlsDataConnection(tls, direction === 'receive' ? 'due' : 'sent')
 }
 
 function loaded() {
@@ -304,7 +333,7 @@ describe.each(protections)('runTransfer, %s', protection => {
   })
 })
 
-describe.each(tlsVersions)('an upload over %s without close_notify', version => {
+describe.each(secured)('an upload over %s without close_notify', protection => {
   // Between records: all of them whole, then FIN. Within a record: its header promises more than comes.
   it.each([
     { where: 'between records', rest: Buffer.alloc(0), accepted: [true, false] },
@@ -314,7 +343,7 @@ describe.each(tlsVersions)('an upload over %s without close_notify', version => 
     async ({ rest, accepted }) => {
       for (const [index, rejectTruncated] of [false, true].entries()) {
         const complete = accepted[index] === true
-        const { client, raw, connection } = await open(version, 'receive')
+        const { client, raw, connection } = await open(protection, 'receive')
         const file = new MemoryWritable()
         const transfer = receive(connection, file, { rejectTruncated })
         await new Promise<void>((resolve, reject) =>
@@ -335,16 +364,16 @@ describe.each(tlsVersions)('an upload over %s without close_notify', version => 
     const results: TransferResult[] = []
     const files: MemoryWritable[] = []
     const listener = await acceptOn(async socket => {
-      const channel = await testSessionTls(certificate).secureData(socket, never, 'receive')
+      const connection = await protect(socket, protection, 'receive')
       const file = new MemoryWritable()
       files.push(file)
-      results.push(await receive(new SocketConnection(socket, channel), file))
+      results.push(await receive(connection, file))
     })
     await python(
       `
 import socket, ssl, sys
 context = ssl.create_default_context(); context.check_hostname = False; context.verify_mode = ssl.CERT_NONE
-context.maximum_version = context.minimum_version = ssl.TLSVersion.${version.replace('.', '_')}
+context.maximum_version = context.minimum_version = ssl.TLSVersion.${versionOf(protection).replace('.', '_')}
 data = b''.join(i.to_bytes(4, 'big') for i in range(0, ${size}, 4))
 for turn in range(10):
     secure = context.wrap_socket(socket.create_connection(('127.0.0.1', int(sys.argv[1]))))
@@ -364,16 +393,14 @@ for turn in range(10):
   it('knows close_notify from Python’s unwrap', async () => {
     const results: TransferResult[] = []
     const listener = await acceptOn(async socket => {
-      const channel = await testSessionTls(certificate).secureData(socket, never, 'receive')
-      results.push(
-        await receive(new SocketConnection(socket, channel), new MemoryWritable(), { rejectTruncated: true }),
-      )
+      const connection = await protect(socket, protection, 'receive')
+      results.push(await receive(connection, new MemoryWritable(), { rejectTruncated: true }))
     })
     await python(
       `
 import socket, ssl, sys
 context = ssl.create_default_context(); context.check_hostname = False; context.verify_mode = ssl.CERT_NONE
-context.maximum_version = context.minimum_version = ssl.TLSVersion.${version.replace('.', '_')}
+context.maximum_version = context.minimum_version = ssl.TLSVersion.${versionOf(protection).replace('.', '_')}
 secure = context.wrap_socket(socket.create_connection(('127.0.0.1', int(sys.argv[1]))))
 secure.sendall(bytes(1000000))
 secure.unwrap().close()
@@ -387,17 +414,17 @@ secure.unwrap().close()
 })
 
 describe('a download', () => {
-  it.each(tlsVersions)('over %s ends with close_notify, which Python demands', async version => {
+  it.each(secured)('over %s ends with close_notify, which Python demands', async protection => {
     const results: TransferResult[] = []
     const listener = await acceptOn(async socket => {
-      const channel = await testSessionTls(certificate).secureData(socket, never, 'send')
-      results.push(await send(new SocketConnection(socket, channel), new MemoryReadable(pattern(2_000_000))))
+      const connection = await protect(socket, protection, 'send')
+      results.push(await send(connection, new MemoryReadable(pattern(2_000_000))))
     })
     const output = await python(
       `
 import socket, ssl, sys
 context = ssl.create_default_context(); context.check_hostname = False; context.verify_mode = ssl.CERT_NONE
-context.maximum_version = context.minimum_version = ssl.TLSVersion.${version.replace('.', '_')}
+context.maximum_version = context.minimum_version = ssl.TLSVersion.${versionOf(protection).replace('.', '_')}
 secure = context.wrap_socket(socket.create_connection(('127.0.0.1', int(sys.argv[1]))), suppress_ragged_eofs=False)
 total = 0
 while True:

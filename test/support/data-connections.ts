@@ -10,8 +10,9 @@ import { Value } from 'typebox/value'
 import type { CertificateFiles, Configuration } from '../../server/config/configuration.ts'
 import { type ServerConfiguration, serverSchema } from '../../server/config/schema.ts'
 import { acceptBare, BareConnection, ReceivedConnections } from '../../server/data/bare-connection.ts'
-import { loadSocketCalls } from '../../server/data/kernel/socket-calls.ts'
+import { loadSocketCalls, type SocketCalls } from '../../server/data/kernel/socket-calls.ts'
 import type { ReadableFile, WritableFile } from '../../server/storage/storage.ts'
+import { loadOpenSsl, type OpenSsl } from '../../server/tls/openssl/openssl.ts'
 import { createSelfSignedCertificate } from '../../server/tls/self-signed.ts'
 import { SessionTls } from '../../server/tls/session-tls.ts'
 
@@ -78,12 +79,27 @@ export function testSessionTls(
   certificate: CertificateFiles,
   settings: Partial<ServerConfiguration['tls']> = {},
   handshakeTimeoutSeconds = 5,
+  openssl?: OpenSsl,
 ): SessionTls {
   return new SessionTls({
     certificate,
     settings: testConfiguration({ tls: settings }).server.tls,
     handshakeTimeoutSeconds,
+    openssl,
   })
+}
+
+export function testSocketCalls(): SocketCalls {
+  const calls = loadSocketCalls()
+  if (calls === undefined) throw new Error('no calls for sockets')
+  return calls
+}
+
+/** OpenSSL as it is called directly. */
+export function testOpenSsl(): OpenSsl {
+  const openssl = loadOpenSsl(testSocketCalls())
+  if (openssl === undefined) throw new Error('no calls for OpenSSL')
+  return openssl
 }
 
 /** A server on a free port of 127.0.0.1 that accepts as the passive ports do. */
@@ -122,8 +138,7 @@ export async function connectedPair(
 
 /** The same, without a socket of Node's on the server's end. */
 export async function barePair(): Promise<{ client: Socket; server: BareConnection }> {
-  const calls = loadSocketCalls()
-  if (calls === undefined) throw new Error('no calls for sockets')
+  const calls = testSocketCalls()
   const { promise, resolve } = Promise.withResolvers<BareConnection>()
   const listener = createServer()
   listener.listen(0, '127.0.0.1')

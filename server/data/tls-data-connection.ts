@@ -1,0 +1,186 @@
+/** A data connection under TLS without a socket of Node's: OpenSSL itself reads and writes it. */
+import type { TlsConnection } from '../tls/openssl/tls-connection.ts'
+import type { DataConnection, ReceivedEnd, ReceiveOptions } from './data-connection.ts'
+import { TurnClock } from './kernel/turn-clock.ts'
+import { closedByOther } from './moving/bare-transfer.ts'
+import { type Consumer, Intake } from './moving/intake.ts'
+
+/** How long the client may take to close after the last byte; its slowness costs it this much, but not its transfer. */
+const lingerMilliseconds = 5000
+
+/** What is encrypted at once in place. */
+const pieceBytes = 65_536
+/** Worth a thread. */
+const largeBytes = 131_072
+
+export class TlsDataConnection implements DataConnection {
+  readonly protection: 'TLSv1.2' | 'TLSv1.3'
+  readonly #tls: TlsConnection
+  #tickets: 'sent' | 'due'
+  #bytesRead = 0
+  #bytesWritten = 0
+  #onLoss: (() => void) | undefined
+
+  /** `tickets`: whether the handshake has left them to be sent. */
+  constructor(tls: TlsConnection, tickets: 'sent' | 'due') {
+    this.#tls = tls
+    this.#tickets = tickets
+    this.protection = tls.protocol
+  }
+
+  get bytesRead(): number {
+    return this.#bytesRead
+  }
+
+  get bytesWritten(): number {
+    return this.#bytesWritten
+  }
+
+  get closed(): boolean {
+    return this.#tls.bare.closed
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    await this.#beginWriting()
+    if (bytes.length >= largeBytes && this.#tls.threadIsFree) {
+      await this.#sent(await this.#tls.writeInThread(bytes))
+      this.#bytesWritten += bytes.length
+      return
+    }
+    for (let at = 0; at < bytes.length; at += pieceBytes) {
+      const piece = bytes.subarray(at, at + pieceBytes)
+      await this.#sent(this.#tls.write(piece))
+      this.#bytesWritten += piece.length
+    }
+  }
+
+  async end(): Promise<void> {
+    await this.shut()
+    await this.closedByClient()
+  }
+
+  async shut(): Promise<void> {
+    // Who has ended the connection and not TLS does not listen any more, and TLS says nothing to it.
+    if (this.#tls.ended !== 'cut') {
+      await this.#beginWriting()
+      await this.#sent(this.#tls.writeEnd())
+    }
+    if (!this.#tls.bare.end()) throw lost()
+  }
+
+  sendAtOnce(bytes: Uint8Array): number {
+    if (this.#tickets === 'due' || this.#tls.write(bytes) === 'lost') return 0
+    this.#bytesWritten += bytes.length
+    return bytes.length
+  }
+
+  endAtOnce(): boolean {
+    return this.#tls.writeEnd() === 'sent' && this.#tls.bare.end()
+  }
+
+  closedByClient(): Promise<void> {
+    // What it has for us is of no interest any more.
+    this.#tls.close()
+    return closedByOther(this.#tls.bare, lingerMilliseconds)
+  }
+
+  kernelSocket(): undefined {
+    return undefined
+  }
+
+  async transmit(send: () => Promise<number>): Promise<number> {
+    return await send()
+  }
+
+  async receive(consume: Consumer, { buffers, clock = new TurnClock() }: ReceiveOptions): Promise<ReceivedEnd> {
+    let onRoom = (): void => {}
+    const intake = new Intake(consume, buffers, () => onRoom(), clock)
+    let end: 'end' | 'cut'
+    try {
+      end = await this.#untilEnd(intake, goOn => {
+        onRoom = goOn
+      })
+    } finally {
+      this.#onLoss = undefined
+      onRoom = () => {}
+      this.#tls.bare.ignore()
+      // What arrived is kept even if the rest is lost: the client may resume.
+      await intake.idle()
+      intake.close()
+    }
+    intake.throwIfFailed()
+    return { closeNotify: end === 'end', broken: end === 'cut' && this.#tls.endsWithinRecord }
+  }
+
+  watchStall(seconds: number, onStall: () => void): void {
+    this.#tls.bare.watchStall(seconds * 1000, onStall)
+  }
+
+  noteActivity(): void {
+    this.#tls.bare.noteActivity()
+  }
+
+  destroy(): void {
+    this.#tls.close()
+    this.#tls.bare.close()
+    this.#onLoss?.()
+  }
+
+  reset(): void {
+    this.#tls.close()
+    this.#tls.bare.reset()
+    this.#onLoss?.()
+  }
+
+  /** `whenReady` gets what is to be called when the intake has room again. */
+  #untilEnd(intake: Intake, whenReady: (goOn: () => void) => void): Promise<'end' | 'cut'> {
+    const { bare } = this.#tls
+    return new Promise((resolve, reject) => {
+      const onLoss = (): void => reject(lost())
+      this.#onLoss = onLoss
+      intake.onFailure = error => {
+        bare.ignore()
+        reject(error)
+      }
+      let isWatched = false
+      const goOn = (): void => {
+        const state = this.#take(intake)
+        const waits = state === 'nothing yet'
+        if (waits && !isWatched) bare.watch(goOn, onLoss)
+        else if (!waits && isWatched) bare.ignore()
+        isWatched = waits
+        if (state === 'lost') onLoss()
+        else if (state === 'end' || state === 'cut') resolve(state)
+      }
+      whenReady(goOn)
+      if (bare.closed) onLoss()
+      else goOn()
+    })
+  }
+
+  /** Takes what has come, as long as there is room for it. */
+  #take(intake: Intake): 'full' | Exclude<ReturnType<TlsConnection['read']>, number> {
+    for (;;) {
+      const read = this.#tls.readAll(intake.room())
+      if (typeof read !== 'number') return read
+      this.#bytesRead += read
+      if (intake.added(read) === 'full') return 'full'
+    }
+  }
+
+  /** From now on the client has to read: nothing is held back. */
+  async #beginWriting(): Promise<void> {
+    if (this.#tickets === 'sent') return
+    this.#tickets = 'sent'
+    await this.#sent(this.#tls.sendTickets())
+  }
+
+  async #sent(sent: ReturnType<TlsConnection['write']>): Promise<void> {
+    if (sent === 'waiting') await this.#tls.untilSent()
+    if (sent === 'lost' || this.#tls.bare.closed) throw lost()
+  }
+}
+
+function lost(): Error {
+  return new Error('connection lost')
+}
