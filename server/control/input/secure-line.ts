@@ -101,16 +101,22 @@ export class SecureLine implements LineSource {
     }
     const onAbort = (): void => fail(signal.reason)
     const lost = (): void => fail(new Error('connection ended instead of TLS'))
+    const leave = async (): Promise<void> => {
+      try {
+        // The last bytes must have left first.
+        await this.#connection.untilSent()
+      } catch {
+        return lost()
+      }
+      settle()
+      resolve()
+    }
     const onReadable = (): void => {
       const step = this.#unwrapStep()
       if (step === 'lost') return lost()
       if (step === 'nothing yet') return
       this.#bare.ignore()
-      // The last bytes must have left first.
-      void this.#connection.untilSent().then(() => {
-        settle()
-        resolve()
-      }, lost)
+      void leave()
     }
     this.#ours = 'ended'
     this.#stopWatching()

@@ -350,13 +350,17 @@ export class TlsConnection {
     const sending = before === undefined ? this.bare.sendRest(rest) : before.then(() => this.bare.sendRest(rest))
     this.#sending = sending
     this.#waitingBytes += rest.length
-    sending.then(
-      () => {
-        this.#waitingBytes -= rest.length
-        if (this.#sending === sending) this.#sending = undefined
-      },
-      () => this.#lose(),
-    )
+    void this.#noteSent(sending, rest.length)
+  }
+
+  async #noteSent(sending: Promise<void>, count: number): Promise<void> {
+    try {
+      await sending
+    } catch {
+      this.#lose()
+    }
+    this.#waitingBytes -= count
+    if (this.#sending === sending) this.#sending = undefined
   }
 
   #lose(): 'lost' {
