@@ -2,7 +2,8 @@
 import type { Socket } from 'node:net'
 import { plainAddress } from './config/network.ts'
 import { type Address, canonicalAddress } from './data/address.ts'
-import type { BareConnection } from './data/bare-connection.ts'
+import { type BareConnection, bareOf } from './data/bare-connection.ts'
+import type { SocketCalls } from './data/kernel/socket-calls.ts'
 import type { FirstBytes } from './proxy-protocol/first-bytes.ts'
 import type { ProxiedEnds } from './proxy-protocol/header.ts'
 
@@ -15,16 +16,27 @@ export type Arrival = {
   readonly first: FirstBytes | undefined
 }
 
-/** The same without a socket of Node's: nobody has announced it. */
+/** The same without a socket of Node's. */
 export type BareArrival = {
   readonly bare: BareConnection
   readonly peer: Address
+  /** Where it is another one than the connection's own. */
+  readonly local?: Address | undefined
 }
 
 /** Undefined where the client has gone already. */
 export function bareArrival(bare: BareConnection): BareArrival | undefined {
   const end = bare.remoteEnd
   return end && { bare, peer: { address: plainAddress(end.address), port: end.port } }
+}
+
+/** The connection of an arrival without its socket, if nothing was read of it; the arrival itself where that can't be. */
+export function withoutSocket(arrival: Arrival, calls: SocketCalls): Arrival | BareArrival {
+  const { socket, peer, local } = arrival
+  if (socket.readableLength > 0) return arrival
+  const taken = bareOf(socket, calls)
+  if (taken === undefined) return arrival
+  return { bare: taken.connection, peer, local: local instanceof LocalEnd ? undefined : local }
 }
 
 /** A connection that was not read yet. */

@@ -56,7 +56,7 @@ export class Connection implements SessionParts, QueueOwner {
     this.#onEnd = owner.onEnd
     const isBare = 'bare' in arrival
     this.channel = new ControlChannel(isBare ? arrival.bare : arrival.socket, this)
-    const ends = { peer: arrival.peer, local: isBare ? localEnd(this.channel) : arrival.local }
+    const ends = { peer: arrival.peer, local: arrival.local ?? localEnd(this.channel) }
     const session = newSession({ id: services.createId(), listener, ...ends, started: services.now() })
     this.state = new SessionState(session, services)
     this.queue = new RequestQueue(this)

@@ -1,7 +1,7 @@
 /** The sessions of one process, and the configuration they follow. close() drains. */
 import { randomFillSync } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Arrival, BareArrival } from '../arrival.ts'
+import { type Arrival, type BareArrival, withoutSocket } from '../arrival.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
 import { UsedCodes } from '../auth/used-codes.ts'
 import { clientKey } from '../bans/client-key.ts'
@@ -165,7 +165,9 @@ export class Sessions implements SessionHost {
 
   serve(arrival: Arrival | BareArrival, listener: ListenerConfiguration, place: Place): void {
     if ('first' in arrival) arrival.first?.giveBack()
-    const connection = new Connection(arrival, listener, this.#services, { place, onEnd: this.#onEnd })
+    const calls = this.socketCalls
+    const came = calls === undefined || 'bare' in arrival ? arrival : withoutSocket(arrival, calls)
+    const connection = new Connection(came, listener, this.#services, { place, onEnd: this.#onEnd })
     this.#connections.add(connection)
     connection.serve()
   }
