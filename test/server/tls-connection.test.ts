@@ -1,0 +1,203 @@
+/** TLS by OpenSSL itself: how connections end, what waits, and that none has to do with another. */
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import fc from 'fast-check'
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import type { CertificateFiles } from '../../server/config/configuration.ts'
+import type { BareConnection } from '../../server/data/bare-connection.ts'
+import type { Read, TlsConnection } from '../../server/tls/openssl/tls-connection.ts'
+import type { SessionTls } from '../../server/tls/session-tls.ts'
+import {
+  barePair,
+  pattern,
+  readAll,
+  type TlsVersion,
+  testCertificate,
+  testOpenSsl,
+  testSessionTls,
+  tlsClient,
+  tlsVersions,
+} from '../support/data-connections.ts'
+import { eventually } from '../support/eventually.ts'
+
+const never = new AbortController().signal
+const openssl = testOpenSsl()
+let certificate: CertificateFiles
+let session: SessionTls
+
+beforeAll(async () => {
+  certificate = await testCertificate()
+  session = testSessionTls(certificate, {}, 5, openssl)
+})
+
+type Pair = { readonly client: TLSSocket; readonly raw: Socket; readonly connection: TlsConnection }
+
+async function secured(version: TlsVersion): Promise<Pair> {
+  const { client: raw, server } = await barePair()
+  const client = tlsClient(0, version, { socket: raw })
+  const connected = once(client, 'secureConnect')
+  const connection = await session.secureBareControl(server, never)
+  await connected
+  onTestFinished(() => {
+    connection.close()
+    server.close()
+    raw.destroy()
+  })
+  return { client, raw, connection }
+}
+
+/** Reads until it has ended. */
+async function readToEnd(connection: TlsConnection): Promise<{ text: string; end: Read }> {
+  const into = Buffer.alloc(16_384)
+  let text = ''
+  let end: Read | undefined
+  const step = (): void => {
+    const read = connection.read(into)
+    if (typeof read === 'number') text += into.toString('latin1', 0, read)
+    else if (read !== 'nothing yet') end = read
+    if (end !== undefined) connection.bare.ignore()
+  }
+  connection.bare.watch(step, () => {
+    end ??= 'lost'
+  })
+  await eventually(() => end !== undefined, 'the end')
+  return { text, end: end ?? 'lost' }
+}
+
+describe.each(tlsVersions)('A connection over %s', version => {
+  it('tells the client’s word for the end from an end without it, and both from a loss', async () => {
+    const said = await secured(version)
+    said.client.end('all of it')
+    expect(await readToEnd(said.connection)).toEqual({ text: 'all of it', end: 'end' })
+    expect(said.connection.endsWithinRecord).toBe(false)
+
+    const silent = await secured(version)
+    silent.client.write('some of it', () => silent.raw.end())
+    expect(await readToEnd(silent.connection)).toEqual({ text: 'some of it', end: 'cut' })
+    expect(silent.connection.endsWithinRecord).toBe(false)
+
+    const gone = await secured(version)
+    gone.raw.resetAndDestroy()
+    expect((await readToEnd(gone.connection)).end).toBe('lost')
+  })
+
+  it.each([1, 3, 5, 6, 100])('sees that it was cut after %i bytes of a record', async bytes => {
+    const { raw, connection } = await secured(version)
+    raw.end(Buffer.concat([Buffer.of(0x17, 3, 3, 0x10, 0), Buffer.alloc(200)]).subarray(0, bytes))
+    expect((await readToEnd(connection)).end).toBe('cut')
+    expect(connection.endsWithinRecord).toBe(true)
+  })
+
+  it('is lost over records that are none', async () => {
+    const { raw, connection } = await secured(version)
+    raw.write(Buffer.concat([Buffer.of(0x17, 3, 3, 0, 50), Buffer.alloc(50)]))
+    expect((await readToEnd(connection)).end).toBe('lost')
+  })
+
+  it('keeps what has no room, in order, and tells when all is gone', async () => {
+    const { client, connection } = await secured(version)
+    client.pause()
+    const bytes = pattern(16_000_000)
+    const pieces = Array.from({ length: 250 }, (_, index) => bytes.subarray(index * 64_000, (index + 1) * 64_000))
+    const reading = (async () => {
+      for (const piece of pieces) if (connection.write(piece) === 'waiting') await connection.untilSent()
+      connection.writeEnd()
+      await connection.untilSent()
+      connection.bare.end()
+    })()
+    expect((await readAll(client.resume())).equals(bytes)).toBe(true)
+    await reading
+  })
+
+  it('loses a client that goes while bytes wait for room', async () => {
+    const { raw, connection } = await secured(version)
+    raw.pause()
+    while (connection.write(pattern(64_000)) === 'sent');
+    const waiting = connection.untilSent()
+    raw.resetAndDestroy()
+    await expect(waiting).rejects.toThrow()
+    expect(connection.write(pattern(1000))).toBe('lost')
+  })
+
+  it('is freed once, after the thread that works with it', async () => {
+    const { connection } = await secured(version)
+    const { promise, resolve } = Promise.withResolvers<string>()
+    const working = connection.inThread(() => promise)
+    connection.close()
+    connection.close()
+    expect(connection.write(pattern(100))).toBe('lost')
+    expect(connection.read(Buffer.alloc(100))).toBe('lost')
+    resolve('done')
+    expect(await working).toBe('done')
+    await expect(connection.inThread(() => promise)).rejects.toThrow('closed')
+    expect(connection.shakeHands()).toBe('failed')
+  })
+})
+
+it('What TLS answers by itself on one connection never gets into another', async () => {
+  const pairs = await Promise.all(Array.from({ length: 4 }, () => secured('TLSv1.2')))
+  const [quiet, ...loud] = pairs
+  if (quiet === undefined) throw new Error('no connection')
+  let heard = ''
+  quiet.client.on('data', bytes => (heard += String(bytes)))
+  const into = Buffer.alloc(16_384)
+  const refused: unknown[] = []
+  for (const { client, connection } of loud) {
+    client.on('error', error => refused.push(error))
+    connection.bare.watch(
+      () => {
+        connection.read(into)
+        // The very next call is on another connection.
+        quiet.connection.write(Buffer.from('x'))
+      },
+      () => {},
+    )
+    client.renegotiate({ rejectUnauthorized: false }, () => {})
+  }
+  await eventually(() => refused.length === loud.length, 'what refuses them')
+  quiet.connection.write(Buffer.from('end'))
+  await eventually(() => heard.endsWith('xend'), 'what was written')
+  expect(heard).toMatch(/^x+end$/)
+})
+
+it('No first message, however it is broken, keeps the next client from its handshake', async () => {
+  const hello = await helloOf('TLSv1.3')
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(fc.nat(hello.length - 1), fc.nat(255)), { maxLength: 5 }),
+      fc.nat(hello.length),
+      async (changes, length) => {
+        const broken = Buffer.from(hello.subarray(0, length))
+        for (const [at, byte] of changes) if (at < length) broken[at] = byte
+        const { client, server } = await barePair()
+        client.end(broken)
+        await expect(session.secureBareControl(server, never)).rejects.toMatchObject({ name: 'TlsError' })
+        client.destroy()
+      },
+    ),
+    { numRuns: 200 },
+  )
+  const { connection } = await secured('TLSv1.3')
+  expect(connection.protocol).toBe('TLSv1.3')
+})
+
+/** The first bytes that a client sends. */
+async function helloOf(version: TlsVersion): Promise<Buffer> {
+  const { client: raw, server } = await barePair()
+  tlsClient(0, version, { socket: raw })
+  const hello = await new Promise<Buffer>(resolve => received(server, resolve))
+  server.close()
+  return hello
+}
+
+function received(server: BareConnection, resolve: (bytes: Buffer) => void): void {
+  const into = Buffer.alloc(16_384)
+  server.watch(
+    () => {
+      const count = server.receive(into)
+      if (typeof count === 'number' && count > 0) resolve(into.subarray(0, count))
+    },
+    () => {},
+  )
+}
