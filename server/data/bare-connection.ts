@@ -60,9 +60,10 @@ export function bareOf(
 ): { readonly connection: BareConnection; readonly early: Buffer | undefined } | undefined {
   const handle: unknown = Reflect.get(socket, '_handle')
   if (socket.destroyed || socket.readableEnded || !isHandle(handle)) return undefined
+  // First: to read from the socket would begin to read from the handle.
+  Reflect.set(socket, '_handle', null)
   handle.readStop()
   const early: unknown = socket.readableLength > 0 ? socket.read() : undefined
-  Reflect.set(socket, '_handle', null)
   socket.destroy()
   return { connection: new BareConnection(handle, calls), early: early instanceof Buffer ? early : undefined }
 }
