@@ -23,6 +23,7 @@ import type { TlsContext } from './openssl/tls-context.ts'
 import { type Purpose, protocolOf } from './protocol-names.ts'
 import { type ClientCertificate, SecureChannel } from './secure-channel.ts'
 import { sessionIdOf } from './serialized-session.ts'
+import { TicketSupply } from './ticket-supply.ts'
 import { TlsWire, type WireInput } from './wire.ts'
 
 /** With the certificate in force when AUTH came; it stays with the session. */
@@ -45,14 +46,6 @@ export type TlsHosts = {
   readonly find: (serverName: string) => { readonly name: string; readonly lanes: HandshakeLanes } | undefined
 }
 
-/**
- * What a client can resume with. Tickets of TLS 1.3 serve once (RFC 8446 appendix C.4), and on an upload the new one comes too late for
- * clients that write and close (curl). Some keep older tickets (`left over`), some keep one; some reuse them all the same (`spent`).
- */
-type TicketSupply = 'fresh' | 'left over' | 'spent'
-
-const ticketsOfFullHandshake = 2
-
 const pollMilliseconds = 20
 
 /**
@@ -67,9 +60,7 @@ export class SessionTls implements HandshakeParty {
   #lanes: HandshakeLanes
   // Most sessions need few of these: they are made when they do.
   #sessionIds: Map<string, Buffer> | undefined
-  #resumedWith: Set<TicketSupply> | undefined
-  #supply: TicketSupply = 'fresh'
-  #tickets = ticketsOfFullHandshake
+  #supply: TicketSupply | undefined
   #purpose: Purpose = 'control'
   #lastFailure: Error | undefined
   /** Those of the host that the client has named. */
@@ -130,18 +121,13 @@ export class SessionTls implements HandshakeParty {
     return protocolOf(this.#purpose, offered)
   }
 
-  /** Whether the host that a client names is served here, on the control connection. Its certificate is taken from now on. */
-  isServed(host: string): boolean {
-    return this.#isServed(host)
-  }
-
   /** Its certificate, if it is not that of before. */
   contextOfHost(openssl: OpenSsl): TlsContext | undefined {
     return this.#lanesOfHost === this.#lanes ? undefined : this.#lanesOfHost?.openSslContext(openssl, 'any host')
   }
 
   mayName(host: string): boolean {
-    if (this.#purpose !== 'control' || this.#isServed(host)) return true
+    if (this.#purpose !== 'control' || this.isServed(host)) return true
     // Node would only close the connection; so far nothing was said, and an alert is in clear text.
     this.#socket?.write(unrecognizedName)
     return false
@@ -226,7 +212,7 @@ export class SessionTls implements HandshakeParty {
   /** Whether the client has resumed on a data connection before, with as good a chance to as it has now. */
   get resumptionExpected(): boolean {
     // The session that it got last may be of a control connection that is closed by now.
-    return !this.#mixes && this.#resumedWith?.has(this.#supply) === true
+    return !this.#mixes && this.#supply?.hasServed === true
   }
 
   /** Whether what a client wants to resume by comes from this session. It may be a copy: only a handshake proves anything. */
@@ -237,19 +223,9 @@ export class SessionTls implements HandshakeParty {
   }
 
   /** Learns from a data connection that was accepted. */
-  noteDataConnection(
-    { resumed, protocol }: Pick<SecureChannel, 'resumed' | 'protocol'>,
-    direction: 'send' | 'receive',
-  ): void {
-    if (resumed) {
-      this.#resumedWith ??= new Set()
-      this.#resumedWith.add(this.#supply)
-    }
-    if (protocol !== 'TLSv1.3') return
-    if (resumed) this.#tickets = Math.max(0, this.#tickets - 1)
-    if (direction === 'send') this.#tickets += resumed ? 1 : ticketsOfFullHandshake
-    if (direction === 'send') this.#supply = 'fresh'
-    else this.#supply = this.#tickets > 0 ? 'left over' : 'spent'
+  noteDataConnection(channel: Pick<SecureChannel, 'resumed' | 'protocol'>, direction: 'send' | 'receive'): void {
+    this.#supply ??= new TicketSupply()
+    this.#supply.note(channel, direction)
   }
 
   #isIn({ tickets, sessionId }: { readonly tickets: readonly Buffer[]; readonly sessionId: Buffer }): boolean {
@@ -361,7 +337,8 @@ export class SessionTls implements HandshakeParty {
       this.#lenders ??= new WeakMap()
       this.#lenders.set(connection, party.lentBy)
     }
-    if (!resumed) this.#keepSession(connection.sessionWithId)
+    const begun = resumed ? undefined : connection.sessionWithId
+    if (begun !== undefined) keepLast(this.sessionIds, begun.id, begun.session)
     return connection
   }
 
@@ -375,10 +352,6 @@ export class SessionTls implements HandshakeParty {
       bare.close()
       throw new TlsError('failed', unusableCertificate, { cause })
     }
-  }
-
-  #keepSession(known: TlsConnection['sessionWithId']): void {
-    if (known !== undefined) keepLast(this.sessionIds, known.id, known.session)
   }
 
   #takeLane(lanes: HandshakeLanes, kind: HandshakeKind, socket: Socket): HandshakeLane {
@@ -403,8 +376,8 @@ export class SessionTls implements HandshakeParty {
     if (session !== undefined && id !== undefined) this.sessionIds.set(id.toString('hex'), session)
   }
 
-  /** RFC 7151 section 3.3: HOST and SNI must name the same host. */
-  #isServed(name: string): boolean {
+  /** RFC 7151 section 3.3: HOST and SNI must name the same host. Its certificate is taken from now on. */
+  isServed(name: string): boolean {
     const { certificate, settings, hosts } = this.#options
     const host = hosts?.find(name)
     this.#lanesOfHost = host?.lanes
