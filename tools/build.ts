@@ -11,6 +11,7 @@ const entries = {
   server: 'server/main.ts',
   'password-worker': 'server/auth/password-worker.ts',
   'list-worker': 'server/config/list-worker.ts',
+  'tls-sender': 'server/tls/openssl/tls-sender.ts',
   'full-yaml': 'server/config/full-yaml.ts',
   operator: 'operator/main.ts',
 }

@@ -52,10 +52,10 @@ export interface DataConnection {
   /** After that: a bounded wait for the client to close as well, as `end` has it. */
   closedByClient(): Promise<void>
 
-  /** For the kernel to send on by itself, which it can in clear text. Close it before the connection. */
-  kernelSocket(sendfile: Sendfile | undefined): KernelSocket | undefined
+  /** For so many bytes of a file to be sent by the kernel itself, which it can in clear text, or by a thread. Close it before the connection. */
+  kernelSocket(sendfile: Sendfile | undefined, bytes: number): KernelSocket | undefined
 
-  /** Counts what the kernel sends by itself: `send` resolves to bytes, 0 or less for none, and so does this. Rejects when the connection is lost. */
+  /** Counts what is sent that way: `send` resolves to bytes, 0 or less for none, and so does this. Rejects when the connection is lost. */
   transmit(send: () => Promise<number>): Promise<number>
 
   /**

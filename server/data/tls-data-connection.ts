@@ -1,6 +1,7 @@
 /** A data connection under TLS without a socket of Node's: OpenSSL itself reads and writes it. */
-import type { TlsConnection } from '../tls/openssl/tls-connection.ts'
+import type { FileSending, TlsConnection } from '../tls/openssl/tls-connection.ts'
 import type { DataConnection, ReceivedEnd, ReceiveOptions } from './data-connection.ts'
+import type { KernelSocket, Sendfile } from './kernel/sendfile.ts'
 import { TurnClock } from './kernel/turn-clock.ts'
 import { closedByOther } from './moving/bare-transfer.ts'
 import { type Consumer, Intake } from './moving/intake.ts'
@@ -10,8 +11,8 @@ const lingerMilliseconds = 5000
 
 /** What is encrypted at once in place. */
 const pieceBytes = 65_536
-/** Worth a thread. */
-const largeBytes = 131_072
+/** Less is done with before a thread has begun. */
+const worthThreadBytes = 4_194_304
 
 export class TlsDataConnection implements DataConnection {
   readonly protection: 'TLSv1.2' | 'TLSv1.3'
@@ -42,11 +43,6 @@ export class TlsDataConnection implements DataConnection {
 
   async write(bytes: Uint8Array): Promise<void> {
     await this.#beginWriting()
-    if (bytes.length >= largeBytes && this.#tls.threadIsFree) {
-      await this.#sent(await this.#tls.writeInThread(bytes))
-      this.#bytesWritten += bytes.length
-      return
-    }
     for (let at = 0; at < bytes.length; at += pieceBytes) {
       const piece = bytes.subarray(at, at + pieceBytes)
       await this.#sent(this.#tls.write(piece))
@@ -84,12 +80,21 @@ export class TlsDataConnection implements DataConnection {
     return closedByOther(this.#tls.bare, lingerMilliseconds)
   }
 
-  kernelSocket(): undefined {
-    return undefined
+  kernelSocket(_sendfile: Sendfile | undefined, bytes: number): KernelSocket | undefined {
+    if (bytes < worthThreadBytes || this.closed) return undefined
+    return {
+      send: (file, position, most, waiting) => this.#sendFile({ file, position, bytes: most, waiting }),
+      // To close the connection does that.
+      stop: () => {},
+      close: () => {},
+    }
   }
 
   async transmit(send: () => Promise<number>): Promise<number> {
-    return await send()
+    const taken = this.closed ? 0 : await send()
+    if (taken > 0) this.#bytesWritten += taken
+    if (this.closed) throw lost()
+    return taken
   }
 
   async receive(consume: Consumer, { buffers, clock = new TurnClock() }: ReceiveOptions): Promise<ReceivedEnd> {
@@ -166,6 +171,11 @@ export class TlsDataConnection implements DataConnection {
       this.#bytesRead += read
       if (intake.added(read) === 'full') return 'full'
     }
+  }
+
+  async #sendFile(sending: FileSending): Promise<number> {
+    await this.#beginWriting()
+    return await this.#tls.sendFile(sending)
   }
 
   /** From now on the client has to read: nothing is held back. */

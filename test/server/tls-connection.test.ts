@@ -161,6 +161,27 @@ it('What TLS answers by itself on one connection never gets into another', async
   expect(heard).toMatch(/^x+end$/)
 })
 
+it('What a connection that ends without a word would have said never gets into another', async () => {
+  const [left, quiet] = [await secured('TLSv1.3'), await secured('TLSv1.3')]
+  let heard = ''
+  quiet.client.on('data', bytes => (heard += String(bytes)))
+  quiet.client.on('end', () => (heard += ' and the end'))
+  left.client.write('some of it')
+  const into = Buffer.alloc(65_536)
+  let read: Read | undefined
+  left.connection.bare.watch(
+    () => {
+      read = left.connection.readAll(into)
+    },
+    () => {},
+  )
+  await eventually(() => read === 10, 'some of it')
+  left.connection.close()
+  quiet.connection.write(Buffer.from('all of it'))
+  quiet.connection.writeEnd()
+  await eventually(() => heard === 'all of it and the end', 'all of it')
+})
+
 it('No first message, however it is broken, keeps the next client from its handshake', async () => {
   const hello = await helloOf('TLSv1.3')
   await fc.assert(

@@ -115,10 +115,10 @@ async function sendFile(
     return { outcome: 'complete' }
   }
   await options.announce?.()
-  const isLarge = file.size - file.offset >= leastForKernel
+  const bytes = file.size - file.offset
   const kernel =
-    isLarge && type === 'image' && file.transmit !== undefined
-      ? connection.kernelSocket(options.means.sendfile)
+    bytes >= leastForKernel && type === 'image' && file.transmit !== undefined
+      ? connection.kernelSocket(options.means.sendfile, bytes)
       : undefined
   const converter = type === 'ascii' ? toNetwork() : undefined
   try {

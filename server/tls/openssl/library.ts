@@ -48,6 +48,7 @@ const numbers = {
   SSL_read: 'int SSL_read(void *ssl, void *bytes, int count)',
   SSL_write: 'int SSL_write(void *ssl, const void *bytes, int count)',
   SSL_shutdown: 'int SSL_shutdown(void *ssl)',
+  SSL_set_quiet_shutdown: 'void SSL_set_quiet_shutdown(void *ssl, int quiet)',
   SSL_get_shutdown: 'int SSL_get_shutdown(void *ssl)',
   SSL_get_error: 'int SSL_get_error(void *ssl, int result)',
   SSL_has_pending: 'int SSL_has_pending(void *ssl)',

@@ -52,7 +52,7 @@ export class OpenSsl {
   constructor(library: OpenSslLibrary, socketCalls: SocketCalls) {
     this.library = library
     this.socketCalls = socketCalls
-    this.threads = new TlsThreads(library)
+    this.threads = new TlsThreads()
     this.#written = library.BIO_new(library.BIO_s_mem())
     if (this.#written === null) throw new Error('there is no memory for TLS')
     this.#contexts = new FinalizationRegistry(context => void library.SSL_CTX_free(context))

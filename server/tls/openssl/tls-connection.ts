@@ -1,10 +1,12 @@
 /** One connection under TLS by OpenSSL itself, on a bare connection: no socket, no stream. */
-import { X509Certificate } from 'node:crypto'
 import type { BareConnection } from '../../data/bare-connection.ts'
 import type { ClientCertificate } from '../secure-channel.ts'
 import { ssl as numbers, type Pointer } from './library.ts'
 import type { OpenSsl, TlsParty } from './openssl.ts'
+import { Sending, type Sent } from './sending.ts'
 import type { TlsContext } from './tls-context.ts'
+import { clientCertificateOf, type SessionWithId, sessionWithIdOf } from './tls-facts.ts'
+import type { ThreadSending } from './tls-threads.ts'
 
 export type TlsConnectionOptions = {
   readonly context: TlsContext
@@ -16,11 +18,10 @@ export type TlsConnectionOptions = {
   readonly tickets: 'at once' | 'later'
 }
 
+export type FileSending = Pick<ThreadSending, 'file' | 'position' | 'bytes' | 'waiting'>
+
 /** A descriptor for threads, which is closed with the connection, and OpenSSL's name for it. */
 export type OwnLine = { readonly bio: Pointer; readonly descriptor: number }
-
-/** What has become of bytes that were to be sent: all are with the kernel, or some wait for room. */
-export type Sent = 'sent' | 'waiting' | 'lost'
 
 /**
  * What was read: bytes, or none yet. Nothing more comes after `end`, which is the client's word (close_notify); after `cut`, where its side
@@ -39,13 +40,9 @@ export class TlsConnection {
   #reads: 'early' | 'connection' = 'connection'
   /** Reads many records in one call, where that was worth its while. */
   #many: Pointer = null
-  /** Whether a thread waits for the client. */
-  #patience: 'briefly' | undefined
-  #sending: Promise<void> | undefined
-  #waitingBytes = 0
+  readonly #sending: Sending
   /** For threads. */
   #own: OwnLine | undefined
-  #isLost = false
   #ended: Exclude<Read, number | 'nothing yet'> | undefined
   #failure = ''
 
@@ -54,6 +51,7 @@ export class TlsConnection {
     this.bare = bare
     this.#openssl = context.openssl
     this.#party = party
+    this.#sending = new Sending(bare, context.openssl)
     const { library } = this.#openssl
     const { descriptor } = bare
     this.#ssl = descriptor === undefined ? null : context.newConnection()
@@ -86,7 +84,7 @@ export class TlsConnection {
       this.#failure = isOpenSslError(code) && !isUnexpectedEnd(code) ? message : 'connection ended during the handshake'
     }
     // An alert may be among it.
-    this.#send()
+    this.#sending.send()
     if (result === 1) return 'done'
     return waits ? 'nothing yet' : 'failed'
   }
@@ -114,24 +112,12 @@ export class TlsConnection {
 
   /** The client's certificate, where one was asked for, given and found valid. */
   get clientCertificate(): ClientCertificate | undefined {
-    if (this.#state === 'closed') return undefined
-    const { library } = this.#openssl
-    const certificate = library.SSL_get0_peer_certificate(this.#ssl)
-    if (certificate === null || library.SSL_get_verify_result(this.#ssl) !== 0) return undefined
-    const { subject, fingerprint } = describe(new X509Certificate(this.#encoded(library.i2d_X509, certificate)))
-    return { commonName: subject, fingerprint }
+    return this.#state === 'closed' ? undefined : clientCertificateOf(this.#openssl.library, this.#ssl)
   }
 
-  /** The TLS session that it began, where it has an ID: that of TLS 1.2 without tickets. */
-  get sessionWithId(): { readonly id: string; readonly session: Buffer } | undefined {
-    if (this.#state === 'closed' || this.protocol !== 'TLSv1.2') return undefined
-    const { library } = this.#openssl
-    const session = library.SSL_get_session(this.#ssl)
-    const length = new Uint32Array(1)
-    const id = session === null ? null : library.SSL_SESSION_get_id(session, length)
-    if (id === null || length[0] === undefined || length[0] === 0) return undefined
-    const name = Buffer.from(library.memory(id, length[0])).toString('hex')
-    return { id: name, session: this.#encoded(library.i2d_SSL_SESSION, session) }
+  /** The TLS session that it began, where it has an ID. */
+  get sessionWithId(): SessionWithId | undefined {
+    return this.#state === 'closed' ? undefined : sessionWithIdOf(this.#openssl.library, this.#ssl)
   }
 
   /** The contents of one record, as a rule, of what has come. */
@@ -156,9 +142,8 @@ export class TlsConnection {
     const count = call()
     if (count < all && !this.#waitsForMore(Math.min(count, 0))) this.#ended = this.#whyEnded()
     // To refuse a renegotiation, to update keys, or for an alert: TLS has answered by itself.
-    this.#send()
-    // A client that makes it answer, and reads nothing, is up to no good.
-    if (this.#waitingBytes > longestWaitingAnswers) return (this.#ended = this.#lose())
+    this.#sending.sendAnswers()
+    if (this.#sending.isLost) return (this.#ended = 'lost')
     if (count <= 0) return this.#ended ?? 'nothing yet'
     this.bare.noteActivity()
     return count
@@ -183,68 +168,62 @@ export class TlsConnection {
 
   /** Encrypts all bytes and sends them. What has no room waits, and `untilSent` with it: send nothing more before. */
   write(bytes: Uint8Array): Sent {
-    if (this.#state !== 'open' || this.#isLost) return 'lost'
-    if (bytes.length === 0) return this.#send()
+    if (this.#state !== 'open' || this.#sending.isLost) return 'lost'
+    if (bytes.length === 0) return this.#sending.send()
     const taken = this.#openssl.library.SSL_write(this.#ssl, bytes, bytes.length)
-    const sent = this.#send()
+    const sent = this.#sending.send()
     // Memory always has room: it takes all, or TLS has failed.
-    return taken === bytes.length ? sent : this.#lose()
+    return taken === bytes.length ? sent : this.#sending.lose()
   }
 
-  /** Whether a piece can be written in a thread now. */
-  get threadIsFree(): boolean {
-    return this.#state === 'open' && !this.#isLost && this.#sending === undefined && this.#openssl.threads.areFree
-  }
-
-  /** The same as `write` in a thread that is free, and for any number of bytes: leave them alone, and the connection, until it has settled. */
-  async writeInThread(bytes: Uint8Array): Promise<Sent> {
+  /**
+   * Has a thread send up to so many bytes of a file, if one is free. Resolves to how many; where that is fewer, the next 64 KiB have to be
+   * written in the usual way, which tells why.
+   */
+  async sendFile({ file, position, bytes, waiting }: FileSending): Promise<number> {
     const { threads } = this.#openssl
-    const sent = await this.inThread((ssl, own) => threads.write({ ssl, ...own, bytes, waiting: this.#patience }))
-    if (sent === 'lost' || this.#state !== 'open') return this.#lose()
-    if (sent === 'sent') {
-      this.#patience = 'briefly'
-      this.bare.noteActivity()
-      return sent
-    }
-    // The client has to read first, which is waited for without a thread: it goes on where it was.
-    const waited = performance.now()
-    const rest = this.write(bytes)
-    await this.untilSent()
-    this.#patience = performance.now() - waited < soonMilliseconds ? 'briefly' : undefined
-    return rest === 'lost' ? rest : 'sent'
+    const isFree = this.#state === 'open' && !this.#sending.isLost && !this.#sending.isWaiting
+    const thread = isFree ? threads.take() : undefined
+    if (thread === undefined) return 0
+    const sent = await this.inThread((ssl, { descriptor }) => {
+      if (ssl === null) return Promise.resolve(0)
+      return threads.send(thread, { ssl, file, position, bytes, waiting, connection: descriptor })
+    })
+    if (sent > 0) this.bare.noteActivity()
+    return sent
   }
 
   /** Sends a new ticket, or two after a handshake that resumed nothing: for clients that have said all they had to. Nothing in TLS 1.2. */
   sendTickets(): Sent {
-    if (this.#state !== 'open' || this.#isLost) return 'lost'
+    if (this.#state !== 'open' || this.#sending.isLost) return 'lost'
     const { library } = this.#openssl
     const count = this.resumed ? 1 : ticketsOfFullHandshake
     for (let made = 0; made < count; made += 1) library.SSL_new_session_ticket(this.#ssl)
     library.SSL_do_handshake(this.#ssl)
     library.ERR_clear_error()
-    return this.#send()
+    return this.#sending.send()
   }
 
   /** Says that our side is complete (close_notify), in one packet with the last bytes. What comes is read one record at a time from now on. */
   writeEnd(bytes: Uint8Array = nothing): Sent {
-    if (this.#state !== 'open' || this.#isLost) return 'lost'
+    if (this.#state !== 'open' || this.#sending.isLost) return 'lost'
     const { library } = this.#openssl
     const taken = bytes.length === 0 ? 0 : library.SSL_write(this.#ssl, bytes, bytes.length)
     library.SSL_shutdown(this.#ssl)
     library.ERR_clear_error()
     library.SSL_ctrl(this.#ssl, numbers.ctrl.clearMode, numbers.mode.autoRetry, null)
-    const sent = this.#send()
-    return taken === bytes.length ? sent : this.#lose()
+    const sent = this.#sending.send()
+    return taken === bytes.length ? sent : this.#sending.lose()
   }
 
   /** Resolves once the kernel has all that was to be sent. Rejects when the connection is lost. */
   untilSent(): Promise<void> {
-    return this.#sending ?? (this.#isLost ? Promise.reject(new Error('connection lost')) : Promise.resolve())
+    return this.#sending.done()
   }
 
   /** Has a thread work with it, on the connection itself: nothing else may, until that is over. Only for calls that call nothing back. */
   async inThread<Result>(work: (ssl: Pointer, own: OwnLine) => Promise<Result>): Promise<Result> {
-    if (this.#state !== 'open' || this.#sending !== undefined) throw new Error('the connection is closed, or at work')
+    if (this.#state !== 'open' || this.#sending.isWaiting) throw new Error('the connection is closed, or at work')
     const { library } = this.#openssl
     const own = (this.#own ??= this.#makeOwn())
     library.BIO_up_ref(own.bio)
@@ -275,8 +254,11 @@ export class TlsConnection {
 
   #free(): void {
     this.#state = 'closed'
-    if (this.#many !== null) this.#openssl.library.BIO_free_all(this.#many)
-    this.#openssl.library.SSL_free(this.#ssl)
+    const { library } = this.#openssl
+    // BIO_f_ssl would say the end once more, and where the next connection writes.
+    library.SSL_set_quiet_shutdown(this.#ssl, 1)
+    if (this.#many !== null) library.BIO_free_all(this.#many)
+    library.SSL_free(this.#ssl)
     this.#ssl = null
   }
 
@@ -330,54 +312,9 @@ export class TlsConnection {
     }
     const { code, message } = this.#openssl.takeError()
     this.#failure = message
-    return isUnexpectedEnd(code) ? 'cut' : this.#lose()
-  }
-
-  /** What OpenSSL has written goes to the kernel, which most often takes it at once. */
-  #send(): Sent {
-    const { output } = this.#openssl
-    for (let count = this.#openssl.takeOutput(); count > 0; count = this.#openssl.takeOutput()) {
-      if (this.#isLost) continue
-      const taken = this.#sending === undefined ? this.bare.send(output.subarray(0, count), 'nothing') : 0
-      if (taken < count) this.#sendLater(Buffer.from(output.subarray(taken, count)))
-    }
-    if (this.#isLost) return 'lost'
-    return this.#sending === undefined ? 'sent' : 'waiting'
-  }
-
-  #sendLater(rest: Buffer): void {
-    const before = this.#sending
-    const sending = before === undefined ? this.bare.sendRest(rest) : before.then(() => this.bare.sendRest(rest))
-    this.#sending = sending
-    this.#waitingBytes += rest.length
-    void this.#noteSent(sending, rest.length)
-  }
-
-  async #noteSent(sending: Promise<void>, count: number): Promise<void> {
-    try {
-      await sending
-    } catch {
-      this.#lose()
-    }
-    this.#waitingBytes -= count
-    if (this.#sending === sending) this.#sending = undefined
-  }
-
-  #lose(): 'lost' {
-    this.#isLost = true
-    return 'lost'
-  }
-
-  /** DER. */
-  #encoded(encode: (...values: readonly unknown[]) => number, thing: Pointer): Buffer {
-    const bytes = Buffer.allocUnsafeSlow(Math.max(1, encode(thing, null)))
-    encode(thing, BigUint64Array.of(this.#openssl.library.address(bytes)))
-    return bytes
+    return isUnexpectedEnd(code) ? 'cut' : this.#sending.lose()
   }
 }
-
-/** Answers that TLS gives by itself have a few bytes each. */
-const longestWaitingAnswers = 65_536 * 2
 
 /** Throws where there is no memory for it. */
 function there(bio: Pointer): Pointer {
@@ -392,16 +329,8 @@ const ticketsOfFullHandshake = 2
 /** More is not faster: it would be new memory again and again. */
 const readAheadBytes = 65_536
 
-/** A client that has room again as soon as this is worth waiting for in a thread. */
-const soonMilliseconds = 10
-
 // openssl/bio.h: BIO_C_SET_SSL
 const setConnection = 109
-
-function describe(certificate: X509Certificate): { readonly subject: string; readonly fingerprint: string } {
-  const name: string | string[] | undefined = certificate.toLegacyObject().subject.CN
-  return { subject: (Array.isArray(name) ? name[0] : name) ?? '', fingerprint: certificate.fingerprint256 }
-}
 
 // openssl/err.h, sslerr.h: those of the system have the highest bit of 32; others the library's number above 23 bits of reason.
 const systemError = 0x80000000

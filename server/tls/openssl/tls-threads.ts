@@ -1,35 +1,36 @@
-/** Large pieces under TLS are encrypted and sent in threads: the next piece is read meanwhile, and a process uses as many processors as it has threads for that. */
+/**
+ * Large files under TLS are read, encrypted and sent by worker threads: so a process uses as many processors as it has threads for that.
+ * Not by those of the runtime, which take turns: each piece would be another's, on another processor.
+ */
 import { availableParallelism } from 'node:os'
+import { Worker } from 'node:worker_threads'
 import { loadLibrary, type NativeCall } from '../../data/kernel/native.ts'
-import type { OpenSslLibrary, Pointer } from './library.ts'
+import type { SendRequest } from './tls-sender.ts'
 
-/** More would leave too few of the runtime's threads to files. */
-const mostAtOnce = 4
+/** Each takes some 10 MiB. */
+const mostThreads = 4
+/** Of a thread that nobody has needed. */
+const restMilliseconds = 10_000
 
 /** A client that takes nothing for so long is waited for without a thread. */
 const waitMilliseconds = 20
 /** And one that takes little: a thread is not held much longer than this for any. */
 const holdMilliseconds = 250
 
-/** What is written to a connection that a thread has for itself; `bio` is of the descriptor. */
-export type ThreadWrite = {
-  readonly ssl: Pointer
-  readonly bio: Pointer
-  readonly descriptor: number
-  readonly bytes: Uint8Array
+export type ThreadSending = SendRequest & {
+  /** A descriptor of the connection. */
+  readonly connection: number
   /** For a client that is quick. */
   readonly waiting: 'briefly' | undefined
 }
 
-/** Those of a process. Nothing to close. */
+/** Those of a process. Nothing to close: threads that rest end, and none keeps the process. */
 export class TlsThreads {
-  readonly #library: OpenSslLibrary
   readonly #calls: Calls
-  #free = Math.min(mostAtOnce, availableParallelism())
+  readonly #threads = Array.from({ length: Math.min(mostThreads, availableParallelism()) }, () => new SendingThread())
 
   /** Throws where there are no such calls. */
-  constructor(library: OpenSslLibrary) {
-    this.#library = library
+  constructor() {
     const { func } = loadLibrary()
     this.#calls = {
       fcntl: func('int fcntl(int fd, int command, ...)'),
@@ -38,53 +39,97 @@ export class TlsThreads {
     }
   }
 
-  get areFree(): boolean {
-    return this.#free > 0
+  /** A thread that is free now. One that has to start is none yet, but will be. */
+  take(): SendingThread | undefined {
+    const inState = (wanted: SendingThread['state']) => this.#threads.find(({ state }) => state === wanted)
+    const free = inState('free')
+    if (free === undefined && inState('starting') === undefined) inState('none')?.start()
+    return free
   }
 
-  /**
-   * Encrypts and sends, and waits for a quick client if it is to; nobody may read from the connection meanwhile. Where the client takes too
-   * little (`waiting`), the same bytes have to be given again.
-   */
-  async write({ ssl, bio, descriptor, bytes, waiting }: ThreadWrite): Promise<'sent' | 'waiting' | 'lost'> {
+  /** Sends up to so many bytes of a file, and waits for a quick client where it is told to. Resolves to how many. */
+  async send(thread: SendingThread, { connection, waiting, ...request }: ThreadSending): Promise<number> {
     // The call itself waits then, and the kernel goes on the moment there is room.
-    const waits = waiting === 'briefly' && this.#limitWaiting(descriptor)
-    if (waits) this.#setFlags(descriptor, 0)
-    const held = waits ? setTimeout(() => this.#setFlags(descriptor, nonBlocking), holdMilliseconds) : undefined
-    this.#free--
+    const waits = waiting === 'briefly' && this.#limitWaiting(connection)
+    if (waits) this.#setFlags(connection, 0)
+    const held = waits ? setTimeout(() => this.#setFlags(connection, nonBlocking), holdMilliseconds) : undefined
     try {
-      const taken = await this.#call(ssl, bytes)
-      if (taken === bytes.length) return 'sent'
-      return this.#library.BIO_test_flags(bio, shouldRetry) === 0 ? 'lost' : 'waiting'
+      return await thread.send(request)
     } finally {
-      this.#free++
       clearTimeout(held)
-      if (waits) this.#setFlags(descriptor, nonBlocking)
+      if (waits) this.#setFlags(connection, nonBlocking)
     }
   }
 
-  /** Ends the connection under a call that runs, which returns soon. */
-  stop(descriptor: number): void {
-    this.#calls.shutdown(descriptor, bothHalves)
+  /** Ends a connection under a call that runs, which returns soon. */
+  stop(connection: number): void {
+    this.#calls.shutdown(connection, bothHalves)
   }
 
-  #limitWaiting(descriptor: number): boolean {
+  #limitWaiting(connection: number): boolean {
     const timeout = BigInt64Array.of(0n, BigInt(waitMilliseconds * 1000))
-    return this.#calls.setsockopt(descriptor, socketLevel, sendTimeout, timeout, timeout.byteLength) === 0
+    return this.#calls.setsockopt(connection, socketLevel, sendTimeout, timeout, timeout.byteLength) === 0
   }
 
-  #setFlags(descriptor: number, flags: number): void {
-    this.#calls.fcntl(descriptor, setFlags, 'int', flags)
+  #setFlags(connection: number, flags: number): void {
+    this.#calls.fcntl(connection, setFlags, 'int', flags)
+  }
+}
+
+class SendingThread {
+  #worker: Worker | undefined
+  #state: 'none' | 'starting' | 'free' | 'busy' = 'none'
+  #pending: PromiseWithResolvers<number> | undefined
+  #rest: NodeJS.Timeout | undefined
+
+  get state(): 'none' | 'starting' | 'free' | 'busy' {
+    return this.#state
   }
 
-  #call(ssl: Pointer, bytes: Uint8Array): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#library.SSL_write.async(ssl, bytes, bytes.length, (error: unknown, taken: number) => {
-        if (error) reject(new Error(`${bytes.length} bytes could not be sent in a thread`, { cause: error }))
-        else resolve(taken)
-      })
+  start(): void {
+    const worker = new Worker(new URL(senderFile(import.meta.url), import.meta.url), {
+      env: {},
+      execArgv: [],
+      name: 'tls-sender',
     })
+    this.#worker = worker
+    this.#state = 'starting'
+    worker.unref()
+    worker.on('message', (answer: 'ready' | number) => this.#answered(answer))
+    worker.on('error', () => {})
+    worker.once('exit', () => this.#ended(worker))
   }
+
+  /** Of a thread that is free. Rejects if it ends. */
+  send(request: SendRequest): Promise<number> {
+    clearTimeout(this.#rest)
+    this.#state = 'busy'
+    this.#pending = Promise.withResolvers<number>()
+    this.#worker?.postMessage(request)
+    return this.#pending.promise
+  }
+
+  #answered(answer: 'ready' | number): void {
+    this.#state = 'free'
+    this.#rest = setTimeout(() => void this.#worker?.terminate(), restMilliseconds)
+    this.#rest.unref()
+    if (answer !== 'ready') this.#pending?.resolve(answer)
+    this.#pending = undefined
+  }
+
+  #ended(worker: Worker): void {
+    if (worker !== this.#worker) return
+    clearTimeout(this.#rest)
+    this.#worker = undefined
+    this.#state = 'none'
+    this.#pending?.reject(new Error('The thread has ended.'))
+    this.#pending = undefined
+  }
+}
+
+// The bundle is one `.mjs` file and the worker another one in the same directory.
+function senderFile(moduleUrl: string): string {
+  return moduleUrl.endsWith('.ts') ? './tls-sender.ts' : './tls-sender.mjs'
 }
 
 type Calls = { readonly fcntl: NativeCall; readonly setsockopt: NativeCall; readonly shutdown: NativeCall }
@@ -96,5 +141,3 @@ const nonBlocking = 0o4000
 const bothHalves = 2
 const socketLevel = 1
 const sendTimeout = 21
-// openssl/bio.h: BIO_FLAGS_SHOULD_RETRY
-const shouldRetry = 8

@@ -1,0 +1,38 @@
+/** The worker thread that reads files and sends them under TLS: for one connection at a time, which nobody else uses meanwhile. */
+import { readSync } from 'node:fs'
+import { parentPort } from 'node:worker_threads'
+import { loadLibrary } from '../../data/kernel/native.ts'
+
+/** `ssl` is where OpenSSL has the connection. */
+export type SendRequest = {
+  readonly ssl: bigint
+  readonly file: number
+  readonly position: number
+  readonly bytes: number
+}
+
+/** As many as are read and written in the usual way where this is at an end: OpenSSL wants what it could not send to be given again. */
+const pieceBytes = 65_536
+
+const write = loadLibrary().func('int SSL_write(void *ssl, const void *bytes, int count)')
+const buffer = Buffer.allocUnsafeSlow(pieceBytes)
+
+parentPort?.on('message', (request: SendRequest) => parentPort?.postMessage(send(request)))
+parentPort?.postMessage('ready')
+
+/** Gives how many bytes were sent; whoever sends the next ones is told why no more were. */
+function send({ ssl, file, position, bytes }: SendRequest): number {
+  for (let sent = 0; ; ) {
+    const count = read(file, position + sent, bytes - sent)
+    if (count === 0 || write(ssl, buffer, count) !== count) return sent
+    sent += count
+  }
+}
+
+function read(file: number, position: number, most: number): number {
+  try {
+    return most === 0 ? 0 : readSync(file, buffer, 0, Math.min(most, pieceBytes), position)
+  } catch {
+    return 0
+  }
+}
