@@ -1,4 +1,5 @@
 /** A data connection under TLS without a socket of Node's: OpenSSL itself reads and writes it. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FileSending, TlsConnection } from '../tls/openssl/tls-connection.ts'
 import type { DataConnection, ReceivedEnd, ReceiveOptions } from './data-connection.ts'
 import type { KernelSocket, Sendfile } from './kernel/sendfile.ts'
@@ -11,6 +12,8 @@ const lingerMilliseconds = 5000
 
 /** What is encrypted at once in place. */
 const pieceBytes = 65_536
+/** Then it is the turn of other connections. */
+const turnBytes = 524_288
 /** Less is done with before a thread has begun. */
 const worthThreadBytes = 4_194_304
 
@@ -19,6 +22,8 @@ export class TlsDataConnection implements DataConnection {
   readonly #tls: TlsConnection
   #tickets: 'sent' | 'due'
   #bytesRead = 0
+  /** Written since others had their turn. */
+  #turnBytes = 0
   #bytesWritten = 0
   #onLoss: (() => void) | undefined
 
@@ -47,7 +52,12 @@ export class TlsDataConnection implements DataConnection {
       const piece = bytes.subarray(at, at + pieceBytes)
       await this.#sent(this.#tls.write(piece))
       this.#bytesWritten += piece.length
+      this.#turnBytes += piece.length
     }
+    if (this.#turnBytes < turnBytes) return
+    // A quick client would never let the event loop go on.
+    this.#turnBytes = 0
+    await nextTurn()
   }
 
   async end(): Promise<void> {
