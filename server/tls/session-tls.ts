@@ -18,7 +18,7 @@ import { shakeHandsBare } from './openssl/bare-handshake.ts'
 import type { OpenSsl } from './openssl/openssl.ts'
 import { BareParty } from './openssl/party.ts'
 import { readTicket } from './openssl/ticket.ts'
-import type { TlsConnection } from './openssl/tls-connection.ts'
+import type { TlsConnection, TlsConnectionOptions } from './openssl/tls-connection.ts'
 import type { TlsContext } from './openssl/tls-context.ts'
 import { type Purpose, protocolOf } from './protocol-names.ts'
 import { type ClientCertificate, SecureChannel } from './secure-channel.ts'
@@ -328,7 +328,7 @@ export class SessionTls implements HandshakeParty {
       bare,
       party,
       early,
-      tickets: purpose === 'receive' ? 'later' : 'at once',
+      tickets: ticketsOf[purpose],
       signal,
       timeoutSeconds: this.#options.handshakeTimeoutSeconds,
     })
@@ -389,6 +389,13 @@ export class SessionTls implements HandshakeParty {
 
 /** A fatal alert, unrecognized_name (RFC 8446 section 6.2, RFC 6066 section 3). */
 const unrecognizedName = Uint8Array.of(0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x70)
+
+/** A client that receives reads to the end, in any case; one that commands waits for a reply. */
+const ticketsOf = {
+  control: 'with the first bytes',
+  send: 'at once',
+  receive: 'later',
+} as const satisfies Record<Purpose, TlsConnectionOptions['tickets']>
 
 const unusableCertificate = 'the certificate or its key cannot be used'
 

@@ -187,7 +187,7 @@ export class SecureLine implements LineSource {
 
   /** Before each record: clear text may begin in place of it. */
   #unwrapStep(): 'unwrapped' | 'nothing yet' | 'lost' {
-    for (;;) {
+    for (let records = 0; records < recordsInARow; records += 1) {
       if (!this.#connection.endsWithinRecord) {
         const count = this.#bare.peek(this.#memory.bytes)
         if (count === 'nothing yet') return count
@@ -199,6 +199,7 @@ export class SecureLine implements LineSource {
       if (read === 'lost' || read === 'cut') return 'lost'
       if (read === 'nothing yet' && this.#connection.endsWithinRecord) return read
     }
+    return 'nothing yet'
   }
 
   #encoded(reply: string | Uint8Array): Uint8Array {
@@ -206,6 +207,9 @@ export class SecureLine implements LineSource {
     return this.#memory.encode(reply) ?? encodeName(reply)
   }
 }
+
+/** What comes behind them is told of again: others have their turn before. */
+const recordsInARow = 16
 
 const noBytes = new Uint8Array(0)
 

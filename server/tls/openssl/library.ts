@@ -37,7 +37,6 @@ const numbers = {
   BIO_test_flags: 'int BIO_test_flags(void *bio, int flags)',
   SSL_set_default_read_buffer_len: 'void SSL_set_default_read_buffer_len(void *ssl, size_t length)',
   SSL_free: 'void SSL_free(void *ssl)',
-  SSL_ctrl: 'long SSL_ctrl(void *ssl, int command, long number, void *pointer)',
   SSL_set0_rbio: 'void SSL_set0_rbio(void *ssl, void *bio)',
   SSL_set0_wbio: 'void SSL_set0_wbio(void *ssl, void *bio)',
   SSL_set_accept_state: 'void SSL_set_accept_state(void *ssl)',

@@ -14,8 +14,11 @@ export type TlsConnectionOptions = {
   readonly party: TlsParty
   /** What was read of the connection before. */
   readonly early?: Buffer | undefined
-  /** Tickets of TLS 1.3 that the handshake ends with; one if it resumes a session. Who sends and closes without reading must be sent none. */
-  readonly tickets: 'at once' | 'later'
+  /**
+   * When tickets of TLS 1.3 are sent: at the end of the handshake, in one packet with the first bytes, or by `sendTickets`. Who sends and
+   * closes without reading must be sent none.
+   */
+  readonly tickets: 'at once' | 'with the first bytes' | 'later'
 }
 
 export type FileSending = Pick<ThreadSending, 'file' | 'position' | 'bytes' | 'waiting'>
@@ -43,6 +46,7 @@ export class TlsConnection {
   readonly #sending: Sending
   /** For threads. */
   #own: OwnLine | undefined
+  #owesTickets: boolean
   #ended: Exclude<Read, number | 'nothing yet'> | undefined
   #failure = ''
 
@@ -64,8 +68,9 @@ export class TlsConnection {
     library.SSL_set0_wbio(this.#ssl, this.#openssl.shareOutput())
     library.SSL_set_accept_state(this.#ssl)
     library.SSL_set_session_id_context(this.#ssl, party.sessionContext, party.sessionContext.length)
+    if (tickets !== 'at once') library.SSL_set_num_tickets(this.#ssl, 0)
+    this.#owesTickets = tickets === 'with the first bytes'
     if (tickets === 'later') {
-      library.SSL_set_num_tickets(this.#ssl, 0)
       // In place of two calls for each record.
       library.SSL_set_read_ahead(this.#ssl, 1)
       library.SSL_set_default_read_buffer_len(this.#ssl, readAheadBytes)
@@ -170,6 +175,7 @@ export class TlsConnection {
   write(bytes: Uint8Array): Sent {
     if (this.#state !== 'open' || this.#sending.isLost) return 'lost'
     if (bytes.length === 0) return this.#sending.send()
+    if (this.#owesTickets) this.#makeTickets()
     const taken = this.#openssl.library.SSL_write(this.#ssl, bytes, bytes.length)
     const sent = this.#sending.send()
     // Memory always has room: it takes all, or TLS has failed.
@@ -197,21 +203,19 @@ export class TlsConnection {
   sendTickets(): Sent {
     if (this.#state !== 'open' || this.#sending.isLost) return 'lost'
     const { library } = this.#openssl
-    const count = this.resumed ? 1 : ticketsOfFullHandshake
-    for (let made = 0; made < count; made += 1) library.SSL_new_session_ticket(this.#ssl)
+    this.#makeTickets()
     library.SSL_do_handshake(this.#ssl)
     library.ERR_clear_error()
     return this.#sending.send()
   }
 
-  /** Says that our side is complete (close_notify), in one packet with the last bytes. What comes is read one record at a time from now on. */
+  /** Says that our side is complete (close_notify), in one packet with the last bytes. */
   writeEnd(bytes: Uint8Array = nothing): Sent {
     if (this.#state !== 'open' || this.#sending.isLost) return 'lost'
     const { library } = this.#openssl
     const taken = bytes.length === 0 ? 0 : library.SSL_write(this.#ssl, bytes, bytes.length)
     library.SSL_shutdown(this.#ssl)
     library.ERR_clear_error()
-    library.SSL_ctrl(this.#ssl, numbers.ctrl.clearMode, numbers.mode.autoRetry, null)
     const sent = this.#sending.send()
     return taken === bytes.length ? sent : this.#sending.lose()
   }
@@ -260,6 +264,13 @@ export class TlsConnection {
     if (this.#many !== null) library.BIO_free_all(this.#many)
     library.SSL_free(this.#ssl)
     this.#ssl = null
+  }
+
+  /** OpenSSL sends them ahead of what it is given next. */
+  #makeTickets(): void {
+    this.#owesTickets = false
+    const count = this.resumed ? 1 : ticketsOfFullHandshake
+    for (let made = 0; made < count; made += 1) this.#openssl.library.SSL_new_session_ticket(this.#ssl)
   }
 
   /** By a descriptor of its own, which is closed with it: the number of the other may be another connection's while a thread works. */

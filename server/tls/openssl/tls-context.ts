@@ -44,6 +44,8 @@ export class TlsContext {
     const { ctrl, mode, option, sessionCache, version } = numbers
     library.SSL_CTX_set_options(context, option.noRenegotiation | option.serverPreference)
     library.SSL_CTX_ctrl(context, ctrl.mode, mode.releaseBuffers | mode.movingBuffer, null)
+    // One call would go on for as long as a client sends what is no data, such as updates of keys, and nobody else would have a turn.
+    library.SSL_CTX_ctrl(context, ctrl.clearMode, mode.autoRetry, null)
     library.SSL_CTX_ctrl(context, ctrl.setMinimumVersion, version[settings.minVersion], null)
     const names = ciphers.split(':')
     library.SSL_CTX_set_cipher_list(context, names.filter(name => !name.startsWith('TLS_')).join(':'))
