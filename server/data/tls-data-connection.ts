@@ -10,6 +10,13 @@ import { type Consumer, Intake } from './moving/intake.ts'
 /** How long the client may take to close after the last byte; its slowness costs it this much, but not its transfer. */
 const lingerMilliseconds = 5000
 
+/** What is decrypted at once, to begin with: records may have a byte each. */
+const leastAtOnce = 4096
+const mostAtOnce = 1_048_576
+const slowMilliseconds = 2
+/** Those of TLS itself. Then others have their turn. */
+const mostEmptyRecords = 16
+
 /** What is encrypted at once in place. */
 const pieceBytes = 65_536
 /** Then it is the turn of other connections. */
@@ -22,6 +29,7 @@ export class TlsDataConnection implements DataConnection {
   readonly #tls: TlsConnection
   #tickets: 'sent' | 'due'
   #bytesRead = 0
+  #mostAtOnce = leastAtOnce
   /** Written since others had their turn. */
   #turnBytes = 0
   #bytesWritten = 0
@@ -112,8 +120,12 @@ export class TlsDataConnection implements DataConnection {
     const intake = new Intake(consume, buffers, () => onRoom(), clock)
     let end: 'end' | 'cut'
     try {
-      end = await this.#untilEnd(intake, goOn => {
-        onRoom = goOn
+      end = await this.#untilEnd(intake, {
+        set: goOn => {
+          onRoom = goOn
+        },
+        // Unless it is over by then.
+        soon: () => void setImmediate(() => onRoom()),
       })
     } finally {
       this.#onLoss = undefined
@@ -147,8 +159,11 @@ export class TlsDataConnection implements DataConnection {
     this.#onLoss?.()
   }
 
-  /** `whenReady` gets what is to be called when the intake has room again. */
-  #untilEnd(intake: Intake, whenReady: (goOn: () => void) => void): Promise<'end' | 'cut'> {
+  /** `next` gets what is to be called when the intake has room again. */
+  #untilEnd(
+    intake: Intake,
+    next: { readonly set: (goOn: () => void) => void; readonly soon: () => void },
+  ): Promise<'end' | 'cut'> {
     const { bare } = this.#tls
     return new Promise((resolve, reject) => {
       const onLoss = (): void => reject(lost())
@@ -164,23 +179,31 @@ export class TlsDataConnection implements DataConnection {
         if (waits && !isWatched) bare.watch(goOn, onLoss)
         else if (!waits && isWatched) bare.ignore()
         isWatched = waits
+        if (state === 'later') next.soon()
         if (state === 'lost') onLoss()
         else if (state === 'end' || state === 'cut') resolve(state)
       }
-      whenReady(goOn)
+      next.set(goOn)
       if (bare.closed) onLoss()
       else goOn()
     })
   }
 
   /** Takes what has come, as long as there is room for it. */
-  #take(intake: Intake): 'full' | Exclude<ReturnType<TlsConnection['read']>, number> {
-    for (;;) {
-      const read = this.#tls.readAll(intake.room())
+  #take(intake: Intake): 'full' | 'later' | Exclude<ReturnType<TlsConnection['read']>, number> {
+    for (let emptyRecords = 0; emptyRecords < mostEmptyRecords; ) {
+      const room = intake.room().subarray(0, this.#mostAtOnce)
+      const started = performance.now()
+      const read = this.#tls.readAll(room)
       if (typeof read !== 'number') return read
       this.#bytesRead += read
-      if (intake.added(read) === 'full') return 'full'
+      // The contents of many small records take a hundred times as long as those of large ones.
+      if (performance.now() - started > slowMilliseconds) this.#mostAtOnce = leastAtOnce
+      else if (read === room.length) this.#mostAtOnce = Math.min(this.#mostAtOnce * 2, mostAtOnce)
+      if (read === 0) emptyRecords++
+      else if (intake.added(read) === 'full') return 'full'
     }
+    return 'later'
   }
 
   async #sendFile(sending: FileSending): Promise<number> {

@@ -89,7 +89,7 @@ export function testSessionTls(
   })
 }
 
-export function testSocketCalls(): SocketCalls {
+function testSocketCalls(): SocketCalls {
   const calls = loadSocketCalls()
   if (calls === undefined) throw new Error('no calls for sockets')
   return calls

@@ -44,6 +44,8 @@ export class TlsConnection {
   /** Reads many records in one call, where that was worth its while. */
   #many: Pointer = null
   readonly #sending: Sending
+  /** What it reads from, once there is nothing that was read before. */
+  #input: Pointer = null
   /** For threads. */
   #own: OwnLine | undefined
   #owesTickets: boolean
@@ -61,10 +63,8 @@ export class TlsConnection {
     this.#ssl = descriptor === undefined ? null : context.newConnection()
     if (this.#ssl === null || descriptor === undefined) throw new Error('there is no connection')
     if (early !== undefined) this.#reads = 'early'
-    library.SSL_set0_rbio(
-      this.#ssl,
-      there(early === undefined ? library.BIO_new_socket(descriptor, 0) : this.#holding(early)),
-    )
+    if (early === undefined) this.#readFrom(there(library.BIO_new_socket(descriptor, 0)))
+    else library.SSL_set0_rbio(this.#ssl, this.#holding(early))
     library.SSL_set0_wbio(this.#ssl, this.#openssl.shareOutput())
     library.SSL_set_accept_state(this.#ssl)
     library.SSL_set_session_id_context(this.#ssl, party.sessionContext, party.sessionContext.length)
@@ -133,12 +133,17 @@ export class TlsConnection {
     return this.#readBy(() => this.#withEarly(() => library.SSL_read(this.#ssl, into, into.length)), 1)
   }
 
-  /** The contents of as many records as there are and have room, by one call: for data connections, which are read to their end. */
+  /**
+   * The contents of as many records as there are and have room, by one call: for data connections, which are read to their end. 0 after a
+   * record that has none: ask again, but not for ever.
+   */
   readAll(into: Uint8Array): Read {
     if (this.#ended !== undefined || this.#state !== 'open' || this.#reads === 'early') return this.read(into)
     const { library } = this.#openssl
     if (this.#many === null) this.#many = this.#manyRecords()
-    return this.#readBy(() => library.BIO_read(this.#many, into, into.length), into.length)
+    const read = this.#readBy(() => library.BIO_read(this.#many, into, into.length), into.length)
+    // What was read ahead is told of by nobody: only where the connection itself had nothing there is nothing.
+    return read === 'nothing yet' && library.BIO_test_flags(this.#input, shouldRetry) === 0 ? 0 : read
   }
 
   /** A call that gives less than all has met the end, or nothing more has come. */
@@ -279,7 +284,7 @@ export class TlsConnection {
     const descriptor = this.bare.duplicate()
     if (descriptor === undefined) throw new Error('there is no connection')
     const bio = there(library.BIO_new_socket(descriptor, 1))
-    library.SSL_set0_rbio(this.#ssl, bio)
+    this.#readFrom(bio)
     return { bio, descriptor }
   }
 
@@ -291,6 +296,11 @@ export class TlsConnection {
     return library.BIO_push(there(library.BIO_new(library.BIO_f_buffer())), records)
   }
 
+  #readFrom(bio: Pointer): void {
+    this.#input = bio
+    this.#openssl.library.SSL_set0_rbio(this.#ssl, bio)
+  }
+
   /** What was read before comes first. */
   #withEarly(call: () => number): number {
     const result = call()
@@ -299,7 +309,7 @@ export class TlsConnection {
     const { descriptor } = this.bare
     if (descriptor === undefined) return result
     this.#reads = 'connection'
-    library.SSL_set0_rbio(this.#ssl, there(library.BIO_new_socket(descriptor, 0)))
+    this.#readFrom(there(library.BIO_new_socket(descriptor, 0)))
     return call()
   }
 
@@ -340,8 +350,9 @@ const ticketsOfFullHandshake = 2
 /** More is not faster: it would be new memory again and again. */
 const readAheadBytes = 65_536
 
-// openssl/bio.h: BIO_C_SET_SSL
+// openssl/bio.h: BIO_C_SET_SSL, BIO_FLAGS_SHOULD_RETRY
 const setConnection = 109
+const shouldRetry = 8
 
 // openssl/err.h, sslerr.h: those of the system have the highest bit of 32; others the library's number above 23 bits of reason.
 const systemError = 0x80000000

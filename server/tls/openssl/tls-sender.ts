@@ -1,5 +1,4 @@
 /** The worker thread that reads files and sends them under TLS: for one connection at a time, which nobody else uses meanwhile. */
-import { readSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
 import { loadLibrary } from '../../data/kernel/native.ts'
 
@@ -14,7 +13,9 @@ export type SendRequest = {
 /** As many as are read and written in the usual way where this is at an end: OpenSSL wants what it could not send to be given again. */
 const pieceBytes = 65_536
 
-const write = loadLibrary().func('int SSL_write(void *ssl, const void *bytes, int count)')
+const { func } = loadLibrary()
+const write = func('int SSL_write(void *ssl, const void *bytes, int count)')
+const read = func('long pread(int fd, void *bytes, size_t count, int64_t offset)')
 const buffer = Buffer.allocUnsafeSlow(pieceBytes)
 
 parentPort?.on('message', (request: SendRequest) => parentPort?.postMessage(send(request)))
@@ -23,16 +24,8 @@ parentPort?.postMessage('ready')
 /** Gives how many bytes were sent; whoever sends the next ones is told why no more were. */
 function send({ ssl, file, position, bytes }: SendRequest): number {
   for (let sent = 0; ; ) {
-    const count = read(file, position + sent, bytes - sent)
-    if (count === 0 || write(ssl, buffer, count) !== count) return sent
+    const count = sent < bytes ? read(file, buffer, Math.min(bytes - sent, pieceBytes), position + sent) : 0
+    if (count <= 0 || write(ssl, buffer, count) !== count) return sent
     sent += count
-  }
-}
-
-function read(file: number, position: number, most: number): number {
-  try {
-    return most === 0 ? 0 : readSync(file, buffer, 0, Math.min(most, pieceBytes), position)
-  } catch {
-    return 0
   }
 }
