@@ -1,7 +1,6 @@
 /** TLS of one session: its control connection and all its data connections share one set of resumption keys. */
 import { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { SecureContext } from 'node:tls'
 import type { BareConnection } from '../data/bare-connection.ts'
 import { shakeHands, TlsError } from './handshake.ts'
@@ -14,6 +13,7 @@ import {
   keepLast,
 } from './handshake-lanes.ts'
 import type { Kin, Member } from './kin.ts'
+import { Lending } from './lending.ts'
 import { shakeHandsBare } from './openssl/bare-handshake.ts'
 import type { OpenSsl } from './openssl/openssl.ts'
 import { BareParty } from './openssl/party.ts'
@@ -46,8 +46,6 @@ export type TlsHosts = {
   readonly find: (serverName: string) => { readonly name: string; readonly lanes: HandshakeLanes } | undefined
 }
 
-const pollMilliseconds = 20
-
 /**
  * Made at AUTH (or on connecting, with implicit TLS), kept through CCC, dropped at REIN. Nothing to close. The ticket keys and the
  * session cache are this session's alone, so a data connection that resumes comes from whoever did the control connection's handshake.
@@ -56,6 +54,7 @@ const pollMilliseconds = 20
  */
 export class SessionTls implements HandshakeParty {
   readonly ticketKeys: Buffer
+  readonly lending: Lending
   readonly #options: SessionTlsOptions
   #lanes: HandshakeLanes
   // Most sessions need few of these: they are made when they do.
@@ -71,15 +70,12 @@ export class SessionTls implements HandshakeParty {
   /** The connection whose handshake is under way, and whose session it would resume if not this one's. */
   #socket: Socket | undefined
   #lentBy: SessionTls | undefined
-  /** Whose session was resumed. */
-  #lenders: WeakMap<SecureChannel | TlsConnection, SessionTls> | undefined
-  /** Its client resumes whichever session it got last. */
-  #mixes = false
   #previous: Promise<void> | undefined
   #isBare = false
 
   constructor(options: SessionTlsOptions) {
     this.#options = options
+    this.lending = new Lending(options.member, options.kin)
     this.#lanes = options.lanes ?? new HandshakeLanes(options)
     this.ticketKeys = this.#lanes.newTicketKeys()
   }
@@ -192,34 +188,19 @@ export class SessionTls implements HandshakeParty {
    * Whether the handshake of a data connection proves whose it is. One that resumed the session of another control connection does if
    * that is the same user's, and programs connect while others of their connections log in: for this it waits so long.
    */
-  async proves(
-    channel: SecureChannel | TlsConnection,
-    signal: AbortSignal,
-    patienceMilliseconds: number,
-  ): Promise<boolean> {
-    const lender = this.#lenders?.get(channel)
-    if (!channel.resumed || lender === undefined) return channel.resumed
-    const deadline = performance.now() + patienceMilliseconds
-    for (;;) {
-      const user = this.#compareUsers(lender)
-      if (user === 'same') this.#mixes = lender.#mixes = true
-      if (user !== 'open') return user === 'same'
-      if (signal.aborted || performance.now() >= deadline) return false
-      await delay(pollMilliseconds)
-    }
+  proves(channel: SecureChannel | TlsConnection, signal: AbortSignal, patienceMilliseconds: number): Promise<boolean> {
+    return this.lending.proves(channel, signal, patienceMilliseconds)
   }
 
   /** Whether the client has resumed on a data connection before, with as good a chance to as it has now. */
   get resumptionExpected(): boolean {
     // The session that it got last may be of a control connection that is closed by now.
-    return !this.#mixes && this.#supply?.hasServed === true
+    return !this.lending.mixes && this.#supply?.hasServed === true
   }
 
   /** Whether what a client wants to resume by comes from this session. It may be a copy: only a handshake proves anything. */
   hasIssued(offer: { readonly tickets: readonly Buffer[]; readonly sessionId: Buffer }): boolean {
-    if (this.#isIn(offer)) return true
-    for (const other of this.#neighbours()) if (other.#isIn(offer) && this.#compareUsers(other) === 'same') return true
-    return false
+    return this.#isIn(offer) || this.lending.some(other => other.#isIn(offer))
   }
 
   /** Learns from a data connection that was accepted. */
@@ -239,32 +220,9 @@ export class SessionTls implements HandshakeParty {
 
   #borrow(find: (other: HandshakeParty) => Buffer | undefined): Buffer | undefined {
     if (this.#purpose === 'control') return undefined
-    const { lender, found } = this.lend(find)
-    if (lender !== undefined) this.#lentBy = lender
-    return found
-  }
-
-  /** What others have who may be the same client. */
-  lend<Found>(find: (other: SessionTls) => Found | undefined): {
-    readonly lender?: SessionTls
-    readonly found?: Found
-  } {
-    for (const other of this.#neighbours()) {
-      if (this.#compareUsers(other) === 'other') continue
-      const found = find(other)
-      if (found !== undefined) return { lender: other, found }
-    }
-    return {}
-  }
-
-  #neighbours(): Iterable<SessionTls> {
-    const { kin, member } = this.#options
-    return kin === undefined || member === undefined ? [] : kin.neighboursOf(member)
-  }
-
-  #compareUsers(neighbour: SessionTls): ReturnType<Kin['compareUsers']> {
-    const { kin, member } = this.#options
-    return kin === undefined || member === undefined ? 'other' : kin.compareUsers(member, neighbour)
+    const loan = this.lending.find(find)
+    if (loan !== undefined) this.#lentBy = loan.lender
+    return loan?.found
   }
 
   // One handshake at a time: tls.Server does not say which of the streams it was given a connection came from.
@@ -304,10 +262,7 @@ export class SessionTls implements HandshakeParty {
       failure: () => this.#lastFailure,
       secured: stream => {
         const channel = new SecureChannel(stream, wire, socket)
-        if (channel.resumed && this.#lentBy !== undefined) {
-          this.#lenders ??= new WeakMap()
-          this.#lenders.set(channel, this.#lentBy)
-        }
+        if (channel.resumed && this.#lentBy !== undefined) this.lending.noteLender(channel, this.#lentBy)
         return channel
       },
       // In TLS 1.3 the tickets are made right after the event.
@@ -333,10 +288,7 @@ export class SessionTls implements HandshakeParty {
       timeoutSeconds: this.#options.handshakeTimeoutSeconds,
     })
     const { resumed } = connection
-    if (resumed && party.lentBy !== undefined) {
-      this.#lenders ??= new WeakMap()
-      this.#lenders.set(connection, party.lentBy)
-    }
+    if (resumed && party.lentBy !== undefined) this.lending.noteLender(connection, party.lentBy)
     const begun = resumed ? undefined : connection.sessionWithId
     if (begun !== undefined) keepLast(this.sessionIds, begun.id, begun.session)
     return connection

@@ -18,18 +18,14 @@ export class BareParty implements TlsParty {
 
   mayResume(sessionContext: Buffer): boolean {
     if (this.#purpose === 'control') return false
-    const { lender } = this.#session.lend(other => (other.sessionContext.equals(sessionContext) ? true : undefined))
-    if (lender !== undefined) this.lentBy = lender
-    return lender !== undefined
+    const isKnown = (other: SessionTls) => (other.sessionContext.equals(sessionContext) ? true : undefined)
+    return this.#lent(this.#session.lending.find(isKnown)) !== undefined
   }
 
   sessionWithId(id: string): Buffer | undefined {
     if (this.#purpose === 'control') return undefined
-    const own = this.#session.sessionIds.get(id)
-    if (own !== undefined) return own
-    const { lender, found } = this.#session.lend(other => other.sessionIds.get(id))
-    if (lender !== undefined) this.lentBy = lender
-    return found
+    const { sessionIds, lending } = this.#session
+    return sessionIds.get(id) ?? this.#lent(lending.find(other => other.sessionIds.get(id)))
   }
 
   selectProtocol(offered: readonly string[]): string | undefined {
@@ -41,5 +37,10 @@ export class BareParty implements TlsParty {
     const { openssl } = this.#session
     if (openssl === undefined || !this.#session.isServed(host)) return 'unknown'
     return { context: this.#session.contextOfHost(openssl) }
+  }
+
+  #lent<Found>(loan: { readonly lender: SessionTls; readonly found: Found } | undefined): Found | undefined {
+    if (loan !== undefined) this.lentBy = loan.lender
+    return loan?.found
   }
 }
