@@ -176,13 +176,13 @@ export class TlsConnection {
     return library.SSL_has_pending(this.#ssl) === 1 || library.SSL_rstate_string(this.#ssl) === 'RB'
   }
 
-  /** Encrypts all bytes and sends them. What has no room waits, and `untilSent` with it: send nothing more before. */
-  write(bytes: Uint8Array): Sent {
+  /** Encrypts all bytes and sends them. What has no room waits, and `untilSent` with it: send nothing more before. They may wait for `more`. */
+  write(bytes: Uint8Array, then: 'more' | 'nothing' = 'nothing'): Sent {
     if (this.#state !== 'open' || this.#sending.isLost) return 'lost'
     if (bytes.length === 0) return this.#sending.send()
     if (this.#owesTickets) this.#makeTickets()
     const taken = this.#openssl.library.SSL_write(this.#ssl, bytes, bytes.length)
-    const sent = this.#sending.send()
+    const sent = this.#sending.send(then)
     // Memory always has room: it takes all, or TLS has failed.
     return taken === bytes.length ? sent : this.#sending.lose()
   }
@@ -214,14 +214,14 @@ export class TlsConnection {
     return this.#sending.send()
   }
 
-  /** Says that our side is complete (close_notify), in one packet with the last bytes. */
-  writeEnd(bytes: Uint8Array = nothing): Sent {
+  /** Says that our side is complete (close_notify), in one packet with the last bytes, and with the end of the bare connection, where that is `more`. */
+  writeEnd(bytes: Uint8Array = nothing, then: 'more' | 'nothing' = 'nothing'): Sent {
     if (this.#state !== 'open' || this.#sending.isLost) return 'lost'
     const { library } = this.#openssl
     const taken = bytes.length === 0 ? 0 : library.SSL_write(this.#ssl, bytes, bytes.length)
     library.SSL_shutdown(this.#ssl)
     library.ERR_clear_error()
-    const sent = this.#sending.send()
+    const sent = this.#sending.send(then)
     return taken === bytes.length ? sent : this.#sending.lose()
   }
 
@@ -348,7 +348,7 @@ const nothing = new Uint8Array(0)
 const ticketsOfFullHandshake = 2
 
 /** More is not faster: it would be new memory again and again. */
-const readAheadBytes = 65_536
+const readAheadBytes = 32_768
 
 // openssl/bio.h: BIO_C_SET_SSL, BIO_FLAGS_SHOULD_RETRY
 const setConnection = 109
