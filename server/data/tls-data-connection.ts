@@ -77,19 +77,19 @@ export class TlsDataConnection implements DataConnection {
     // Who has ended the connection and not TLS does not listen any more, and TLS says nothing to it.
     if (this.#tls.ended !== 'cut') {
       await this.#beginWriting()
-      await this.#sent(this.#tls.writeEnd())
+      await this.#sent(this.#tls.writeEnd(undefined, 'more'))
     }
     if (!this.#tls.bare.end()) throw lost()
   }
 
   sendAtOnce(bytes: Uint8Array): number {
-    if (this.#tickets === 'due' || this.#tls.write(bytes) === 'lost') return 0
+    if (this.#tickets === 'due' || this.#tls.write(bytes, 'more') === 'lost') return 0
     this.#bytesWritten += bytes.length
     return bytes.length
   }
 
   endAtOnce(): boolean {
-    return this.#tls.writeEnd() === 'sent' && this.#tls.bare.end()
+    return this.#tls.writeEnd(undefined, 'more') === 'sent' && this.#tls.bare.end()
   }
 
   closedByClient(): Promise<void> {

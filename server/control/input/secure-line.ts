@@ -160,7 +160,7 @@ export class SecureLine implements LineSource {
 
   #finish(bytes: Uint8Array): void {
     this.#ours = 'ended'
-    const sent = this.#connection.writeEnd(bytes)
+    const sent = this.#connection.writeEnd(bytes, 'more')
     if (sent === 'lost') return this.destroy()
     if (sent === 'sent') return this.#endBare()
     void this.#connection.untilSent().then(

@@ -34,16 +34,16 @@ export class Sending {
     return 'lost'
   }
 
-  /** Gives the kernel what was written by the last call, whichever that was: it lies where the next connection writes. */
-  send(): Sent {
-    this.#take()
+  /** Gives the kernel what was written by the last call, whichever that was: it lies where the next connection writes. It may wait for `more`. */
+  send(then: 'more' | 'nothing' = 'nothing'): Sent {
+    this.#take(then)
     if (this.#isLost) return 'lost'
     return this.#waiting === undefined ? 'sent' : 'waiting'
   }
 
   /** The same for what reading has made TLS say: a client that makes it answer, and reads nothing, is up to no good. */
   sendAnswers(): void {
-    this.#waitingAnswers += this.#take()
+    this.#waitingAnswers += this.#take('nothing')
     if (this.#waitingAnswers > longestWaitingAnswers) this.lose()
   }
 
@@ -53,12 +53,12 @@ export class Sending {
   }
 
   /** Returns how much of it has no room. */
-  #take(): number {
+  #take(then: 'more' | 'nothing'): number {
     const { output } = this.#openssl
     let left = 0
     for (let count = this.#openssl.takeOutput(); count > 0; count = this.#openssl.takeOutput()) {
       if (this.#isLost) continue
-      const taken = this.#waiting === undefined ? this.#bare.send(output.subarray(0, count), 'nothing') : 0
+      const taken = this.#waiting === undefined ? this.#bare.send(output.subarray(0, count), then) : 0
       if (taken < count) this.#sendLater(Buffer.from(output.subarray(taken, count)))
       left += count - taken
     }
