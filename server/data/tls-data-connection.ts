@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FileSending, TlsConnection } from '../tls/openssl/tls-connection.ts'
 import type { DataConnection, ReceivedEnd, ReceiveOptions } from './data-connection.ts'
 import type { KernelSocket, Sendfile } from './kernel/sendfile.ts'
+import type { SocketCalls } from './kernel/socket-calls.ts'
 import { TurnClock } from './kernel/turn-clock.ts'
 import { closedByOther } from './moving/bare-transfer.ts'
 import { type Consumer, Intake } from './moving/intake.ts'
@@ -17,6 +18,9 @@ const slowMilliseconds = 2
 /** Those of TLS itself. Then others have their turn. */
 const mostEmptyRecords = 16
 
+/** The kernel is asked so often, while nobody has seen anything move, in the time after which a client counts as stalled. */
+const looks = 8
+
 /** What is encrypted at once in place. */
 const pieceBytes = 65_536
 /** Then it is the turn of other connections. */
@@ -29,6 +33,7 @@ export class TlsDataConnection implements DataConnection {
   readonly #tls: TlsConnection
   #tickets: 'sent' | 'due'
   #bytesRead = 0
+  #quietLooks = 0
   #mostAtOnce = leastAtOnce
   /** Written since others had their turn. */
   #turnBytes = 0
@@ -101,7 +106,8 @@ export class TlsDataConnection implements DataConnection {
   kernelSocket(_sendfile: Sendfile | undefined, bytes: number): KernelSocket | undefined {
     if (bytes < worthThreadBytes || this.closed) return undefined
     return {
-      send: (file, position, most, waiting) => this.#sendFile({ file, position, bytes: most, waiting }),
+      send: (file, position, most, waiting) =>
+        this.#sendFile({ file, position, bytes: most, waiting: waiting && 'briefly' }),
       // To close the connection does that.
       stop: () => {},
       close: () => {},
@@ -139,11 +145,24 @@ export class TlsDataConnection implements DataConnection {
     return { closeNotify: end === 'end', broken: end === 'cut' && this.#tls.endsWithinRecord }
   }
 
-  watchStall(seconds: number, onStall: () => void): void {
-    this.#tls.bare.watchStall(seconds * 1000, onStall)
+  watchStall(seconds: number, onStall: () => void, calls?: SocketCalls): void {
+    const { bare } = this.#tls
+    if (calls === undefined || seconds === 0) return bare.watchStall(seconds * 1000, onStall)
+    let movement: bigint | undefined
+    const look = (): void => {
+      const { descriptor } = bare
+      const now = descriptor === undefined ? undefined : calls.movement(descriptor)
+      this.#quietLooks = now === movement ? this.#quietLooks + 1 : 0
+      movement = now
+      if (this.#quietLooks >= looks) onStall()
+      else bare.watchStall((seconds * 1000) / looks, look)
+    }
+    this.#quietLooks = 0
+    bare.watchStall((seconds * 1000) / looks, look)
   }
 
   noteActivity(): void {
+    this.#quietLooks = 0
     this.#tls.bare.noteActivity()
   }
 

@@ -12,10 +12,8 @@ const mostThreads = 4
 /** Of a thread that nobody has needed. */
 const restMilliseconds = 10_000
 
-/** A client that takes nothing for so long is waited for without a thread. */
-const waitMilliseconds = 20
-/** And one that takes little: a thread is not held much longer than this for any. */
-const holdMilliseconds = 250
+/** A client that takes nothing for so long is waited for without a thread: one on a busy machine may have to wait for its own processor. */
+const waitMilliseconds = 100
 
 export type ThreadSending = SendRequest & {
   /** A descriptor of the connection. */
@@ -49,14 +47,14 @@ export class TlsThreads {
 
   /** Sends up to so many bytes of a file, and waits for a quick client where it is told to. Resolves to how many. */
   async send(thread: SendingThread, { connection, waiting, ...request }: ThreadSending): Promise<number> {
+    // Each record would be followed by the packet that it does not fill. The last one goes with FIN.
+    this.#calls.setsockopt(connection, tcpLevel, noDelay, off, off.byteLength)
     // The call itself waits then, and the kernel goes on the moment there is room.
     const waits = waiting === 'briefly' && this.#limitWaiting(connection)
     if (waits) this.#setFlags(connection, 0)
-    const held = waits ? setTimeout(() => this.#setFlags(connection, nonBlocking), holdMilliseconds) : undefined
     try {
       return await thread.send(request)
     } finally {
-      clearTimeout(held)
       if (waits) this.#setFlags(connection, nonBlocking)
     }
   }
@@ -76,13 +74,15 @@ export class TlsThreads {
   }
 }
 
+type ThreadState = 'none' | 'starting' | 'free' | 'busy' | 'ending'
+
 class SendingThread {
   #worker: Worker | undefined
-  #state: 'none' | 'starting' | 'free' | 'busy' = 'none'
+  #state: ThreadState = 'none'
   #pending: PromiseWithResolvers<number> | undefined
   #rest: NodeJS.Timeout | undefined
 
-  get state(): 'none' | 'starting' | 'free' | 'busy' {
+  get state(): ThreadState {
     return this.#state
   }
 
@@ -111,10 +111,15 @@ class SendingThread {
 
   #answered(answer: 'ready' | number): void {
     this.#state = 'free'
-    this.#rest = setTimeout(() => void this.#worker?.terminate(), restMilliseconds)
+    this.#rest = setTimeout(() => this.#end(), restMilliseconds)
     this.#rest.unref()
     if (answer !== 'ready') this.#pending?.resolve(answer)
     this.#pending = undefined
+  }
+
+  #end(): void {
+    this.#state = 'ending'
+    void this.#worker?.terminate()
   }
 
   #ended(worker: Worker): void {
@@ -141,3 +146,7 @@ const nonBlocking = 0o4000
 const bothHalves = 2
 const socketLevel = 1
 const sendTimeout = 21
+// netinet/tcp.h: SOL_TCP, TCP_NODELAY
+const tcpLevel = 6
+const noDelay = 1
+const off = new Int32Array(1)
