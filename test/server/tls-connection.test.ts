@@ -1,7 +1,7 @@
 /** TLS by OpenSSL itself: how connections end, what waits, and that none has to do with another. */
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
+import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { CertificateFiles } from '../../server/config/configuration.ts'
@@ -10,6 +10,7 @@ import type { Read, TlsConnection } from '../../server/tls/openssl/tls-connectio
 import type { SessionTls } from '../../server/tls/session-tls.ts'
 import {
   barePair,
+  clientCertificateFor,
   pattern,
   readAll,
   type TlsVersion,
@@ -33,11 +34,11 @@ beforeAll(async () => {
 
 type Pair = { readonly client: TLSSocket; readonly raw: Socket; readonly connection: TlsConnection }
 
-async function secured(version: TlsVersion): Promise<Pair> {
+async function secured(version: TlsVersion, options: ConnectionOptions = {}, of = session): Promise<Pair> {
   const { client: raw, server } = await barePair()
-  const client = tlsClient(0, version, { socket: raw })
+  const client = tlsClient(0, version, { ...options, socket: raw })
   const connected = once(client, 'secureConnect')
-  const connection = await session.secureBareControl(server, never)
+  const connection = await of.secureBareControl(server, never)
   await connected
   onTestFinished(() => {
     connection.close()
@@ -66,6 +67,15 @@ async function readToEnd(connection: TlsConnection): Promise<{ text: string; end
 }
 
 describe.each(tlsVersions)('A connection over %s', version => {
+  it('leaves no errors to others after a certificate with a forged signature, which counts as none', async () => {
+    const [known, forged] = await Promise.all([clientCertificateFor('operator'), clientCertificateFor('operator')])
+    const files = { ...certificate, authority: known.authority }
+    const asking = testSessionTls(files, { clientCertificates: 'optional' }, 5, openssl)
+    const { connection } = await secured(version, { cert: forged.certificate, key: forged.key }, asking)
+    expect(connection.clientCertificate).toBeUndefined()
+    expect(openssl.library.ERR_peek_error()).toBe(0)
+  })
+
   it('tells the client’s word for the end from an end without it, and both from a loss', async () => {
     const said = await secured(version)
     said.client.end('all of it')

@@ -81,7 +81,11 @@ export class OpenSsl {
         ['void*', 'void*', 'int', 'void*'],
         safely(null, (_ssl, id, length, copies) => this.#findSession(id, length, copies)),
       ),
-      acceptCertificate: callback('int', ['int', 'void*'], () => 1),
+      acceptCertificate: callback('int', ['int', 'void*'], () => {
+        // What was found wrong lies where the next call would take it for its own.
+        library.ERR_clear_error()
+        return 1
+      }),
     }
   }
 
