@@ -6,7 +6,7 @@ import { TrustedNetworks } from '../proxy-protocol/trusted-networks.ts'
 import { TlsError } from '../tls/handshake.ts'
 import type { TlsConnection } from '../tls/openssl/tls-connection.ts'
 import type { SecureChannel } from '../tls/secure-channel.ts'
-import type { SessionTls } from '../tls/session-tls.ts'
+import type { Demand, SessionTls } from '../tls/session-tls.ts'
 import { connectActive } from './active.ts'
 import { type Address, canonicalAddress } from './address.ts'
 import { BareConnection, bareOf } from './bare-connection.ts'
@@ -224,7 +224,13 @@ export class DataChannel implements DataChannelControl {
       throw new DataChannelError('tls-failed')
     }
     const demanded = this.#demandsResumption(session)
-    const { channel, connection } = await this.#handshake(session, socket, signal, direction)
+    const { channel, connection } = await this.#handshake(
+      session,
+      socket,
+      signal,
+      direction,
+      demanded ? 'resumption' : 'none',
+    )
     const isSame = session.isClientOf(channel)
     const resumed = await session.proves(channel, signal, demanded ? loginMilliseconds : 0)
     if (resumed || (!demanded && isSame)) {
@@ -245,9 +251,10 @@ export class DataChannel implements DataChannelControl {
     socket: Socket,
     signal: AbortSignal,
     direction: 'send' | 'receive',
+    demand: Demand,
   ): Promise<Secured> {
     try {
-      return await secured(session, socket, signal, direction)
+      return await secured(session, socket, signal, direction, demand)
     } catch (cause) {
       const kind = cause instanceof TlsError ? cause.kind : 'failed'
       if (kind === 'aborted') throw new DataChannelError('aborted', { cause })
@@ -265,6 +272,7 @@ async function secured(
   socket: Socket,
   signal: AbortSignal,
   direction: 'send' | 'receive',
+  demand: Demand,
 ): Promise<Secured> {
   if (session.isBare && session.openssl !== undefined) {
     const bare = bareOf(socket, session.openssl.socketCalls)
@@ -272,10 +280,10 @@ async function secured(
       socket.destroy()
       throw new TlsError('failed', 'connection ended during the handshake')
     }
-    const channel = await session.secureBareData(bare.connection, signal, direction, bare.early)
+    const channel = await session.secureBareData(bare.connection, signal, direction, { early: bare.early, demand })
     return { channel, connection: new TlsDataConnection(channel, direction === 'receive' ? 'due' : 'sent') }
   }
-  const channel = await session.secureData(socket, signal, direction)
+  const channel = await session.secureData(socket, signal, direction, demand)
   return { channel, connection: new SocketConnection(socket, channel) }
 }
 

@@ -19,6 +19,8 @@ export interface HandshakeParty {
   readonly ticketKeys: Buffer
   /** What session IDs of TLS 1.2 stand for. */
   readonly sessionIds: Map<string, Buffer>
+  /** Whether its handshake begins what may be resumed later: not where it has to resume something itself, and has not. */
+  readonly mayBegin: boolean
   /** What others have made. */
   keysOfOther(name: Buffer): Buffer | undefined
   sessionOfOther(id: string): Buffer | undefined
@@ -164,18 +166,21 @@ export class HandshakeLane {
       kind.startsWith('resuming') &&
       renewTickets(
         this.server,
-        () => this.#ticketKeys(),
+        use => this.#ticketKeys(use),
         name => this.#party?.keysOfOther(name),
+        // The tickets of TLS 1.2, which serve more than once, are made before it is known whether a session was resumed.
+        () => kind === 'resuming with tickets' || this.#party?.mayBegin === true,
       )
   }
 
   lend(party: HandshakeParty | undefined): void {
     this.#party = party
-    if (!this.#renewsTickets) this.server.setTicketKeys(this.#ticketKeys())
+    if (!this.#renewsTickets) this.server.setTicketKeys(this.#ticketKeys('read'))
   }
 
-  #ticketKeys(): Buffer {
-    return this.#party?.ticketKeys ?? this.#nobodysKeys
+  #ticketKeys(use: 'make' | 'read'): Buffer {
+    const party = use === 'make' && this.#party?.mayBegin === false ? undefined : this.#party
+    return party?.ticketKeys ?? this.#nobodysKeys
   }
 
   readonly #chooseContext = (host: string, done: (error: Error | null, context?: tls.SecureContext) => void): void => {
@@ -187,7 +192,7 @@ export class HandshakeLane {
   #cacheSessionIds(): void {
     this.server.on('newSession', (id, data, done) => {
       const sessions = this.#party?.sessionIds
-      if (sessions !== undefined) keepLast(sessions, id.toString('hex'), data)
+      if (sessions !== undefined && this.#party?.mayBegin === true) keepLast(sessions, id.toString('hex'), data)
       done()
     })
     this.server.on('resumeSession', (id, done) => {

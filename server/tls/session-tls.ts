@@ -46,6 +46,9 @@ export type TlsHosts = {
   readonly find: (serverName: string) => { readonly name: string; readonly lanes: HandshakeLanes } | undefined
 }
 
+/** Whether a data connection has to resume a session of its client: what it begins otherwise is nothing to resume by. */
+export type Demand = 'resumption' | 'none'
+
 /**
  * Made at AUTH (or on connecting, with implicit TLS), kept through CCC, dropped at REIN. Nothing to close. The ticket keys and the
  * session cache are this session's alone, so a data connection that resumes comes from whoever did the control connection's handshake.
@@ -70,6 +73,7 @@ export class SessionTls implements HandshakeParty {
   /** The connection whose handshake is under way, and whose session it would resume if not this one's. */
   #socket: Socket | undefined
   #lentBy: SessionTls | undefined
+  #mayBegin = true
   #previous: Promise<void> | undefined
   #isBare = false
 
@@ -88,6 +92,10 @@ export class SessionTls implements HandshakeParty {
   get sessionIds(): Map<string, Buffer> {
     this.#sessionIds ??= new Map()
     return this.#sessionIds
+  }
+
+  get mayBegin(): boolean {
+    return this.#mayBegin
   }
 
   /** Where bare connections can be secured: whether all of the session are, is decided by the control connection. */
@@ -152,13 +160,18 @@ export class SessionTls implements HandshakeParty {
    * The same for a data connection; the server is the TLS server whoever connected (RFC 4217 section 7). To `send` costs half of the
    * processor time, as OpenSSL writes to the socket without a detour; `receive` can do both.
    */
-  secureData(socket: Socket, signal: AbortSignal, direction: 'send' | 'receive' = 'receive'): Promise<SecureChannel> {
-    return this.#enqueue(socket, direction, signal)
+  secureData(
+    socket: Socket,
+    signal: AbortSignal,
+    direction: 'send' | 'receive' = 'receive',
+    demand: Demand = 'none',
+  ): Promise<SecureChannel> {
+    return this.#enqueue(socket, direction, signal, undefined, demand)
   }
 
   /** The same for a bare connection, with it closed where it fails. All connections of the session have to be bare then. */
   async secureBareControl(bare: BareConnection, signal: AbortSignal): Promise<TlsConnection> {
-    const connection = await this.#handshakeBare(bare, 'control', signal, undefined)
+    const connection = await this.#handshakeBare(bare, 'control', signal, undefined, 'none')
     this.#protocol = connection.protocol
     this.#lanes = this.#lanesOfHost ?? this.#lanes
     this.#clientCertificate = connection.clientCertificate
@@ -170,9 +183,9 @@ export class SessionTls implements HandshakeParty {
     bare: BareConnection,
     signal: AbortSignal,
     direction: 'send' | 'receive',
-    early?: Buffer,
+    { early, demand }: { readonly early?: Buffer | undefined; readonly demand: Demand },
   ): Promise<TlsConnection> {
-    return this.#handshakeBare(bare, direction, signal, early)
+    return this.#handshakeBare(bare, direction, signal, early, demand)
   }
 
   get handshakeTimeoutMilliseconds(): number {
@@ -226,8 +239,14 @@ export class SessionTls implements HandshakeParty {
   }
 
   // One handshake at a time: tls.Server does not say which of the streams it was given a connection came from.
-  async #enqueue(socket: Socket, purpose: Purpose, signal: AbortSignal, input?: WireInput): Promise<SecureChannel> {
-    const begin = (): Promise<SecureChannel> => this.#handshake(socket, purpose, signal, input)
+  async #enqueue(
+    socket: Socket,
+    purpose: Purpose,
+    signal: AbortSignal,
+    input?: WireInput,
+    demand: Demand = 'none',
+  ): Promise<SecureChannel> {
+    const begin = (): Promise<SecureChannel> => this.#handshake(socket, purpose, signal, input, demand)
     const handshake = this.#previous === undefined ? begin() : this.#previous.then(begin)
     // Without its result: a connection that was closed long ago would be kept in memory.
     const over = handshake.then(ignore, ignore)
@@ -244,6 +263,7 @@ export class SessionTls implements HandshakeParty {
     purpose: Purpose,
     signal: AbortSignal,
     input: WireInput | undefined,
+    demand: Demand,
   ): Promise<SecureChannel> {
     const lanes = this.#lanes
     const lane = this.#takeLane(lanes, this.#kindOf(purpose), socket)
@@ -252,6 +272,7 @@ export class SessionTls implements HandshakeParty {
     this.#socket = socket
     this.#lastFailure = undefined
     this.#lentBy = undefined
+    this.#mayBegin = demand === 'none'
     const wire = purpose === 'send' ? undefined : new TlsWire(socket, purpose === 'control' ? 'control' : 'data', input)
     return shakeHands({
       server,
@@ -262,6 +283,7 @@ export class SessionTls implements HandshakeParty {
       failure: () => this.#lastFailure,
       secured: stream => {
         const channel = new SecureChannel(stream, wire, socket)
+        if (channel.resumed) this.#mayBegin = true
         if (channel.resumed && this.#lentBy !== undefined) this.lending.noteLender(channel, this.#lentBy)
         return channel
       },
@@ -275,9 +297,10 @@ export class SessionTls implements HandshakeParty {
     purpose: Purpose,
     signal: AbortSignal,
     early: Buffer | undefined,
+    demand: Demand,
   ): Promise<TlsConnection> {
     this.#isBare = true
-    const party = new BareParty(this, purpose)
+    const party = new BareParty(this, purpose, demand)
     const connection = await shakeHandsBare({
       context: this.#bareContext(bare, purpose),
       bare,
@@ -289,7 +312,7 @@ export class SessionTls implements HandshakeParty {
     })
     const { resumed } = connection
     if (resumed && party.lentBy !== undefined) this.lending.noteLender(connection, party.lentBy)
-    const begun = resumed ? undefined : connection.sessionWithId
+    const begun = resumed || !party.mayBegin ? undefined : connection.sessionWithId
     if (begun !== undefined) keepLast(this.sessionIds, begun.id, begun.session)
     return connection
   }

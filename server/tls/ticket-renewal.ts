@@ -7,18 +7,24 @@ import type { Server } from 'node:tls'
  * (curl) resumes every second time. OpenSSL does better where the callback for ticket keys asks it to, and Node has a door to that
  * callback, though not a documented one: where it is missing, all stays as it was. The keys are asked for at each ticket.
  */
-export function renewTickets(server: Server, ticketKeys: () => Buffer, keysNamed: FindKeys): boolean {
+export function renewTickets(
+  server: Server,
+  ticketKeys: (use: 'make' | 'read') => Buffer,
+  keysNamed: FindKeys,
+  renews: () => boolean,
+): boolean {
   const context: unknown = Reflect.get(Object(Reflect.get(server, '_sharedCreds')), 'context')
   if (!isTicketContext(context)) return false
   context.onticketkeycallback = (ticketName, _vector, encrypting) => {
-    const keys = ticketKeys()
+    const keys = ticketKeys(encrypting ? 'make' : 'read')
     const [name, hmacKey, cipherKey] = partsOf(keys)
     if (encrypting) return [useKey, hmacKey, cipherKey, name, randomBytes(16)]
-    if (name.equals(ticketName)) return [useKeyAndRenew, hmacKey, cipherKey]
+    const use = renews() ? useKeyAndRenew : useKey
+    if (name.equals(ticketName)) return [use, hmacKey, cipherKey]
     const others = keysNamed(ticketName)
     if (others === undefined) return [unknownKey, hmacKey, cipherKey]
     const [, hmacKeyOfOther, cipherKeyOfOther] = partsOf(others)
-    return [useKeyAndRenew, hmacKeyOfOther, cipherKeyOfOther]
+    return [use, hmacKeyOfOther, cipherKeyOfOther]
   }
   context.enableTicketKeyCallback()
   return true

@@ -380,6 +380,29 @@ describe.each(tlsVersions)('a data connection over %s', version => {
     expect(failures.length).toBe(expected === 'accepted' ? 0 : 1)
   })
 
+  it('gives whoever does not resume nothing to resume by, where that is demanded', async () => {
+    const tls = testSessionTls(certificate)
+    const { channel } = await channelFor({ tls: { sessionReuse: 'required' } }, { tls })
+    const own = await controlSession(tls, version)
+    const stranger = tlsClient((await channel.listen('pasv')).port, version)
+    const issued: Buffer[] = []
+    stranger.on('session', session => issued.push(session))
+    stranger.resume()
+    const gone = once(stranger, 'close')
+    await expect(channel.open('private', never, 'send')).rejects.toMatchObject({ kind: 'not-resumed' })
+    await gone
+    for (const session of issued) {
+      const again = tlsClient((await channel.listen('pasv')).port, version, { session })
+      await expect(channel.open('private', never)).rejects.toMatchObject({ kind: 'not-resumed' })
+      again.destroy()
+    }
+    for (const session of version === 'TLSv1.2' ? [own, own] : [own]) {
+      const client = tlsClient((await channel.listen('pasv')).port, version, { session })
+      ;(await channel.open('private', never)).destroy()
+      client.destroy()
+    }
+  })
+
   it('must be resumed from then on once it was, by default', async () => {
     const tls = testSessionTls(certificate)
     const { channel } = await channelFor({}, { tls })

@@ -94,7 +94,7 @@ async function protect(
   const taken = bareOf(socket, openssl.socketCalls)
   if (taken === undefined) throw new Error('no bare connection')
   const session = testSessionTls(certificate, {}, 5, openssl)
-  const tls = await session.secureBareData(taken.connection, never, direction, taken.early)
+  const tls = await session.secureBareData(taken.connection, never, direction, { early: taken.early, demand: 'none' })
   return new TlsDataConnection(tls, direction === 'receive' ? 'due' : 'sent')
 }
 

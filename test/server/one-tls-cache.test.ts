@@ -1,7 +1,9 @@
 /** Clients that keep one cache of TLS sessions for all their connections (Go, Schannel, libcurl): a data connection may resume the session of another control connection. */
+
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ConnectionOptions } from 'node:tls'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { expect, it } from 'vitest'
 import type { FtpClient } from '../support/ftp-client.ts'
 import { freePort, simpleUser, type TestServer } from '../support/server.ts'
@@ -64,6 +66,35 @@ it.for(versions)('prove by it whose they are where proof is demanded, under %s',
   expect(await store(one, 'file', other.own)).toBe(226)
   expect(await store(one, 'file', one.none)).toBe(522)
 })
+
+it.for(['RETR file', 'STOR other'].flatMap(command => versions.map(version => [command, version] as const)))(
+  'get nothing to resume by where they are refused with %s, under %s',
+  async ([command, version]) => {
+    const server = await serverWith({ tls: { sessionReuse: 'required' } })
+    const victim = await resumed(server, version)
+    expect(await store(victim, 'file', victim.own)).toBe(226)
+    const issued = await refused(victim, command)
+    if (version === 'TLSv1.2') expect(issued.length).toBeGreaterThan(0)
+    for (const session of issued) {
+      expect((await victim.client.upload('STOR other', 'bytes', { ...victim.none, session })).end.code).toBe(522)
+    }
+    expect(await store(victim, 'file', victim.own)).toBe(226)
+  },
+)
+
+/** The TLS sessions that a stranger is given who takes the data connection of a transfer. */
+async function refused({ client, none }: Party, command: string): Promise<readonly Buffer[]> {
+  const raw = await client.passive()
+  expect((await client.send(command)).code).toBe(150)
+  const data = connectTls({ ...none, socket: raw, rejectUnauthorized: false })
+  const sessions: Buffer[] = []
+  data.on('session', session => sessions.push(session))
+  data.on('error', () => undefined)
+  data.resume()
+  await once(data, 'close')
+  expect((await client.reply()).code).toBe(522)
+  return sessions
+}
 
 it.for(versions)('never have the bytes of one transfer in the file of another, under %s', async version => {
   const port = await freePort('127.0.0.1')

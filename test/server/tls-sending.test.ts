@@ -123,7 +123,10 @@ async function connected(version: TlsVersion): Promise<Connected> {
   const taken = bareOf(server, openssl.socketCalls)
   if (taken === undefined) throw new Error('no bare connection')
   const session = testSessionTls(certificate, {}, 5, openssl)
-  const tls = await session.secureBareData(taken.connection, new AbortController().signal, 'send', taken.early)
+  const tls = await session.secureBareData(taken.connection, new AbortController().signal, 'send', {
+    early: taken.early,
+    demand: 'none',
+  })
   const line = readlinkSync(`/proc/self/fd/${taken.connection.descriptor}`)
   return { ...(await made.promise), connection: new TlsDataConnection(tls, 'sent'), line }
 }

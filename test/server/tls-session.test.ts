@@ -127,7 +127,7 @@ async function data(
 ): Promise<End> {
   if (way === 'with sockets') return new End(await session.secureData(socket, never, direction))
   const { connection, early } = bare(socket)
-  return new End(await session.secureBareData(connection, never, direction, early))
+  return new End(await session.secureBareData(connection, never, direction, { early, demand: 'none' }))
 }
 
 function sessionWith(

@@ -9,6 +9,8 @@ import { TlsThreads } from './tls-threads.ts'
 export interface TlsParty {
   /** 32 bytes by which the TLS sessions that it begins are known. */
   readonly sessionContext: Buffer
+  /** Whether what its handshake begins may be resumed later: not where it has to resume something itself. */
+  readonly mayBegin: boolean
   /** Whether it may resume a session that began under another one's context. */
   mayResume(sessionContext: Buffer): boolean
   /** What a session ID of TLS 1.2 stands for: its own, or of another one. */
@@ -41,6 +43,7 @@ export class OpenSsl {
   readonly callbacks: {
     readonly selectProtocol: bigint
     readonly chooseContext: bigint
+    readonly makeTicket: bigint
     readonly readTicket: bigint
     readonly findSession: bigint
     readonly acceptCertificate: bigint
@@ -68,6 +71,11 @@ export class OpenSsl {
         'int',
         ['void*', 'void*', 'void*'],
         safely(noAck, (ssl, alert) => this.#chooseContext(ssl, alert)),
+      ),
+      makeTicket: callback(
+        'int',
+        ['void*', 'void*'],
+        safely(0, ssl => this.#makeTicket(ssl)),
       ),
       readTicket: callback(
         'int',
@@ -159,6 +167,13 @@ export class OpenSsl {
     return ok
   }
 
+  /** Nobody may resume by a ticket of a handshake that had to resume something and did not. */
+  #makeTicket(ssl: unknown): number {
+    const { library } = this
+    if (this.#party?.mayBegin !== false || library.SSL_session_reused(ssl) === 1) return 1
+    return library.SSL_SESSION_set1_id_context(library.SSL_get_session(ssl), nobodysContext, nobodysContext.length)
+  }
+
   #readTicket(session: unknown, status: unknown): number {
     const { ignoreAndRenew, useAndRenew } = numbers.ticketUse
     const { success, successRenew } = numbers.ticketStatus
@@ -196,6 +211,9 @@ export class OpenSsl {
     return session
   }
 }
+
+/** Of another length than that of parties. */
+const nobodysContext = Buffer.alloc(1)
 
 /** Name, key of the HMAC and key of the cipher: 16, 32 and 32 bytes. */
 const ticketKeysBytes = 80

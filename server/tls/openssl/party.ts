@@ -1,19 +1,21 @@
 /** A session in one handshake that OpenSSL does on a bare connection. */
 import { type Purpose, protocolOf } from '../protocol-names.ts'
-import type { SessionTls } from '../session-tls.ts'
+import type { Demand, SessionTls } from '../session-tls.ts'
 import type { TlsParty } from './openssl.ts'
 
 export class BareParty implements TlsParty {
   readonly sessionContext: Buffer
+  readonly mayBegin: boolean
   /** Whose TLS session is resumed, if not its own. */
   lentBy: SessionTls | undefined
   readonly #session: SessionTls
   readonly #purpose: Purpose
 
-  constructor(session: SessionTls, purpose: Purpose) {
+  constructor(session: SessionTls, purpose: Purpose, demand: Demand) {
     this.#session = session
     this.#purpose = purpose
     this.sessionContext = session.sessionContext
+    this.mayBegin = demand === 'none'
   }
 
   mayResume(sessionContext: Buffer): boolean {

@@ -54,7 +54,7 @@ export class TlsContext {
     library.SSL_CTX_ctrl(context, ctrl.setSessionCacheMode, server | noAutoClear | noInternal, null)
     library.SSL_CTX_set_timeout(context, sessionTimeoutSeconds)
     library.SSL_CTX_ctrl(context, ctrl.setTicketKeys, ticketKeys.length, ticketKeys)
-    library.SSL_CTX_set_session_ticket_cb(context, null, callbacks.readTicket, null)
+    library.SSL_CTX_set_session_ticket_cb(context, callbacks.makeTicket, callbacks.readTicket, null)
     library.SSL_CTX_sess_set_get_cb(context, callbacks.findSession)
     library.SSL_CTX_set_alpn_select_cb(context, callbacks.selectProtocol, null)
     if (named) library.SSL_CTX_callback_ctrl(context, ctrl.setServerNameCallback, callbacks.chooseContext)
