@@ -146,10 +146,14 @@ const dataConnections: readonly SecurityRow[] = [
   {
     attack: 'Stealing of passive connections, or using up their ports (CVE-1999-0351, CVE-2015-10003)',
     defence:
-      'Ports are random and serve a session for one transfer; connections that no session waits for are reset. Only the client’s address is taken; a stranger is dropped and the session goes on waiting for its client. Sessions wait on the same port only where an address or a TLS session tells their clients apart. Over TLS a data connection resumes the session of its control connection, or has its certificate; whoever else comes first, with the client’s address, and is silent or fails, is passed over.',
+      'Ports are random and serve a session for one transfer; connections that no session waits for are reset. Only the client’s address is taken; a stranger is dropped and the session goes on waiting for its client. Sessions wait on the same port only where an address or a TLS session tells their clients apart. Over TLS a data connection resumes the session of its control connection, or has its certificate; whoever else comes first, with the client’s address, and is silent or fails, is passed over. The TLS session of a connection that is refused for not resuming one is itself nothing to resume.',
     proofs: [
       proof('test/server/control-data-setup.test.ts', 'of others are dropped, and the port still serves its client'),
       proof('test/server/data-channel.test.ts', 'must be resumed from then on once it was, by default'),
+      proof(
+        'test/server/data-channel.test.ts',
+        'gives whoever does not resume nothing to resume by, where that is demanded',
+      ),
       proof('test/security/data-claimants.test.ts', 'costs an upload and a download nothing: it %s'),
       proof(
         'test/security/data-claimants.test.ts',
