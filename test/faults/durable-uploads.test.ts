@@ -66,11 +66,14 @@ describe.each(['direct', 'atomic'] as const)('A %s upload', mode => {
   test('is in a directory that is on the disk as well, and so is a new name', async () => {
     const { client, told } = await start({ mode, durability: 'fsync' })
     expect((await client.send('MKD made')).code).toBe(257)
+    await eventually(() => told().length >= 3, 'the directory is synced')
     expect(told()).toEqual(['made', 'sync', 'synced'])
     await client.upload('STOR made/file', 'content')
+    await eventually(() => told().at(-1) === 'synced /made', 'the file is synced')
     const before = told().length
     await client.send('RNFR made/file')
     expect((await client.send('RNTO moved')).code).toBe(250)
+    await eventually(() => told().length >= before + 5, 'both directories are synced')
     expect(told().slice(before)).toEqual(['renamed', 'sync', 'synced', 'sync /made', 'synced /made'])
   })
 
@@ -78,8 +81,8 @@ describe.each(['direct', 'atomic'] as const)('A %s upload', mode => {
     const { client, told } = await start({ mode })
     expect((await client.upload('STOR file', 'content')).end.code).toBe(226)
     expect((await client.send('MKD made')).code).toBe(257)
+    // Otherwise nothing would be told at all; what is told comes by another way than replies.
+    await eventually(() => told().includes('made'), 'the directory is told of')
     expect(told().filter(line => line.startsWith('sync'))).toEqual([])
-    // Otherwise nothing would be told at all.
-    expect(told()).toContain('made')
   })
 })

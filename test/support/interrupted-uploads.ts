@@ -56,7 +56,7 @@ export async function killDuringUploads({
       })
       const finished = Promise.all(uploads.map(upload => finish(upload, first.port, progress)))
       finished.catch(() => undefined)
-      await underWay(root, names.size + randomInt(1, uploadsAtOnce))
+      await underWay(root, names.size + randomInt(Math.ceil(uploadsAtOnce / 5), uploadsAtOnce))
       await delay(randomInt(0, 30))
       running.signal('SIGKILL')
       await running.exited
