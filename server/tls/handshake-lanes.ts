@@ -17,13 +17,13 @@ export type HandshakeOptions = {
 export interface HandshakeParty {
   /** 48 bytes. */
   readonly ticketKeys: Buffer
-  /** What session IDs of TLS 1.2 stand for. */
-  readonly sessionIds: Map<string, Buffer>
   /** Whether its handshake begins what may be resumed later: not where it has to resume something itself, and has not. */
   readonly mayBegin: boolean
   /** What others have made. */
   keysOfOther(name: Buffer): Buffer | undefined
-  sessionOfOther(id: string): Buffer | undefined
+  /** What a session ID of TLS 1.2 stands for: its own, or of another one. */
+  sessionWithId(id: string): Buffer | undefined
+  keepSession(id: string, session: Buffer): void
   selectProtocol(offered: readonly string[]): string | undefined
   /** Whether a client that names this host may go on. */
   mayName(host: string): boolean
@@ -34,9 +34,6 @@ export interface HandshakeParty {
 
 // Node ends resumption after 300 s by default, which would break long sessions.
 const sessionTimeoutSeconds = 86_400
-
-/** More than a client has connections at once; each is about 200 bytes to 2 KiB. */
-const maxSessionIds = 8
 
 const ticketKeysBytes = 48
 const keysAtOnce = 64
@@ -118,13 +115,6 @@ export class HandshakeLanes {
   }
 }
 
-/** Adds a TLS session by its ID; those that a client got last are kept. */
-export function keepLast(sessions: Map<string, Buffer>, id: string, session: Buffer): void {
-  const [oldest] = sessions.keys()
-  if (sessions.size >= maxSessionIds && oldest !== undefined) sessions.delete(oldest)
-  sessions.set(id, session)
-}
-
 function contextOptions({ certificate, key, authority }: CertificateFiles) {
   return {
     cert: certificate,
@@ -191,13 +181,9 @@ export class HandshakeLane {
   /** curl resumes by session IDs only. */
   #cacheSessionIds(): void {
     this.server.on('newSession', (id, data, done) => {
-      const sessions = this.#party?.sessionIds
-      if (sessions !== undefined && this.#party?.mayBegin === true) keepLast(sessions, id.toString('hex'), data)
+      if (this.#party?.mayBegin === true) this.#party.keepSession(id.toString('hex'), data)
       done()
     })
-    this.server.on('resumeSession', (id, done) => {
-      const key = id.toString('hex')
-      done(null, this.#party?.sessionIds.get(key) ?? this.#party?.sessionOfOther(key))
-    })
+    this.server.on('resumeSession', (id, done) => done(null, this.#party?.sessionWithId(id.toString('hex'))))
   }
 }

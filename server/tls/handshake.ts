@@ -13,6 +13,9 @@ export class TlsError extends Error {
   }
 }
 
+/** Why there is no handshake at all. */
+export const unusableCertificate = 'the certificate or its key cannot be used'
+
 export type Handshake<Result> = {
   readonly server: Server
   /** What TLS reads and writes: the socket, or what is around it. */

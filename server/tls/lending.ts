@@ -1,35 +1,28 @@
 /** What sessions that may be of the same client have of each other: a data connection may resume the TLS session of another one's control connection. */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Kin, Member } from './kin.ts'
+import type { Kin, Resumable } from './kin.ts'
 import type { TlsConnection } from './openssl/tls-connection.ts'
 import type { SecureChannel } from './secure-channel.ts'
-import type { SessionTls } from './session-tls.ts'
 
 const pollMilliseconds = 20
 
 /** Of one session. */
 export class Lending {
-  /** The session that it is for, and those that may be of the same client. */
-  readonly #member: Member | undefined
+  readonly #own: Resumable
+  /** Those that may be of the same client. */
   readonly #kin: Kin | undefined
   /** Whose session was resumed. */
-  #lenders: WeakMap<SecureChannel | TlsConnection, SessionTls> | undefined
-  /** Its client resumes whichever session it got last. */
-  #mixes = false
+  #lenders: WeakMap<SecureChannel | TlsConnection, Resumable> | undefined
 
-  constructor(member: Member | undefined, kin: Kin | undefined) {
-    this.#member = member
+  constructor(own: Resumable, kin: Kin | undefined) {
+    this.#own = own
     this.#kin = kin
-  }
-
-  get mixes(): boolean {
-    return this.#mixes
   }
 
   /** What another one has that may be lent. */
   find<Found>(
-    find: (other: SessionTls) => Found | undefined,
-  ): { readonly lender: SessionTls; readonly found: Found } | undefined {
+    find: (other: Resumable) => Found | undefined,
+  ): { readonly lender: Resumable; readonly found: Found } | undefined {
     for (const lender of this.#neighbours()) {
       if (this.#compareUsers(lender) === 'other') continue
       const found = find(lender)
@@ -39,12 +32,12 @@ export class Lending {
   }
 
   /** Whether this holds for another one that is known to be the same client's. */
-  some(holds: (other: SessionTls) => boolean): boolean {
+  some(holds: (other: Resumable) => boolean): boolean {
     for (const other of this.#neighbours()) if (holds(other) && this.#compareUsers(other) === 'same') return true
     return false
   }
 
-  noteLender(channel: SecureChannel | TlsConnection, lender: SessionTls): void {
+  noteLender(channel: SecureChannel | TlsConnection, lender: Resumable): void {
     this.#lenders ??= new WeakMap()
     this.#lenders.set(channel, lender)
   }
@@ -60,20 +53,20 @@ export class Lending {
     const deadline = performance.now() + patienceMilliseconds
     for (;;) {
       const user = this.#compareUsers(lender)
-      if (user === 'same') this.#mixes = lender.lending.#mixes = true
+      if (user === 'same') this.#own.mixes = lender.mixes = true
       if (user !== 'open') return user === 'same'
       if (signal.aborted || performance.now() >= deadline) return false
       await delay(pollMilliseconds)
     }
   }
 
-  #neighbours(): Iterable<SessionTls> {
-    return this.#kin === undefined || this.#member === undefined ? [] : this.#kin.neighboursOf(this.#member)
+  #neighbours(): Iterable<Resumable> {
+    const { member } = this.#own
+    return this.#kin === undefined || member === undefined ? [] : this.#kin.neighboursOf(member)
   }
 
-  #compareUsers(neighbour: SessionTls): ReturnType<Kin['compareUsers']> {
-    return this.#kin === undefined || this.#member === undefined
-      ? 'other'
-      : this.#kin.compareUsers(this.#member, neighbour)
+  #compareUsers(neighbour: Resumable): ReturnType<Kin['compareUsers']> {
+    const { member } = this.#own
+    return this.#kin === undefined || member === undefined ? 'other' : this.#kin.compareUsers(member, neighbour)
   }
 }
