@@ -6,7 +6,8 @@ import fc from 'fast-check'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { CertificateFiles } from '../../server/config/configuration.ts'
 import type { BareConnection } from '../../server/data/bare-connection.ts'
-import type { Read, TlsConnection } from '../../server/tls/openssl/tls-connection.ts'
+import type { Read } from '../../server/tls/openssl/receiving.ts'
+import type { TlsConnection } from '../../server/tls/openssl/tls-connection.ts'
 import type { SessionTls } from '../../server/tls/session-tls.ts'
 import {
   barePair,

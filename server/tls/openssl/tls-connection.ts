@@ -1,8 +1,11 @@
 /** One connection under TLS by OpenSSL itself, on a bare connection: no socket, no stream. */
 import type { BareConnection } from '../../data/bare-connection.ts'
 import type { ClientCertificate } from '../secure-channel.ts'
+import { isOpenSslError, isUnexpectedEnd } from './errors.ts'
 import { ssl as numbers, type Pointer } from './library.ts'
 import type { OpenSsl, TlsParty } from './openssl.ts'
+import { type OwnLine, ownLineOf } from './own-line.ts'
+import { type End, type Read, Receiving } from './receiving.ts'
 import { Sending, type Sent } from './sending.ts'
 import type { TlsContext } from './tls-context.ts'
 import { clientCertificateOf, type SessionWithId, sessionWithIdOf } from './tls-facts.ts'
@@ -23,16 +26,7 @@ export type TlsConnectionOptions = {
 
 export type FileSending = Pick<ThreadSending, 'file' | 'position' | 'bytes' | 'waiting'>
 
-/** A descriptor for threads, which is closed with the connection, and OpenSSL's name for it. */
-export type OwnLine = { readonly bio: Pointer; readonly descriptor: number }
-
-/**
- * What was read: bytes, or none yet. Nothing more comes after `end`, which is the client's word (close_notify); after `cut`, where its side
- * has ended without it; nor after `lost`.
- */
-export type Read = number | 'nothing yet' | 'end' | 'cut' | 'lost'
-
-/** Whoever has it closes it, and the bare connection, which it leaves open. */
+/** Whoever has it closes it, and the bare connection, which it leaves open. Nothing is asked of OpenSSL for a connection but through it, while it is open. */
 export class TlsConnection {
   readonly bare: BareConnection
   readonly #openssl: OpenSsl
@@ -40,16 +34,11 @@ export class TlsConnection {
   #ssl: Pointer
   /** Where a thread works with it, it is freed after that. */
   #state: 'open' | 'in a thread' | 'closing' | 'closed' = 'open'
-  #reads: 'early' | 'connection' = 'connection'
-  /** Reads many records in one call, where that was worth its while. */
-  #many: Pointer = null
   readonly #sending: Sending
-  /** What it reads from, once there is nothing that was read before. */
-  #input: Pointer = null
+  readonly #receiving: Receiving
   /** For threads. */
   #own: OwnLine | undefined
   #owesTickets: boolean
-  #ended: Exclude<Read, number | 'nothing yet'> | undefined
   #failure = ''
 
   /** Throws where there is no memory, or the connection is closed. */
@@ -59,22 +48,15 @@ export class TlsConnection {
     this.#party = party
     this.#sending = new Sending(bare, context.openssl)
     const { library } = this.#openssl
-    const { descriptor } = bare
-    this.#ssl = descriptor === undefined ? null : context.newConnection()
-    if (this.#ssl === null || descriptor === undefined) throw new Error('there is no connection')
-    if (early !== undefined) this.#reads = 'early'
-    if (early === undefined) this.#readFrom(there(library.BIO_new_socket(descriptor, 0)))
-    else library.SSL_set0_rbio(this.#ssl, this.#holding(early))
+    this.#ssl = bare.descriptor === undefined ? null : context.newConnection()
+    if (this.#ssl === null) throw new Error('there is no connection')
+    this.#receiving = new Receiving({ ssl: this.#ssl, openssl: this.#openssl, bare, sending: this.#sending, early })
     library.SSL_set0_wbio(this.#ssl, this.#openssl.shareOutput())
     library.SSL_set_accept_state(this.#ssl)
     library.SSL_set_session_id_context(this.#ssl, party.sessionContext, party.sessionContext.length)
     if (tickets !== 'at once') library.SSL_set_num_tickets(this.#ssl, 0)
     this.#owesTickets = tickets === 'with the first bytes'
-    if (tickets === 'later') {
-      // In place of two calls for each record.
-      library.SSL_set_read_ahead(this.#ssl, 1)
-      library.SSL_set_default_read_buffer_len(this.#ssl, readAheadBytes)
-    }
+    if (tickets === 'later') this.#receiving.readAhead()
   }
 
   /** Goes as far as what has come allows. */
@@ -82,8 +64,10 @@ export class TlsConnection {
     if (this.#state !== 'open') return 'failed'
     const { library } = this.#openssl
     library.ERR_clear_error()
-    const result = this.#openssl.callFor(this.#party, () => this.#withEarly(() => library.SSL_do_handshake(this.#ssl)))
-    const waits = result !== 1 && this.#waitsForMore(result)
+    const result = this.#openssl.callFor(this.#party, () =>
+      this.#receiving.withEarly(() => library.SSL_do_handshake(this.#ssl)),
+    )
+    const waits = result !== 1 && this.#receiving.waitsForMore(result)
     if (result !== 1 && !waits) {
       const { code, message } = this.#openssl.takeError()
       this.#failure = isOpenSslError(code) && !isUnexpectedEnd(code) ? message : 'connection ended during the handshake'
@@ -111,8 +95,7 @@ export class TlsConnection {
 
   /** The host that the client has named in the handshake (SNI). */
   get serverName(): string | undefined {
-    const name = this.#state === 'closed' ? null : this.#openssl.library.SSL_get_servername(this.#ssl, 0)
-    return name === null || name === '' ? undefined : name
+    return (this.#state !== 'closed' && this.#openssl.library.SSL_get_servername(this.#ssl, 0)) || undefined
   }
 
   /** The client's certificate, where one was asked for, given and found valid. */
@@ -127,41 +110,17 @@ export class TlsConnection {
 
   /** The contents of one record, as a rule, of what has come. */
   read(into: Uint8Array): Read {
-    if (this.#ended !== undefined) return this.#ended
-    if (this.#state !== 'open') return 'lost'
-    const { library } = this.#openssl
-    return this.#readBy(() => this.#withEarly(() => library.SSL_read(this.#ssl, into, into.length)), 1)
+    return this.ended ?? (this.#state === 'open' ? this.#receiving.read(into) : 'lost')
   }
 
-  /**
-   * The contents of as many records as there are and have room, by one call: for data connections, which are read to their end. 0 after a
-   * record that has none: ask again, but not for ever.
-   */
+  /** Of as many records as there are and have room, by one call, for data connections. 0 after a record that has none: ask again, but not for ever. */
   readAll(into: Uint8Array): Read {
-    if (this.#ended !== undefined || this.#state !== 'open' || this.#reads === 'early') return this.read(into)
-    const { library } = this.#openssl
-    if (this.#many === null) this.#many = this.#manyRecords()
-    const read = this.#readBy(() => library.BIO_read(this.#many, into, into.length), into.length)
-    // What was read ahead is told of by nobody: only where the connection itself had nothing there is nothing.
-    return read === 'nothing yet' && library.BIO_test_flags(this.#input, shouldRetry) === 0 ? 0 : read
+    return this.ended ?? (this.#state === 'open' ? this.#receiving.readAll(into) : 'lost')
   }
 
-  /** A call that gives less than all has met the end, or nothing more has come. */
-  #readBy(call: () => number, all: number): Read {
-    this.#openssl.library.ERR_clear_error()
-    const count = call()
-    if (count < all && !this.#waitsForMore(Math.min(count, 0))) this.#ended = this.#whyEnded()
-    // To refuse a renegotiation, to update keys, or for an alert: TLS has answered by itself.
-    this.#sending.sendAnswers()
-    if (this.#sending.isLost) return (this.#ended = 'lost')
-    if (count <= 0) return this.#ended ?? 'nothing yet'
-    this.bare.noteActivity()
-    return count
-  }
-
-  /** How the input has ended, once it has; what a thread has read tells it as well. */
-  get ended(): Exclude<Read, number | 'nothing yet'> | undefined {
-    return this.#ended
+  /** How the input has ended, once it has. */
+  get ended(): End | undefined {
+    return this.#receiving.ended
   }
 
   /** Whether bytes are here that were received and not read yet: nothing will tell of them again. */
@@ -171,7 +130,7 @@ export class TlsConnection {
 
   /** Whether what has come ends within a record: then something is missing, whatever the client meant. */
   get endsWithinRecord(): boolean {
-    if (this.#state !== 'open' || this.#ended === 'end') return false
+    if (this.#state !== 'open' || this.ended === 'end') return false
     const { library } = this.#openssl
     return library.SSL_has_pending(this.#ssl) === 1 || library.SSL_rstate_string(this.#ssl) === 'RB'
   }
@@ -266,7 +225,7 @@ export class TlsConnection {
     const { library } = this.#openssl
     // BIO_f_ssl would say the end once more, and where the next connection writes.
     library.SSL_set_quiet_shutdown(this.#ssl, 1)
-    if (this.#many !== null) library.BIO_free_all(this.#many)
+    this.#receiving.close()
     library.SSL_free(this.#ssl)
     this.#ssl = null
   }
@@ -278,91 +237,13 @@ export class TlsConnection {
     for (let made = 0; made < count; made += 1) this.#openssl.library.SSL_new_session_ticket(this.#ssl)
   }
 
-  /** By a descriptor of its own, which is closed with it: the number of the other may be another connection's while a thread works. */
   #makeOwn(): OwnLine {
-    const { library } = this.#openssl
-    const descriptor = this.bare.duplicate()
-    if (descriptor === undefined) throw new Error('there is no connection')
-    const bio = there(library.BIO_new_socket(descriptor, 1))
-    this.#readFrom(bio)
-    return { bio, descriptor }
+    const own = ownLineOf(this.#openssl.library, this.bare)
+    this.#receiving.readFrom(own.bio)
+    return own
   }
-
-  /** Loops over SSL_read until there is no room, or nothing more has come. */
-  #manyRecords(): Pointer {
-    const { library } = this.#openssl
-    const records = there(library.BIO_new(library.BIO_f_ssl()))
-    library.BIO_ctrl(records, setConnection, 0, this.#ssl)
-    return library.BIO_push(there(library.BIO_new(library.BIO_f_buffer())), records)
-  }
-
-  #readFrom(bio: Pointer): void {
-    this.#input = bio
-    this.#openssl.library.SSL_set0_rbio(this.#ssl, bio)
-  }
-
-  /** What was read before comes first. */
-  #withEarly(call: () => number): number {
-    const result = call()
-    const { library } = this.#openssl
-    if (this.#reads === 'connection' || result > 0 || !this.#waitsForMore(result)) return result
-    const { descriptor } = this.bare
-    if (descriptor === undefined) return result
-    this.#reads = 'connection'
-    this.#readFrom(there(library.BIO_new_socket(descriptor, 0)))
-    return call()
-  }
-
-  #holding(bytes: Buffer): Pointer {
-    const { library } = this.#openssl
-    const bio = there(library.BIO_new(library.BIO_s_mem()))
-    library.BIO_write(bio, bytes, bytes.length)
-    return bio
-  }
-
-  /** After a call that came to nothing, before which there were no errors. */
-  #waitsForMore(result: number): boolean {
-    return this.#openssl.library.SSL_get_error(this.#ssl, result) === numbers.error.wantsRead
-  }
-
-  #whyEnded(): Exclude<Read, number | 'nothing yet'> {
-    const { library } = this.#openssl
-    if ((library.SSL_get_shutdown(this.#ssl) & numbers.shutdown.received) !== 0) {
-      library.ERR_clear_error()
-      return 'end'
-    }
-    const { code, message } = this.#openssl.takeError()
-    this.#failure = message
-    return isUnexpectedEnd(code) ? 'cut' : this.#sending.lose()
-  }
-}
-
-/** Throws where there is no memory for it. */
-function there(bio: Pointer): Pointer {
-  if (bio === null) throw new Error('there is no memory for TLS')
-  return bio
 }
 
 const nothing = new Uint8Array(0)
 
 const ticketsOfFullHandshake = 2
-
-/** More is not faster: it would be new memory again and again. */
-const readAheadBytes = 32_768
-
-// openssl/bio.h: BIO_C_SET_SSL, BIO_FLAGS_SHOULD_RETRY
-const setConnection = 109
-const shouldRetry = 8
-
-// openssl/err.h, sslerr.h: those of the system have the highest bit of 32; others the library's number above 23 bits of reason.
-const systemError = 0x80000000
-const sslLibrary = 20
-const unexpectedEnd = 294
-
-function isOpenSslError(code: number): boolean {
-  return code !== 0 && code < systemError
-}
-
-function isUnexpectedEnd(code: number): boolean {
-  return isOpenSslError(code) && Math.floor(code / 0x800000) === sslLibrary && code % 0x800000 === unexpectedEnd
-}
