@@ -416,4 +416,13 @@ describe.each(ways)('SessionTls, %s,', way => {
     const session = sessionWith({}, { ...certificate, key: 'no key' })
     await expect(control(session, way, server)).rejects.toMatchObject({ kind: 'failed' })
   })
+
+  it('fails with a host whose certificate cannot be used, rather than go on with another one', async () => {
+    const options = { certificate, settings: testConfiguration({}).server.tls, handshakeTimeoutSeconds: 5 }
+    const lanes = new HandshakeLanes({ ...options, certificate: { ...certificate, key: 'no key' } })
+    const hosts = { named: undefined, find: (name: string) => ({ name, lanes }) }
+    const session = new SessionTls({ ...options, openssl, hosts })
+    const attempt = handshake(s => control(session, way, s), 'TLSv1.3', { servername: 'localhost' })
+    await expect(attempt).rejects.toMatchObject({ kind: 'failed' })
+  })
 })

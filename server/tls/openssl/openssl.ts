@@ -60,7 +60,7 @@ export class OpenSsl {
     if (this.#written === null) throw new Error('there is no memory for TLS')
     this.#contexts = new FinalizationRegistry(context => void library.SSL_CTX_free(context))
     const { callback } = library
-    const { fatal, noAck } = numbers.extension
+    const { fatal } = numbers.extension
     this.callbacks = {
       selectProtocol: callback(
         'int',
@@ -70,7 +70,8 @@ export class OpenSsl {
       chooseContext: callback(
         'int',
         ['void*', 'void*', 'void*'],
-        safely(noAck, (ssl, alert) => this.#chooseContext(ssl, alert)),
+        // With the certificate of another host it must not go on.
+        safely(fatal, (ssl, alert) => this.#chooseContext(ssl, alert)),
       ),
       makeTicket: callback(
         'int',
