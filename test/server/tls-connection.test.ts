@@ -77,6 +77,13 @@ describe.each(tlsVersions)('A connection over %s', version => {
     expect(openssl.library.ERR_peek_error()).toBe(0)
   })
 
+  it('leaves no errors to others after a write that TLS refuses', async () => {
+    const { connection } = await secured(version)
+    connection.writeEnd()
+    expect(connection.write(Buffer.from('more'))).toBe('lost')
+    expect(openssl.library.ERR_peek_error()).toBe(0)
+  })
+
   it('tells the client’s word for the end from an end without it, and both from a loss', async () => {
     const said = await secured(version)
     said.client.end('all of it')

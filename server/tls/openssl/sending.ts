@@ -31,6 +31,8 @@ export class Sending {
 
   lose(): 'lost' {
     this.#isLost = true
+    // Others would take for theirs what a call has left behind.
+    this.#openssl.library.ERR_clear_error()
     return 'lost'
   }
 
