@@ -12,6 +12,9 @@ const mostThreads = 4
 /** Of a thread that nobody has needed. */
 const restMilliseconds = 10_000
 
+/** One could not start: what was missing, of memory or processes, will be for a while. */
+const pauseMilliseconds = 10_000
+
 /** A client that takes nothing for so long is waited for without a thread: one on a busy machine may have to wait for its own processor. */
 const waitMilliseconds = 100
 
@@ -22,13 +25,28 @@ export type ThreadSending = SendRequest & {
   readonly waiting: 'briefly' | undefined
 }
 
+export type TlsThreadsOptions = {
+  /** What each runs. */
+  readonly sender?: URL
+  /** In milliseconds; never goes back. */
+  readonly now?: () => number
+}
+
 /** Those of a process. Nothing to close: threads that rest end, and none keeps the process. */
 export class TlsThreads {
   readonly #calls: Calls
-  readonly #threads = Array.from({ length: Math.min(mostThreads, availableParallelism()) }, () => new SendingThread())
+  readonly #threads: readonly SendingThread[]
+  readonly #now: () => number
+  #noStartBefore = -Infinity
 
   /** Throws where there are no such calls. */
-  constructor() {
+  constructor({ sender = senderOf(import.meta.url), now = () => performance.now() }: TlsThreadsOptions = {}) {
+    this.#now = now
+    const onFailure = (): void => {
+      this.#noStartBefore = now() + pauseMilliseconds
+    }
+    const count = Math.min(mostThreads, availableParallelism())
+    this.#threads = Array.from({ length: count }, () => new SendingThread(sender, onFailure))
     const { func } = loadLibrary()
     this.#calls = {
       fcntl: func('int fcntl(int fd, int command, ...)'),
@@ -41,8 +59,9 @@ export class TlsThreads {
   take(): SendingThread | undefined {
     const inState = (wanted: SendingThread['state']) => this.#threads.find(({ state }) => state === wanted)
     const free = inState('free')
-    if (free === undefined && inState('starting') === undefined) inState('none')?.start()
-    return free
+    if (free !== undefined) return free
+    if (inState('starting') === undefined && this.#now() >= this.#noStartBefore) inState('none')?.start()
+    return undefined
   }
 
   /** Sends up to so many bytes of a file, and waits for a quick client where it is told to. Resolves to how many. */
@@ -77,27 +96,41 @@ export class TlsThreads {
 type ThreadState = 'none' | 'starting' | 'free' | 'busy' | 'ending'
 
 class SendingThread {
+  readonly #sender: URL
+  readonly #onFailure: () => void
   #worker: Worker | undefined
   #state: ThreadState = 'none'
   #pending: PromiseWithResolvers<number> | undefined
   #rest: NodeJS.Timeout | undefined
+
+  /** `onFailure`: it could not start. */
+  constructor(sender: URL, onFailure: () => void) {
+    this.#sender = sender
+    this.#onFailure = onFailure
+  }
 
   get state(): ThreadState {
     return this.#state
   }
 
   start(): void {
-    const worker = new Worker(new URL(senderFile(import.meta.url), import.meta.url), {
-      env: {},
-      execArgv: [],
-      name: 'tls-sender',
-    })
+    const worker = this.#begun()
+    if (worker === undefined) return this.#onFailure()
     this.#worker = worker
     this.#state = 'starting'
     worker.unref()
     worker.on('message', (answer: 'ready' | number) => this.#answered(answer))
     worker.on('error', () => {})
     worker.once('exit', () => this.#ended(worker))
+  }
+
+  /** Where the system has no more threads, the constructor throws; what is wrong later is told by the end. */
+  #begun(): Worker | undefined {
+    try {
+      return new Worker(this.#sender, { env: {}, execArgv: [], name: 'tls-sender' })
+    } catch {
+      return undefined
+    }
   }
 
   /** Of a thread that is free. Rejects if it ends. */
@@ -125,6 +158,7 @@ class SendingThread {
   #ended(worker: Worker): void {
     if (worker !== this.#worker) return
     clearTimeout(this.#rest)
+    if (this.#state === 'starting') this.#onFailure()
     this.#worker = undefined
     this.#state = 'none'
     this.#pending?.reject(new Error('The thread has ended.'))
@@ -133,8 +167,8 @@ class SendingThread {
 }
 
 // The bundle is one `.mjs` file and the worker another one in the same directory.
-function senderFile(moduleUrl: string): string {
-  return moduleUrl.endsWith('.ts') ? './tls-sender.ts' : './tls-sender.mjs'
+function senderOf(moduleUrl: string): URL {
+  return new URL(moduleUrl.endsWith('.ts') ? './tls-sender.ts' : './tls-sender.mjs', moduleUrl)
 }
 
 type Calls = { readonly fcntl: NativeCall; readonly setsockopt: NativeCall; readonly shutdown: NativeCall }
