@@ -47,8 +47,9 @@ export class SessionKeys implements Resumable {
 
   /** As that of SessionTls. `keysOfProcess` are those of tickets that OpenSSL makes where it is called directly. */
   hasIssued(offer: Offer, keysOfProcess: Buffer | undefined): boolean {
-    const isIn = (one: Resumable): boolean => hasMade(one, offer, keysOfProcess)
-    return isIn(this) || this.lending.some(isIn)
+    const offered = readable(offer, keysOfProcess)
+    const hasMade = (one: Resumable): boolean => isIn(one, offered)
+    return hasMade(this) || this.lending.some(hasMade)
   }
 }
 
@@ -59,13 +60,20 @@ export function nameOf({ ticketKeys }: Resumable): Buffer {
 
 const nameBytes = 16
 
-function hasMade(one: Resumable, { tickets, sessionId }: Offer, keysOfProcess: Buffer | undefined): boolean {
-  const name = nameOf(one)
-  if (tickets.some(ticket => name.equals(ticket.subarray(0, nameBytes)))) return true
-  if (
-    keysOfProcess !== undefined &&
-    tickets.some(ticket => readTicket(ticket, keysOfProcess)?.includes(one.sessionContext) === true)
-  )
-    return true
-  return one.sessionWithId(sessionId.toString('hex')) !== undefined
+type Readable = { readonly keyNames: readonly Buffer[]; readonly sessions: readonly Buffer[]; readonly id: string }
+
+/** Once for all who are asked whether it is theirs: to decrypt a ticket takes longer. */
+function readable({ tickets, sessionId }: Offer, keysOfProcess: Buffer | undefined): Readable {
+  return {
+    keyNames: tickets.map(ticket => ticket.subarray(0, nameBytes)),
+    sessions: keysOfProcess === undefined ? [] : tickets.flatMap(ticket => readTicket(ticket, keysOfProcess) ?? []),
+    id: sessionId.toString('hex'),
+  }
+}
+
+function isIn(one: Resumable, { keyNames, sessions, id }: Readable): boolean {
+  const own = nameOf(one)
+  if (keyNames.some(name => own.equals(name))) return true
+  if (sessions.some(session => session.includes(one.sessionContext))) return true
+  return one.sessionWithId(id) !== undefined
 }
