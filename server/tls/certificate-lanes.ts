@@ -1,6 +1,7 @@
 /** The handshake lanes of a process: by certificate, as a server with virtual hosts has several. Nothing to close. */
 import type { CertificateFiles } from '../config/configuration.ts'
-import { HandshakeLanes, type HandshakeOptions } from './handshake-lanes.ts'
+import type { HandshakeOptions } from './handshake.ts'
+import { HandshakeLanes } from './handshake-lanes.ts'
 
 export class CertificateLanes {
   readonly #lanes = new Map<CertificateFiles, HandshakeLanes>()

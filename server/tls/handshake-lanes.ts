@@ -2,16 +2,10 @@
 import { constants, randomBytes, randomFillSync } from 'node:crypto'
 import tls from 'node:tls'
 import type { CertificateFiles } from '../config/configuration.ts'
-import type { ServerConfiguration } from '../config/schema.ts'
+import type { HandshakeOptions } from './handshake.ts'
 import type { OpenSsl } from './openssl/openssl.ts'
 import { TlsContext } from './openssl/tls-context.ts'
 import { renewTickets } from './ticket-renewal.ts'
-
-export type HandshakeOptions = {
-  readonly certificate: CertificateFiles
-  readonly settings: ServerConfiguration['tls']
-  readonly handshakeTimeoutSeconds: number
-}
 
 /** The session that a handshake is done for: it can resume what it began, and what those have begun that it vouches for. */
 export interface HandshakeParty {

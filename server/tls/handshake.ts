@@ -2,6 +2,15 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Server, TLSSocket } from 'node:tls'
+import type { CertificateFiles } from '../config/configuration.ts'
+import type { ServerConfiguration } from '../config/schema.ts'
+
+/** What all handshakes of a certificate with the same settings have in common. */
+export type HandshakeOptions = {
+  readonly certificate: CertificateFiles
+  readonly settings: ServerConfiguration['tls']
+  readonly handshakeTimeoutSeconds: number
+}
 
 /** A handshake that came to nothing: in time, by the signal, or for a reason that OpenSSL words. */
 export class TlsError extends Error {

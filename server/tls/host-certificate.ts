@@ -1,6 +1,7 @@
 /** Whose certificate the connections of a session have: that of the host which its client names, where there are several. */
 import { X509Certificate } from 'node:crypto'
-import { HandshakeLanes, type HandshakeOptions } from './handshake-lanes.ts'
+import type { HandshakeOptions } from './handshake.ts'
+import { HandshakeLanes } from './handshake-lanes.ts'
 
 /** Virtual hosts (RFC 7151), which a client may name in the handshake of the control connection; its data connections have their certificate, too. */
 export type TlsHosts = {

@@ -2,8 +2,13 @@
 import { randomBytes } from 'node:crypto'
 import type { SocketCalls } from '../../data/kernel/socket-calls.ts'
 import { loadOpenSslLibrary, ssl as numbers, type OpenSslLibrary, type Pointer } from './library.ts'
-import type { TlsContext } from './tls-context.ts'
 import { TlsThreads } from './tls-threads.ts'
+
+/** The certificate of a host. */
+export interface HostContext {
+  /** Has a connection that began with another one go on with it. */
+  giveTo(ssl: unknown): void
+}
 
 /** Whose connection is in a handshake: asked for what only it knows. None of it may throw. */
 export interface TlsParty {
@@ -17,7 +22,7 @@ export interface TlsParty {
   sessionWithId(id: string): Buffer | undefined
   selectProtocol(offered: readonly string[]): string | undefined
   /** Whether a client that names this host may go on, and with which certificate if not that of the context. */
-  nameHost(host: string): { readonly context: TlsContext | undefined } | 'unknown'
+  nameHost(host: string): { readonly context: HostContext | undefined } | 'unknown'
 }
 
 /** More than a whole flight of a handshake, and than a record. */
@@ -110,7 +115,7 @@ export class OpenSsl {
   }
 
   /** Frees the context after its owner. */
-  freeAfter(owner: TlsContext, context: Pointer): void {
+  freeAfter(owner: object, context: Pointer): void {
     this.#contexts.register(owner, context)
   }
 

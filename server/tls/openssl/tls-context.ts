@@ -1,8 +1,8 @@
 /** A certificate with the settings of TLS, ready for connections. */
 import { DEFAULT_CIPHERS } from 'node:tls'
-import type { HandshakeOptions } from '../handshake-lanes.ts'
+import type { HandshakeOptions } from '../handshake.ts'
 import { ssl as numbers, type Pointer } from './library.ts'
-import type { OpenSsl } from './openssl.ts'
+import type { HostContext, OpenSsl } from './openssl.ts'
 
 export type TlsContextOptions = Pick<HandshakeOptions, 'certificate' | 'settings'> & {
   /** Whether the host matters that a client names. */
@@ -10,7 +10,7 @@ export type TlsContextOptions = Pick<HandshakeOptions, 'certificate' | 'settings
 }
 
 /** Kept by whoever may make connections with it; freed with the last of them. */
-export class TlsContext {
+export class TlsContext implements HostContext {
   readonly openssl: OpenSsl
   readonly options: TlsContextOptions
   readonly #pointer: Pointer
@@ -33,7 +33,6 @@ export class TlsContext {
     return this.openssl.library.SSL_new(this.#pointer)
   }
 
-  /** Has a connection that began with another context go on with the certificate of this one. */
   giveTo(ssl: unknown): void {
     this.openssl.library.SSL_set_SSL_CTX(ssl, this.#pointer)
   }
