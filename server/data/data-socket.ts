@@ -136,6 +136,8 @@ export class DataSocket {
     for (const each of new Set([socket, stream])) {
       each.on('error', error => {
         this.#loss ??= error
+        // TLSSocket tells of a record that is not the client's, and stays open.
+        if (each === stream) stream.destroy()
       })
     }
     stream.once('close', () => {

@@ -87,6 +87,14 @@ const cases: readonly Case[] = [
     reason: 'stalled',
   },
   {
+    name: 'a record that is not the client’s',
+    on: ['TLS'],
+    // Of application data, under no key (RFC 8446 section 5.2).
+    end: ({ raw }) => raw.write(Buffer.from([0x17, 3, 3, 0, 100, ...Buffer.alloc(100)])),
+    codes: [426],
+    reason: 'connection-lost',
+  },
+  {
     name: 'an end without close_notify, where that is rejected,',
     on: ['TLS'],
     settings: { tls: { truncatedUploads: 'reject' } },

@@ -333,6 +333,23 @@ describe.each(protections)('runTransfer, %s', protection => {
   })
 })
 
+describe.each(secured)('an upload over %s with a record that is not the client’s', protection => {
+  it.each([0, 10_000, 3_000_000])('loses the connection there, behind %i bytes', async size => {
+    const { raw, client, connection } = await open(protection, 'receive')
+    const file = new MemoryWritable()
+    const transfer = receive(connection, file)
+    client.on('error', () => {})
+    client.resume()
+    if (size > 0) client.write(pattern(size))
+    await until(() => file.bytes.length === size, 'all before it')
+    // Of application data (RFC 8446 section 5.2).
+    raw.write(Buffer.concat([Buffer.from([0x17, 3, 3, 0, 100]), Buffer.alloc(100, 7)]))
+    expect((await transfer).outcome).toBe('connection-lost')
+    expect(file.state).toBe('abandoned')
+    expect(file.bytes.equals(pattern(size))).toBe(true)
+  })
+})
+
 describe.each(secured)('an upload over %s without close_notify', protection => {
   // Between records: all of them whole, then FIN. Within a record: its header promises more than comes.
   it.each([
