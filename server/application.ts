@@ -1,7 +1,7 @@
 /** The whole server in a running state: what is started, in which order, what follows the configuration, and how all of it ends. Knows no process. */
 import type { Configuration, Problem } from './config/configuration.ts'
 import type { LoadResult } from './config/load.ts'
-import { countUsers } from './config/probe-user.ts'
+import { countUsers } from './config/users/probe-user.ts'
 import { ConfigurationWatcher } from './config/watch.ts'
 import { ConfigurationError, type ConfigurationSource, type Initial, readInitial } from './configuration-source.ts'
 import { Events } from './events/events.ts'

@@ -10,9 +10,9 @@ import { requiredModules } from './required-modules.ts'
 const entries = {
   server: 'server/main.ts',
   'password-worker': 'server/auth/password-worker.ts',
-  'list-worker': 'server/config/list-worker.ts',
+  'list-worker': 'server/config/users/list-worker.ts',
   'tls-sender': 'server/tls/openssl/tls-sender.ts',
-  'full-yaml': 'server/config/full-yaml.ts',
+  'full-yaml': 'server/config/yaml/full-yaml.ts',
   operator: 'operator/main.ts',
 }
 const projectDirectory = join(import.meta.dirname, '..')

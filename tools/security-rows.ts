@@ -207,7 +207,6 @@ const load: readonly SecurityRow[] = [
         'a download that nobody reads is ended with 426 and RST, so that nobody takes it for whole',
       ),
       proof('test/faults/frozen-volume.test.ts', 'whoever needs it is told so in time, and others go on as before'),
-      proof('server/storage/local/volume-gates.test.ts', 'volumes that hang leave some to others, one after the other'),
       proof(
         'server/storage/local/volume-gates.test.ts',
         'is stalled after a quarter of the patience, once, and refuses commands at once',

@@ -13,14 +13,14 @@ import { type ConfigurationFiles, readFiles } from './files.ts'
 import { configurationHash, type DigestedFile, fileDigest } from './hash.ts'
 import { hostsInForce, missingCertificates } from './hosts.ts'
 import { loadRelaySecrets, type RelaySecretsPart } from './relay-secrets.ts'
-import { loadRemovedHomes } from './removed-homes.ts'
 import { brokenRules, serverRules, serverSurroundingsRules } from './rules.ts'
 import { removedHomesFile } from './schema/removed-homes.ts'
 import type { ServerConfiguration } from './schema.ts'
 import { decodeText } from './text.ts'
-import { type ListPart, usersInForce } from './users-in-force.ts'
+import { loadRemovedHomes } from './users/removed-homes.ts'
+import { type ListPart, usersInForce } from './users/users-in-force.ts'
 import { type Validated, validateServer } from './validate.ts'
-import { parseYaml } from './yaml.ts'
+import { parseYaml } from './yaml/yaml.ts'
 
 /** What is in force, in the parts that change on their own; the next load goes on from it. */
 export type LoadedParts = {

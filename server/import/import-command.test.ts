@@ -2,7 +2,7 @@ import { Writable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { isPasswordHash } from '../auth/password-hash.ts'
-import { parseUserList } from '../config/users.ts'
+import { parseUserList } from '../config/users/users.ts'
 import { importCommand } from './import-command.ts'
 
 const bcrypt = '$2y$05$UoLJEAUqVXZeIqVaMMxHPuqmzl5VGfiw1XNSdqV7wfFDZOHsjUMNi'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { concealedPath, concealIn } from './concealed.ts'
 import { openLocalStorage } from './local/home.ts'
-import { RunningUploads } from './local/running-uploads.ts'
+import { RunningUploads } from './local/uploads/running-uploads.ts'
 import { createMemoryStorage } from './memory.ts'
 import type { Storage } from './storage.ts'
 

@@ -1,8 +1,8 @@
 /** What /status tells: a JSON document without anything secret in it. */
 import type { Ban } from '../bans/ban.ts'
 import type { Configuration, Problem } from '../config/configuration.ts'
-import { countUsers } from '../config/probe-user.ts'
 import type { ListenerConfiguration } from '../config/schema.ts'
+import { countUsers } from '../config/users/probe-user.ts'
 import type { Session } from '../control/session/session.ts'
 import { shownPath } from './text.ts'
 

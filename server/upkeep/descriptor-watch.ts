@@ -1,5 +1,5 @@
 /** Sees when a process has no descriptor left: connections that come then are closed below Node, which tells nobody. */
-import { hasDescriptorLeft } from '../storage/local/descriptors.ts'
+import { hasDescriptorLeft } from '../storage/local/kernel/descriptors.ts'
 
 const lookMilliseconds = 1000
 

@@ -1,9 +1,9 @@
 /** Carries out the order to remove homes: one after the other, again after a failure, and never a home that somebody has. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Configuration } from '../config/configuration.ts'
-import { directoriesInUse } from '../config/directories-in-use.ts'
-import { directoriesOf } from '../config/removed-homes.ts'
 import type { RemovedHome } from '../config/schema/removed-homes.ts'
+import { directoriesInUse } from '../config/users/directories-in-use.ts'
+import { directoriesOf } from '../config/users/removed-homes.ts'
 import type { RemovedHomeStatus } from '../telemetry/status.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { Configuration } from '../config/configuration.ts'
-import { StalePartials, type StalePartialsOptions } from '../storage/local/stale-partials.ts'
+import { StalePartials, type StalePartialsOptions } from '../storage/local/uploads/stale-partials.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 
 export type PartialRemovalsOptions = Pick<StalePartialsOptions, 'claims' | 'volumes'> & {

@@ -1,9 +1,9 @@
 /** What is done by and by in the files of a server: homes that are ordered to go are removed, and what uploads have left. */
 import { resolve } from 'node:path'
 import type { Configuration } from '../config/configuration.ts'
-import { removeHome } from '../storage/local/remove-home.ts'
-import type { UploadClaims } from '../storage/local/upload-claims.ts'
-import type { Volumes } from '../storage/local/volume.ts'
+import { removeHome } from '../storage/local/directories/remove-home.ts'
+import type { UploadClaims } from '../storage/local/uploads/upload-claims.ts'
+import type { Volumes } from '../storage/local/volumes/volume.ts'
 import type { Quotas } from '../storage/quota/quotas.ts'
 import { HomeRemovals, type HomeRemovalsOptions } from './home-removals.ts'
 import { PartialRemovals, type PartialRemovalsOptions } from './partial-removals.ts'

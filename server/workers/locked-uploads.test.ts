@@ -1,6 +1,6 @@
 import { readdirSync, readlinkSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { createLockFiles, UploadLocks } from '../storage/local/upload-locks.ts'
+import { createLockFiles, UploadLocks } from '../storage/local/uploads/upload-locks.ts'
 import { LockedUploads } from './locked-uploads.ts'
 import { SharedLedger, type SharedState } from './shared-state.ts'
 import { UploadSharing } from './upload-sharing.ts'

@@ -1,5 +1,5 @@
 /** The shared state of a process in which uploads lock what they write to: nobody is asked for that. */
-import type { UploadLocks } from '../storage/local/upload-locks.ts'
+import type { UploadLocks } from '../storage/local/uploads/upload-locks.ts'
 import type { ClaimKind, SharedState } from './shared-state.ts'
 
 export type LockedUploadsOptions = {

@@ -1,5 +1,5 @@
 /** Files that uploads write to, in the first process: told by the ledger to those who ask, and locked for processes that look by themselves. */
-import { closeLockFiles, createLockFiles, UploadLocks } from '../storage/local/upload-locks.ts'
+import { closeLockFiles, createLockFiles, UploadLocks } from '../storage/local/uploads/upload-locks.ts'
 import { LockedUploads } from './locked-uploads.ts'
 import type { SharedLedger, SharedState } from './shared-state.ts'
 

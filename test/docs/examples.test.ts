@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { parseDocument } from 'yaml'
-import { parseUserList } from '../../server/config/users.ts'
+import { parseUserList } from '../../server/config/users/users.ts'
 import { validateRemovedHomes, validateServer } from '../../server/config/validate.ts'
 
 const hash = '$argon2id$v=19$m=19456,t=2,p=1$FFnnjEgLoeTMAuBrkkzl1g$cMxIQptV7OderI/Ro6T+R6UJf7DLIGPDHfmSEK4pokI'

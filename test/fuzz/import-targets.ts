@@ -1,6 +1,6 @@
 /** What is fuzzed of users of other servers: what is printed is a list that this server takes, and nobody may do more by it. */
 import assert from 'node:assert/strict'
-import { readUserList } from '../../server/config/users.ts'
+import { readUserList } from '../../server/config/users/users.ts'
 import type { Drafts } from '../../server/import/draft.ts'
 import { finishDrafts } from '../../server/import/finish.ts'
 import { type SourceFile, UnreadableFile } from '../../server/import/lines.ts'

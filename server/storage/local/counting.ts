@@ -2,7 +2,7 @@
 import type { Stats } from 'node:fs'
 import { isWithin, joinPath } from '../path.ts'
 import { type Change, limitsAt, type QuotaLimit, type Quotas, type Taking } from '../quota/quotas.ts'
-import type { Place } from './place.ts'
+import type { Place } from './tree/place.ts'
 
 export type QuotaSettings = {
   readonly quotas: Quotas

@@ -1,15 +1,15 @@
 /** Files that are read: at once where they are in memory, else in a thread and in their turn. */
 import { closeSync, constants, readSync } from 'node:fs'
 import { type ReadableFile, StorageError } from '../storage.ts'
-import { storageError } from './errno.ts'
-import { FilePace, type Pace } from './pace.ts'
-import { type Place, symbolicLink } from './place.ts'
-import { closedError, openUnlessLink, regularFile, safeFlags } from './regular-file.ts'
-import type { RunningUploads } from './running-uploads.ts'
-import { close, read } from './system.ts'
-import type { Tree } from './tree.ts'
-import type { VolumeKind } from './volume.ts'
-import { inTurn, type VolumeGate } from './volume-gate.ts'
+import { storageError } from './kernel/errno.ts'
+import { close, read } from './kernel/system.ts'
+import { type Place, symbolicLink } from './tree/place.ts'
+import { closedError, openUnlessLink, regularFile, safeFlags } from './tree/regular-file.ts'
+import type { Tree } from './tree/tree.ts'
+import type { RunningUploads } from './uploads/running-uploads.ts'
+import { FilePace, type Pace } from './volumes/pace.ts'
+import type { VolumeKind } from './volumes/volume.ts'
+import { inTurn, type VolumeGate } from './volumes/volume-gate.ts'
 
 export async function openForReading(
   place: Place,

@@ -3,8 +3,8 @@
 import { encodeName } from '../name.ts'
 import { namesOf, parentOf } from '../path.ts'
 import { StorageError } from '../storage.ts'
-import { symlink } from './system.ts'
-import type { Tree } from './tree.ts'
+import { symlink } from './kernel/system.ts'
+import type { Tree } from './tree/tree.ts'
 
 /** Both paths are virtual; the target is there. Rejects with system errors and StorageErrors. */
 export async function makeLink(tree: Tree, path: string, target: string): Promise<void> {

@@ -2,15 +2,15 @@
 import type { Stats } from 'node:fs'
 import { parentOf } from '../path.ts'
 import { StorageError } from '../storage.ts'
+import { usageIn } from './directories/usage.ts'
 import { identityOf } from './entry.ts'
-import { lstatIfThere, moveToFreeName } from './names.ts'
-import type { Place } from './place.ts'
+import { lstat, rename } from './kernel/system.ts'
 import { countingAt, isAtomic, type LocalSettings } from './settings.ts'
 import { syncDirectory } from './sync.ts'
-import { lstat, rename } from './system.ts'
-import type { Tree } from './tree.ts'
-import { refuseRunning } from './upload-claims.ts'
-import { usageIn } from './usage.ts'
+import { lstatIfThere, moveToFreeName } from './tree/names.ts'
+import type { Place } from './tree/place.ts'
+import type { Tree } from './tree/tree.ts'
+import { refuseRunning } from './uploads/upload-claims.ts'
 
 export type Move = {
   readonly source: Place

@@ -4,9 +4,9 @@ import { isWithin } from '../path.ts'
 import { limitsAt } from '../quota/quotas.ts'
 import type { QuotaState, Room } from '../storage.ts'
 import { Counting, type QuotaSettings } from './counting.ts'
-import { statfs } from './system.ts'
-import type { Tree } from './tree.ts'
-import { inTurn } from './volume-gate.ts'
+import { statfs } from './kernel/system.ts'
+import type { Tree } from './tree/tree.ts'
+import { inTurn } from './volumes/volume-gate.ts'
 
 /** In a directory, which a path leads to. Rejects with system errors and StorageErrors. */
 export async function roomIn(tree: Tree, path: string, settings: QuotaSettings | undefined): Promise<Room> {

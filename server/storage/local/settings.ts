@@ -1,13 +1,13 @@
 /** How the files of one user are stored, and what follows from it at a place. */
 import { Counting, type QuotaSettings } from './counting.ts'
-import type { Getdents } from './getdents.ts'
-import { partialName } from './partials.ts'
-import type { SystemPath } from './pin.ts'
-import type { Place } from './place.ts'
-import type { RunningUploads } from './running-uploads.ts'
-import type { Statx } from './statx.ts'
-import type { Tree } from './tree.ts'
-import type { UploadSettings } from './upload.ts'
+import type { Getdents } from './kernel/getdents.ts'
+import type { Statx } from './kernel/statx.ts'
+import type { SystemPath } from './tree/pin.ts'
+import type { Place } from './tree/place.ts'
+import type { Tree } from './tree/tree.ts'
+import { partialName } from './uploads/partials.ts'
+import type { RunningUploads } from './uploads/running-uploads.ts'
+import type { UploadSettings } from './uploads/upload.ts'
 
 export type LocalSettings = {
   readonly uploads: RunningUploads

@@ -1,10 +1,10 @@
 /** Names that are to survive a loss of power: a file that is synced can still be lost with its name (fsync(2)). */
 import { constants } from 'node:fs'
-import { errnoOf } from './errno.ts'
-import type { Pinned } from './pin.ts'
-import type { Place } from './place.ts'
-import { close, fsync, mkdir, open } from './system.ts'
-import type { UploadSettings } from './upload.ts'
+import { errnoOf } from './kernel/errno.ts'
+import { close, fsync, mkdir, open } from './kernel/system.ts'
+import type { Pinned } from './tree/pin.ts'
+import type { Place } from './tree/place.ts'
+import type { UploadSettings } from './uploads/upload.ts'
 
 /** Resolves when the names in the directory are on the disk, as far as its file system knows how to. */
 export async function syncDirectory({ self }: Pick<Pinned, 'self'>): Promise<void> {
