@@ -3,48 +3,9 @@
  * something has come, and calls of the C library move the bytes. Nothing of the handle is documented: where anything is missing, there are
  * sockets, as ever.
  */
-import { type Server, Socket, type SocketConstructorOpts } from 'node:net'
+import { Socket, type SocketConstructorOpts } from 'node:net'
+import { type End, type Handle, isHandle, ofAccepted } from './bare-handle.ts'
 import type { SocketCalls } from './kernel/socket-calls.ts'
-
-/** Gives each connection of a server that listens to `take` before there is a socket. Where that returns false, the server emits one. */
-export function acceptBare(server: Server, calls: SocketCalls, take: (connection: BareConnection) => boolean): void {
-  const listening: unknown = Reflect.get(server, '_handle')
-  const accept: unknown = Reflect.get(Object(listening), 'onconnection')
-  if (typeof accept !== 'function') return
-  let isKnown: boolean | undefined
-  Reflect.set(Object(listening), 'onconnection', (status: unknown, handle: Handle) => {
-    if (status === 0) isKnown ??= isHandle(handle)
-    const isTaken = status === 0 && isKnown === true && take(new BareConnection(handle, calls))
-    if (!isTaken) Reflect.apply(accept, listening, [status, handle])
-  })
-}
-
-/**
- * Makes connections of descriptors that another process has accepted. What they are made of is found on the first one, which is a socket; where
- * that can't be, all are.
- */
-export class ReceivedConnections {
-  readonly #calls: SocketCalls | undefined
-  #kind: HandleKind | undefined
-  #isKnown = false
-
-  constructor(calls: SocketCalls | undefined) {
-    this.#calls = calls
-  }
-
-  /** The descriptor belongs to the connection. Throws where it is none. */
-  take(descriptor: number): BareConnection | Socket {
-    if (this.#kind !== undefined && this.#calls !== undefined) {
-      const handle = new this.#kind(connected)
-      if (handle.open(descriptor) === 0) return new BareConnection(handle, this.#calls)
-      handle.close()
-    }
-    const socket = new Socket({ ...accepted, ...paused, fd: descriptor })
-    if (!this.#isKnown) this.#kind = handleKindOf(socket)
-    this.#isKnown = true
-    return socket
-  }
-}
 
 /** Whether the connection below a socket of Node's still has another end: false once it was reset, also where nobody reads it. */
 export function hasPeer(socket: Socket): boolean {
@@ -124,7 +85,7 @@ export class BareConnection {
     this.#onClose = undefined
     this.close()
     if (fd === undefined) return new Socket().destroy()
-    return new Socket({ ...accepted, ...paused, fd })
+    return new Socket({ ...ofAccepted, fd })
   }
 
   /**
@@ -137,7 +98,7 @@ export class BareConnection {
     this.#onReadable = undefined
     this.#onClose = undefined
     this.#handle.readStop()
-    const options: SocketConstructorOpts = { ...accepted, ...paused }
+    const options: SocketConstructorOpts = { ...ofAccepted }
     return new Socket(Object.assign(options, { handle: this.#handle }))
   }
 
@@ -246,7 +207,7 @@ export class BareConnection {
   /** It has the handle, and closes it; what is read goes past it. */
   #makeWriter(): Socket {
     const isWatched = this.#handle.onread === this.#tell
-    const options: SocketConstructorOpts = { ...accepted, ...paused }
+    const options: SocketConstructorOpts = { ...ofAccepted }
     const writer = new Socket(Object.assign(options, { handle: this.#handle }))
     writer.on('error', () => {})
     writer.once('close', () => this.close())
@@ -256,52 +217,4 @@ export class BareConnection {
   }
 }
 
-type End = { readonly address: string; readonly port: number }
-
 const noRoom = new Uint8Array(0)
-const accepted = { allowHalfOpen: true, readable: true, writable: true } as const
-/** Not documented, and not needed: nobody has read anything then. */
-const paused = { pauseOnCreate: true }
-
-type Handle = {
-  readonly fd: number
-  readonly getpeername: (end: Partial<End>) => number
-  readonly getsockname: (end: Partial<End>) => number
-  readonly useUserBuffer: (buffer: Uint8Array) => void
-  readonly setNoDelay: (on: boolean) => number
-  readonly setKeepAlive: (on: boolean, seconds: number) => number
-  readonly readStart: () => number
-  readonly readStop: () => number
-  readonly reset: () => number
-  readonly close: () => void
-  onread: () => void
-}
-
-const methods = [
-  'getpeername',
-  'getsockname',
-  'setNoDelay',
-  'setKeepAlive',
-  'useUserBuffer',
-  'readStart',
-  'readStop',
-  'reset',
-  'close',
-]
-
-/** Node's own class of what it accepts; makes one that is for a connection. */
-type HandleKind = new (purpose: number) => Handle & { readonly open: (descriptor: number) => number }
-const connected = 0
-
-function handleKindOf(socket: Socket): HandleKind | undefined {
-  const handle: unknown = Reflect.get(socket, '_handle')
-  const kind: unknown = Reflect.get(Object(handle), 'constructor')
-  if (!isHandle(handle) || typeof Reflect.get(handle, 'open') !== 'function' || typeof kind !== 'function')
-    return undefined
-  return kind as HandleKind
-}
-
-function isHandle(handle: unknown): handle is Handle {
-  const has = (name: string): boolean => typeof Reflect.get(Object(handle), name) === 'function'
-  return methods.every(has) && typeof Reflect.get(Object(handle), 'fd') === 'number'
-}

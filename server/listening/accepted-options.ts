@@ -27,7 +27,12 @@ export function acceptedOptions(server: Server, earlyFor = earlyMilliseconds): A
     handle.setNoDelay(true) === 0 &&
     handle.setKeepAlive(true, keepAliveMilliseconds / 1000) === 0
   const began = performance.now()
-  return { areInherited: () => areSet && performance.now() - began >= earlyFor, set: setOptions }
+  let isEarly = true
+  const areInherited = (): boolean => {
+    if (isEarly) isEarly = performance.now() - began < earlyFor
+    return areSet && !isEarly
+  }
+  return { areInherited, set: setOptions }
 }
 
 /**

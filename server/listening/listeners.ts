@@ -2,13 +2,17 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { ListenerConfiguration } from '../config/schema.ts'
 import type { Violation } from '../config/validate.ts'
-import { acceptBare, type BareConnection } from '../data/bare-connection.ts'
+import { acceptBare } from '../data/bare-acceptance.ts'
+import type { BareConnection } from '../data/bare-connection.ts'
 import type { SocketCalls } from '../data/kernel/socket-calls.ts'
 import { acceptedOptions } from './accepted-options.ts'
 import { ListenError, listenOn } from './listen.ts'
 
 type Wanted = { readonly listener: ListenerConfiguration; readonly index: number; readonly address: string }
 type Open = { readonly server: Server; listener: ListenerConfiguration }
+
+/** More come with the next turn of the event loop, so that those that are there get theirs. */
+const acceptedAtOnce = 32
 
 export type ListenersOptions = {
   readonly onConnection: (socket: Socket, listener: ListenerConfiguration) => void
@@ -90,9 +94,10 @@ export class Listeners {
     })
     server.on('error', onError)
     if (bare === undefined) return
-    acceptBare(server, bare.calls, connection => {
+    const take = (connection: BareConnection): boolean => {
       if (!accepted.areInherited()) accepted.set(connection)
       return bare.take(connection, open.listener)
-    })
+    }
+    acceptBare(server, bare.calls, take, acceptedAtOnce)
   }
 }

@@ -1,7 +1,8 @@
 /** The connections that a worker is handed: by their descriptors, which need no socket of Node's, or by the channel, with one. */
 import { Socket } from 'node:net'
 import { bareArrival, directArrival } from '../arrival.ts'
-import { BareConnection, ReceivedConnections } from '../data/bare-connection.ts'
+import { ReceivedConnections } from '../data/bare-acceptance.ts'
+import { BareConnection } from '../data/bare-connection.ts'
 import { FirstBytes } from '../proxy-protocol/first-bytes.ts'
 import type { Place } from '../sessions/session-host.ts'
 import type { Sessions } from '../sessions/sessions.ts'

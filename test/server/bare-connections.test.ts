@@ -2,7 +2,8 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { acceptBare, BareConnection, hasPeer, ReceivedConnections } from '../../server/data/bare-connection.ts'
+import { acceptBare, ReceivedConnections } from '../../server/data/bare-acceptance.ts'
+import { BareConnection, hasPeer } from '../../server/data/bare-connection.ts'
 import { loadSocketCalls } from '../../server/data/kernel/socket-calls.ts'
 import { closedByOther, receiveSome } from '../../server/data/moving/bare-transfer.ts'
 import { barePair, connectedPair, pattern, readAll, receivedPair, until } from '../support/data-connections.ts'
@@ -162,3 +163,83 @@ it('A reset shows on a socket that nobody reads as well', async () => {
   expect(server.destroyed).toBe(false)
   server.destroy()
 })
+
+describe('A server that gives its connections without sockets', () => {
+  it.each([
+    { atOnce: 4, turns: [4, 4, 2] },
+    { atOnce: 100, turns: [10] },
+  ])('takes $atOnce that wait in a turn of the event loop, and leaves none waiting', async ({ atOnce, turns }) => {
+    const server = await listening()
+    const taken: BareConnection[] = []
+    const inTurn: number[] = []
+    let isNewTurn = true
+    const take = (connection: BareConnection): boolean => {
+      if (isNewTurn) {
+        inTurn.push(0)
+        isNewTurn = false
+        setImmediate(() => {
+          isNewTurn = true
+        })
+      }
+      inTurn[inTurn.length - 1] = (inTurn.at(-1) ?? 0) + 1
+      taken.push(connection)
+      return true
+    }
+    acceptBare(server, socketCalls(), take, atOnce)
+    const clients = Array.from({ length: 10 }, () => clientOf(server))
+    await until(() => taken.length === 10, 'ten connections')
+    expect(inTurn).toEqual(turns)
+    expect(new Set(taken.map(({ remoteEnd }) => remoteEnd?.port)).size).toBe(10)
+    for (const connection of taken) connection.send(pattern(4), 'nothing')
+    await Promise.all(clients.map(async client => expect(await once(client, 'data')).toEqual([pattern(4)])))
+    for (const connection of taken) connection.close()
+  })
+
+  it('makes sockets of those that are not taken, the first and the others', async () => {
+    const server = await listening()
+    const sockets: Socket[] = []
+    server.on('connection', socket => sockets.push(socket))
+    acceptBare(server, socketCalls(), () => false, 100)
+    const clients = Array.from({ length: 3 }, () => clientOf(server))
+    await until(() => sockets.length === 3, 'three sockets')
+    for (const socket of sockets) socket.end(pattern(1000))
+    const all = await Promise.all(clients.map(readAll))
+    expect(all.every(bytes => bytes.equals(pattern(1000)))).toBe(true)
+  })
+
+  it('takes no more once it is closed, though more wait', async () => {
+    const server = await listening()
+    let count = 0
+    const take = (connection: BareConnection): boolean => {
+      count++
+      connection.close()
+      server.close()
+      return true
+    }
+    acceptBare(server, socketCalls(), take, 100)
+    const clients = Array.from({ length: 3 }, () => clientOf(server))
+    await until(() => clients.every(client => client.closed), 'the end of all')
+    expect(count).toBe(1)
+  })
+})
+
+async function listening() {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  return server
+}
+
+function clientOf(server: Awaited<ReturnType<typeof listening>>): Socket {
+  const client = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1' })
+  client.on('error', () => {})
+  onTestFinished(() => void client.destroy())
+  return client
+}
+
+function socketCalls() {
+  const calls = loadSocketCalls()
+  if (calls === undefined) throw new Error('no calls')
+  return calls
+}

@@ -9,7 +9,8 @@ import forge from 'node-forge'
 import { Value } from 'typebox/value'
 import type { CertificateFiles, Configuration } from '../../server/config/configuration.ts'
 import { type ServerConfiguration, serverSchema } from '../../server/config/schema.ts'
-import { acceptBare, BareConnection, ReceivedConnections } from '../../server/data/bare-connection.ts'
+import { acceptBare, ReceivedConnections } from '../../server/data/bare-acceptance.ts'
+import { BareConnection } from '../../server/data/bare-connection.ts'
 import { loadSocketCalls, type SocketCalls } from '../../server/data/kernel/socket-calls.ts'
 import type { ReadableFile, WritableFile } from '../../server/storage/storage.ts'
 import { loadOpenSsl, type OpenSsl } from '../../server/tls/openssl/openssl.ts'
@@ -137,8 +138,7 @@ export async function connectedPair(
 }
 
 /** The same, without a socket of Node's on the server's end. */
-export async function barePair(): Promise<{ client: Socket; server: BareConnection }> {
-  const calls = testSocketCalls()
+export async function barePair(calls = testSocketCalls()): Promise<{ client: Socket; server: BareConnection }> {
   const { promise, resolve } = Promise.withResolvers<BareConnection>()
   const listener = createServer()
   listener.listen(0, '127.0.0.1')

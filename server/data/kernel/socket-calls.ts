@@ -16,6 +16,8 @@ export interface SocketCalls {
   peek(descriptor: number, into: Uint8Array): number | 'nothing yet' | 'lost'
   /** Ends our half; false where the connection is lost. */
   end(descriptor: number): boolean
+  /** The next connection that waits at a descriptor that is listened on; undefined where none does. */
+  accept(descriptor: number): number | undefined
   /** Another descriptor of the same; undefined where there is none to be had. */
   duplicate(descriptor: number): number | undefined
   /** A number that changes with each byte that the connection takes from us or from the other end, or that the other end has received; undefined where it can't be had. */
@@ -38,6 +40,9 @@ const withoutSignal = 0x4000
 /** So that FIN comes in the same packet, and the client wakes up once. */
 const moreFollows = 0x8000
 const ourHalf = 1
+// asm-generic/fcntl.h
+const withoutBlocking = 0o4000
+const closeOnExec = 0o2000000
 const duplicateCloseOnExec = 1030
 const isLittle = endianness() === 'LE'
 // netinet/tcp.h: TCP_INFO, and where in it tcpi_bytes_acked and tcpi_bytes_received are
@@ -63,7 +68,12 @@ function createSocketCalls(library: Library): SocketCalls {
     const errno = library.errno()
     return errno === EAGAIN || errno === EINTR ? 'nothing yet' : 'lost'
   }
+  const accept = library.func('int accept4(int fd, void *address, void *bytes, int flags)')
   return {
+    accept(descriptor) {
+      const accepted = accept(descriptor, null, null, withoutBlocking | closeOnExec)
+      return accepted < 0 ? undefined : accepted
+    },
     send(descriptor, bytes, then) {
       if (bytes.length === 0) return 0
       const flags = withoutWaiting | withoutSignal | (then === 'more' ? moreFollows : 0)
