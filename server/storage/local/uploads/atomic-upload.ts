@@ -27,28 +27,47 @@ export async function openBeside(
   settings: UploadSettings,
   counting?: Counting,
 ): Promise<WritableFile | typeof symbolicLink> {
-  const whole = await openWhole(place, mode)
-  if (whole === symbolicLink) return symbolicLink
+  const claim = nameClaim(place.directory, targetHash(place.name))
+  // Who wants a new name can have another one at once.
+  if (!(await running.claims.claim(claim))) throw new StorageError(mode.kind === 'create' ? 'exists' : 'busy')
+  let begun: WritableFile | typeof symbolicLink = symbolicLink
   try {
-    const claim = nameClaim(place.directory, targetHash(place.name))
-    // Who wants a new name can have another one at once.
-    if (!(await running.claims.claim(claim))) throw new StorageError(mode.kind === 'create' ? 'exists' : 'busy')
+    // Not before: the upload that had the claim may just have ended, and this is what it has stored.
+    const whole = await openWhole(place, mode)
+    if (whole !== symbolicLink) begun = await begin({ place, claim, whole, mode }, running, settings, counting)
+    return begun
+  } finally {
+    // Nothing has begun that would give it back.
+    if (begun === symbolicLink) running.claims.release(claim)
+  }
+}
+
+type Claimed = {
+  readonly place: Place
+  readonly claim: string
+  /** Closed by `begin`. */
+  readonly whole: Whole | undefined
+  readonly mode: WithoutUnique
+}
+
+async function begin(
+  { place, claim, whole, mode }: Claimed,
+  running: RunningUploads,
+  settings: UploadSettings,
+  counting: Counting | undefined,
+): Promise<WritableFile> {
+  try {
+    const directory = await place.hold()
     try {
-      const directory = await place.hold()
-      try {
-        const name = partialName(place.name, settings.user)
-        const partial = await openPartial({ directory, name, counting }, whole, mode)
-        const ending = new BesideEnding({ directory, name, counting, target: place.name, partial, mode, settings })
-        const { path, volume, gate } = place
-        const account = counting && new UploadAccount(counting, partial.stats.size)
-        const { position } = partial
-        return new LocalUpload(partial.descriptor, { path, volume, gate, position, claim, ending, account }, running)
-      } catch (error) {
-        directory.release()
-        throw error
-      }
+      const name = partialName(place.name, settings.user)
+      const partial = await openPartial({ directory, name, counting }, whole, mode)
+      const ending = new BesideEnding({ directory, name, counting, target: place.name, partial, mode, settings })
+      const { path, volume, gate } = place
+      const account = counting && new UploadAccount(counting, partial.stats.size)
+      const { position } = partial
+      return new LocalUpload(partial.descriptor, { path, volume, gate, position, claim, ending, account }, running)
     } catch (error) {
-      running.claims.release(claim)
+      directory.release()
       throw error
     }
   } finally {
