@@ -55,7 +55,7 @@ export function createTelemetry({ logger, metrics, transferLog, now = Date.now }
     command(session, verb, code, durationSeconds) {
       const label = metrics.verbLabel(verb)
       metrics.commands.add(1, label, code)
-      metrics.commandDuration.observe(durationSeconds)
+      metrics.commandDuration.add(durationSeconds)
       // Most commands are not logged: nothing is put together for them.
       if (logger.isLevelEnabled('debug')) {
         logger.debug({ ...about(session), verb: label, code, durationSeconds }, 'command')
