@@ -28,7 +28,7 @@ export interface SharedState {
 
 /** Who has taken what. Each process holds its claims by a holder of its own, so that they can be given back when it dies. */
 export class SharedLedger {
-  readonly #taken = new Map<string, number>()
+  readonly #taken = new Counts()
 
   holder(): ClaimHolder {
     return new ClaimHolder(this.#taken)
@@ -36,51 +36,64 @@ export class SharedLedger {
 
   /** What is taken of a kind, by whomever. */
   taken(kind: ClaimKind): readonly string[] {
-    const prefix = placeOf(kind, '')
-    return [...this.#taken.keys()].filter(place => place.startsWith(prefix)).map(place => place.slice(prefix.length))
+    return [...this.#taken.keys(kind)]
+  }
+}
+
+/** Places by kind and key. Both words know their hash; one that is made of both would have to be hashed at each call. */
+class Counts {
+  readonly #kinds = new Map<ClaimKind, Map<string, number>>()
+
+  of(kind: ClaimKind, key: string): number {
+    return this.#kinds.get(kind)?.get(key) ?? 0
+  }
+
+  keys(kind: ClaimKind): Iterable<string> {
+    return this.#kinds.get(kind)?.keys() ?? []
+  }
+
+  add(kind: ClaimKind, key: string, count: number): void {
+    const counts = this.#kinds.get(kind)
+    const sum = (counts?.get(key) ?? 0) + count
+    if (sum <= 0) counts?.delete(key)
+    else if (counts === undefined) this.#kinds.set(kind, new Map([[key, sum]]))
+    else counts.set(key, sum)
+  }
+
+  /** Gives all there is, and forgets it. */
+  takeAll(tell: (kind: ClaimKind, key: string, count: number) => void): void {
+    for (const [kind, counts] of this.#kinds) for (const [key, count] of counts) tell(kind, key, count)
+    this.#kinds.clear()
   }
 }
 
 export class ClaimHolder implements SharedState {
-  readonly #taken: Map<string, number>
-  readonly #own = new Map<string, number>()
+  readonly #taken: Counts
+  readonly #own = new Counts()
 
-  constructor(taken: Map<string, number>) {
+  constructor(taken: Counts) {
     this.#taken = taken
   }
 
   claim(kind: ClaimKind, key: string, limit: number | undefined): boolean {
-    const place = placeOf(kind, key)
-    if (limit !== undefined && (this.#taken.get(place) ?? 0) >= limit) return false
-    add(this.#taken, place, 1)
-    add(this.#own, place, 1)
+    if (limit !== undefined && this.#taken.of(kind, key) >= limit) return false
+    this.#taken.add(kind, key, 1)
+    this.#own.add(kind, key, 1)
     return true
   }
 
   isClaimed(kind: ClaimKind, key: string): boolean {
-    return this.#taken.has(placeOf(kind, key))
+    return this.#taken.of(kind, key) > 0
   }
 
   release(kind: ClaimKind, key: string): void {
-    const place = placeOf(kind, key)
-    if (!this.#own.has(place)) return
-    add(this.#own, place, -1)
-    add(this.#taken, place, -1)
+    if (this.#own.of(kind, key) === 0) return
+    this.#own.add(kind, key, -1)
+    this.#taken.add(kind, key, -1)
   }
 
   /** Gives back everything this holder has. */
   releaseAll(): void {
-    for (const [place, count] of this.#own) add(this.#taken, place, -count)
-    this.#own.clear()
+    this.#own.takeAll((kind, key, count) => this.#taken.add(kind, key, -count))
   }
-}
-
-function placeOf(kind: ClaimKind, key: string): string {
-  return `${kind} ${key}`
-}
-
-function add(counts: Map<string, number>, place: string, count: number): void {
-  const sum = (counts.get(place) ?? 0) + count
-  if (sum > 0) counts.set(place, sum)
-  else counts.delete(place)
 }
