@@ -38,6 +38,8 @@ export class FtpServer {
   readonly #proxies = new TrustedNetworks()
   /** Their header is not there yet. */
   readonly #announced = new Set<Socket>()
+  /** There seems to be no place for them. */
+  readonly #refused = new Set<Socket>()
   #configuration: Configuration
   #fallbackCertificate: CertificateFiles | undefined
   #draining = false
@@ -101,7 +103,7 @@ export class FtpServer {
   /** Takes no new sessions, ends idle ones, lets transfers finish until the deadline, then closes everything. */
   async close(graceMilliseconds: number): Promise<void> {
     this.#draining = true
-    for (const socket of this.#announced) socket.destroy()
+    for (const socket of [...this.#announced, ...this.#refused]) socket.destroy()
     const { sessions, workers } = this.#options
     // The listeners stay until then: a client who is still sent here gets 421 instead of silence.
     await Promise.all([sessions.close(graceMilliseconds), workers.close(graceMilliseconds)])
@@ -159,8 +161,8 @@ export class FtpServer {
     telemetry.connectionRefused(listener.name, proxy, reason, header.reason)
   }
 
-  #accept(arrival: Arrival, listener: ListenerConfiguration): void {
-    const { admission, bans, telemetry } = this.#options
+  #accept(arrival: Arrival, listener: ListenerConfiguration, places: 'as told' | 'as they are' = 'as told'): void {
+    const { admission, bans, telemetry, workers } = this.#options
     const { socket, first, peer } = arrival
     const { address } = peer
     // Before anything else: who is banned gets no answer, which would cost time and a socket that lingers.
@@ -170,9 +172,27 @@ export class FtpServer {
     }
     const host = this.#chooseHost(address)
     if (typeof host !== 'string') return host.serve(arrival, listener, new AdmittedPlace(admission, address))
+    const mayHavePlace = full.includes(host) && !workers.isEmpty && this.#refused.size < mostRefused
+    if (mayHavePlace && places === 'as told') {
+      this.#acceptLater(arrival, listener).catch(error => telemetry.fault(error))
+      return
+    }
     telemetry.connectionRefused(listener.name, address, host)
     first?.giveBack()
     refuse(socket, listener, this.#configuration.server.language)
+  }
+
+  /** A worker may not have told yet that a session has ended, whose client comes back at once. */
+  async #acceptLater(arrival: Arrival, listener: ListenerConfiguration): Promise<void> {
+    const { socket } = arrival
+    const ignore = (): void => undefined
+    socket.on('error', ignore)
+    this.#refused.add(socket)
+    await this.#options.workers.bringUpToDate()
+    this.#refused.delete(socket)
+    if (socket.destroyed) return
+    socket.off('error', ignore)
+    this.#accept(arrival, listener, 'as they are')
   }
 
   /** Takes a place for a connection, or says why there is none. */
@@ -215,6 +235,10 @@ class AdmittedPlace implements Place {
     this.giveUp()
   }
 }
+
+const full: readonly RefusalReason[] = ['too-many-sessions', 'too-many-sessions-of-address']
+/** So many clients wait at once for what workers have to tell; the others are refused as it seems. */
+const mostRefused = 64
 
 const refusalLingerMilliseconds = 1000
 

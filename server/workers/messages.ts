@@ -45,6 +45,8 @@ export type ToWorker =
   | { readonly kind: 'relayed'; readonly port: number; readonly address: string; readonly early: Uint8Array }
   /** Whether a session waits there. */
   | { readonly kind: 'is-awaited'; readonly request: number; readonly port: number }
+  /** To be answered behind all that has not been said yet. */
+  | { readonly kind: 'speak'; readonly request: number }
   /** A client was banned: whoever has not logged in from there is to go. */
   | { readonly kind: 'banned'; readonly client: string }
   | { readonly kind: 'answers'; readonly answers: readonly Answer[] }
@@ -116,7 +118,10 @@ export type Claim = {
   readonly limit: number | undefined
 }
 
-export type Collected = Description | { readonly what: 'awaited'; readonly awaited: boolean }
+export type Collected =
+  | Description
+  | { readonly what: 'awaited'; readonly awaited: boolean }
+  | { readonly what: 'spoken' }
 
 /** What a worker tells of itself. */
 export type Description =

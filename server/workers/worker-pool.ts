@@ -1,5 +1,6 @@
 /** The worker processes of a server: as many as the configuration says, replaced when they die. */
 import type { ChildProcess } from 'node:child_process'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { OffenceReports } from '../bans/offence-reports.ts'
 import { noShare, type PortShare, wholeRange } from '../data/passive/port-order.ts'
 import type { EventOutlet } from '../events/event-maker.ts'
@@ -49,6 +50,8 @@ type Slot = {
 const answerMilliseconds = 2000
 /** A client waits for it, who would lose a transfer where a process is only busy, as with many logins at once. */
 const awaitedAnswerMilliseconds = 10_000
+/** A client waits for it, who is refused then. */
+const speakMilliseconds = 500
 const heartbeatMilliseconds = 10_000
 const longestSilenceMilliseconds = 25_000
 /** It loads the program before it answers anything; where processors are scarce, that takes long, and longer if it is begun again and again. */
@@ -68,6 +71,7 @@ export class WorkerPool {
   #begun = false
   #heart: NodeJS.Timeout | undefined
   #closed = false
+  #upToDate: Promise<void> | undefined
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options
@@ -131,6 +135,12 @@ export class WorkerPool {
     const worker = await Promise.any(answers).catch(() => undefined)
     worker?.takeRelayed(port, first, address)
     return worker === undefined ? 'not-awaited' : 'taken'
+  }
+
+  /** Workers tell late of places that nobody seems to wait for: resolves once all have, or the deadline has passed. */
+  async bringUpToDate(): Promise<void> {
+    this.#upToDate ??= this.#askToSpeak()
+    await this.#upToDate
   }
 
   /** Ends the sessions of a client that nobody is logged in to. */
@@ -233,6 +243,7 @@ export class WorkerPool {
         offences,
         events,
         who,
+        bringUpToDate: () => this.bringUpToDate(),
       },
       sessionsInAll,
       isRoomy,
@@ -292,6 +303,13 @@ export class WorkerPool {
       this.#replace(slot).catch(error => this.#options.telemetry.fault(error))
     }, milliseconds)
     return milliseconds / 1000
+  }
+
+  async #askToSpeak(): Promise<void> {
+    // One question for all who come in this turn; whoever comes later may wait for what has happened since.
+    await nextTurn()
+    this.#upToDate = undefined
+    await Promise.all(this.#workers().map(worker => worker.speak(speakMilliseconds)))
   }
 
   async #collect(worker: WorkerProcess, what: 'metrics' | 'sessions') {

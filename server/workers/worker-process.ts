@@ -136,13 +136,19 @@ export class WorkerProcess implements SessionHost {
   /** Undefined if there is no answer in time. */
   async collect(what: Description['what'], deadlineMilliseconds: number): Promise<Description | undefined> {
     const collected = await this.#ask(request => ({ kind: 'collect', request, what }), deadlineMilliseconds)
-    return collected?.what === 'awaited' ? undefined : collected
+    return collected?.what === 'awaited' || collected?.what === 'spoken' ? undefined : collected
   }
 
   /** Whether one of its sessions waits on the passive port; undefined if there is no answer in time. */
   async isAwaited(port: number, deadlineMilliseconds: number): Promise<boolean | undefined> {
     const collected = await this.#ask(request => ({ kind: 'is-awaited', request, port }), deadlineMilliseconds)
     return collected?.what === 'awaited' ? collected.awaited : undefined
+  }
+
+  /** Resolves once it has told which sessions have ended and which places are free, or the deadline has passed. */
+  async speak(deadlineMilliseconds: number): Promise<void> {
+    // What goes with the answer is taken before whoever waits for it goes on.
+    await this.#ask(request => ({ kind: 'speak', request }), deadlineMilliseconds)
   }
 
   /** Hands over a data connection that another server has relayed. */

@@ -6,7 +6,7 @@ import type { QuotaLimit, Taking, Usage } from '../storage/quota/quotas.ts'
 import { StorageError } from '../storage/storage.ts'
 import type { SessionStatus } from '../telemetry/status.ts'
 import type { BandwidthHolder } from './bandwidth-ledger.ts'
-import type { FromWorker, ToWorker } from './messages.ts'
+import type { Claim, FromWorker, ToWorker } from './messages.ts'
 import type { ClaimHolder } from './shared-state.ts'
 
 /** What one worker has of what is shared. */
@@ -23,6 +23,8 @@ export type WorkerHoldings = {
   readonly events: EventOutlet
   /** Each of them. Never rejects. */
   readonly who: () => Promise<readonly SessionStatus[]>
+  /** Has all workers tell which places are free. Never rejects. */
+  readonly bringUpToDate: () => Promise<void>
 }
 
 /** What the process itself answers for: its sessions, and what it has in force. */
@@ -32,6 +34,7 @@ export class WorkerRequests {
   readonly #holdings: WorkerHoldings
   readonly #send: (message: ToWorker) => void
   readonly #eventsPut: number[] = []
+  #isGone = false
 
   constructor(holdings: WorkerHoldings, send: (message: ToWorker) => void) {
     this.#holdings = holdings
@@ -45,7 +48,10 @@ export class WorkerRequests {
     switch (message.kind) {
       case 'claim': {
         const granted = claims.claim(message.claim, message.key, message.limit)
-        return message.limit === undefined ? undefined : granted
+        if (message.limit === undefined) return undefined
+        if (granted || message.claim !== 'session-of-user') return granted
+        void this.#claimAgain(message)
+        return undefined
       }
       case 'is-claimed':
         return claims.isClaimed(message.claim, message.key)
@@ -82,9 +88,18 @@ export class WorkerRequests {
   /** Gives back what the worker had, once it is gone. */
   releaseAll(): void {
     const { claims, quotas, bandwidth } = this.#holdings
+    this.#isGone = true
     claims.releaseAll()
     quotas.releaseAll()
     bandwidth.releaseAll()
+  }
+
+  /** Another worker may have it, and not have told yet that it is free. */
+  async #claimAgain({ request, claim, key, limit }: Claim): Promise<void> {
+    await this.#holdings.bringUpToDate()
+    // Nobody would give it back any more.
+    if (this.#isGone) return
+    this.#send({ kind: 'answers', answers: [{ request, yes: this.#holdings.claims.claim(claim, key, limit) }] })
   }
 
   async #takeOfQuotas(request: number, taking: Taking): Promise<void> {

@@ -126,6 +126,8 @@ class Worker {
           collected: { what: 'awaited', awaited },
         })
       }
+      case 'speak':
+        return this.#outbox.say({ kind: 'collected', request: message.request, collected: { what: 'spoken' } })
       case 'banned':
         return this.#begun?.serving.sessions.endStrangers(message.client)
       case 'answers':
