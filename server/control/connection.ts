@@ -12,7 +12,7 @@ import { ControlChannel } from './control-channel.ts'
 import { tlsAtOnce } from './input/other-protocol.ts'
 import type { Request } from './input/request.ts'
 import { type Incoming, type QueueOwner, RequestQueue } from './input/request-queue.ts'
-import { greeting, type Reply, reply } from './reply.ts'
+import { greeting, reply } from './reply.ts'
 import type { Services } from './services.ts'
 import { banned, drained, dueEnding, type Ending, internalError } from './session/ending.ts'
 import { isProbeSession, newSession, type Session } from './session/session.ts'
@@ -136,21 +136,24 @@ export class Connection implements SessionParts, QueueOwner {
   }
 
   /** Sends a last reply and lets the session end. A running transfer is aborted first, so that its 426 comes before. */
-  end({ answer, reason, offence }: Ending): Promise<void> | undefined {
+  end(ending: Ending): Promise<void> | undefined {
     if (this.#ending !== undefined) return undefined
+    const { reason, offence } = ending
     this.#ending = reason
     if (offence !== undefined) this.offend(offence)
-    this.channel.closeInTime()
     // A command may wait for a port.
     this.data.discard()
     const aborting = this.transfers.abort()
-    if (aborting !== undefined) return aborting.then(() => this.#sayGoodbye(answer))
-    this.#sayGoodbye(answer)
-    return undefined
+    if (aborting === undefined) {
+      this.#sayGoodbye(ending)
+      return undefined
+    }
+    this.channel.closeInTime()
+    return aborting.then(() => this.#sayGoodbye(ending))
   }
 
-  #sayGoodbye(answer: Reply): void {
-    this.channel.say(answer)
+  #sayGoodbye({ answer, isAskedFor }: Ending): void {
+    this.channel.say(answer, isAskedFor === true && this.queue.isEmpty ? 'close' : 'wait')
     this.channel.end()
     this.queue.stop()
   }

@@ -38,6 +38,8 @@ export class ControlChannel {
   #secure: SecureLine | undefined
   #tls: SessionTls | undefined
   #handshaking = false
+  /** A signal for it would cost more. */
+  #inHandshake: BareConnection | undefined
   #deadline: NodeJS.Timeout | undefined
 
   constructor(connection: Socket | BareConnection, owner: ControlChannelOwner) {
@@ -136,7 +138,9 @@ export class ControlChannel {
     const bare = tls.openssl && this.#line.lend()
     try {
       if (bare !== undefined) {
-        const connection = await this.untilEnd(ended => tls.secureBareControl(bare, ended))
+        if (this.#ended) bare.close()
+        this.#inHandshake = bare
+        const connection = await tls.secureBareControl(bare)
         this.#secure = new SecureLine(connection, this.#owner.services.inputMemory, this.#onLost)
         return connection
       }
@@ -144,6 +148,7 @@ export class ControlChannel {
       this.#channel = await this.untilEnd(ended => tls.secureControl(socket, ended, input))
     } finally {
       this.#handshaking = false
+      this.#inHandshake = undefined
     }
     this.#channel.stream.on('error', this.#onLost)
     return this.#channel
@@ -170,12 +175,15 @@ export class ControlChannel {
     this.#tls = undefined
   }
 
-  /** The last words, unless a handshake is under way: then there is no language to say them in. */
-  say(answer: Reply): void {
+  /**
+   * The last words, unless a handshake is under way: then there is no language to say them in. With `close`, the connection may be closed at once:
+   * the client has asked for it, and all that it had said was read.
+   */
+  say(answer: Reply, then: 'close' | 'wait'): void {
     if (this.#handshaking) return
     const text = formatReply(this.#worded(answer))
     if (this.#secure !== undefined) this.#secure.sendLast(text)
-    else if (this.#channel === undefined) this.#line.sendLast(text)
+    else if (this.#channel === undefined) this.#line.sendLast(text, then)
     else writeTo(this.#channel.stream, text)
   }
 
@@ -194,6 +202,8 @@ export class ControlChannel {
     this.closeInTime()
     this.#ended = true
     this.#closed?.abort(connectionEnded)
+    // In a handshake there is no language for last words.
+    this.#inHandshake?.close()
   }
 
   /** Resolves when the connection is closed, soon after end() at the latest. */

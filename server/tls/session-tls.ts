@@ -75,8 +75,8 @@ export class SessionTls {
     return this.#byNode.secure(socket, { purpose: direction, signal, demand })
   }
 
-  /** The same for a bare connection, with it closed where it fails. All connections of the session have to be bare then. */
-  async secureBareControl(bare: BareConnection, signal: AbortSignal): Promise<TlsConnection> {
+  /** The same for a bare connection, with it closed where it fails, and failing where it is closed. All connections of the session have to be bare then. */
+  async secureBareControl(bare: BareConnection, signal?: AbortSignal): Promise<TlsConnection> {
     return this.#begun(await this.#byOpenSsl.secure(bare, { purpose: 'control', signal, demand: 'none' }))
   }
 

@@ -48,7 +48,7 @@ describe.each(['bare', 'bare and from another process', 'by a socket'] as const)
     expect(line.send('257 "/ä\udcff" is it.\r\n')).toBe(true)
     expect(line.send(Uint8Array.of(0xff, 0xfc, 1))).toBe(true)
     expect(line.send(`220 ${'x'.repeat(5000)}\r\n`)).toBe(true)
-    line.sendLast('221 Goodbye.\r\n')
+    line.sendLast('221 Goodbye.\r\n', 'wait')
     const ended = line.end()
     const expected = ['257 "/ä', '" is it.\r\n', `220 ${'x'.repeat(5000)}\r\n221 Goodbye.\r\n`]
     const [first = '', second = '', rest = ''] = expected.map(text => Buffer.from(text).toString('latin1'))
@@ -74,7 +74,7 @@ describe.each(['bare', 'bare and from another process', 'by a socket'] as const)
   it('ends once the client has ended, and drops what it still says', async () => {
     const { client, line, heard } = await reading(how)
     line.release()
-    line.sendLast('221 Goodbye.\r\n')
+    line.sendLast('221 Goodbye.\r\n', 'wait')
     let isClosed = false
     const ended = line.end().finally(() => {
       isClosed = true
@@ -86,6 +86,38 @@ describe.each(['bare', 'bare and from another process', 'by a socket'] as const)
     await ended
     expect(heard.text).toHaveLength(0)
     expect(line.send('200 Too late.\r\n')).toBe(true)
+  })
+
+  it('may be closed with the last reply, which the client still gets', async () => {
+    const { client, line, heard } = await reading(how)
+    const read = readAll(client)
+    client.write('QUIT\r\n')
+    await eventually(() => heard.text === 'QUIT\r\n', 'the last line')
+    line.sendLast('221 Goodbye.\r\n', 'close')
+    // A socket is ended in the usual way.
+    expect(line.closed).toBe(how !== 'by a socket')
+    const ended = line.end()
+    expect((await read).toString()).toBe('221 Goodbye.\r\n')
+    client.end()
+    await ended
+    expect(line.closed).toBe(true)
+  })
+
+  it('is not closed over what the client has said unread, since that would cost it the last reply', async () => {
+    const { client, line, heard } = await reading(how)
+    line.release()
+    client.write('unread')
+    line.send('200 Here.\r\n')
+    // A reply that has arrived: by then the other bytes have, too.
+    await once(client, 'data')
+    const read = readAll(client)
+    line.sendLast('221 Goodbye.\r\n', 'close')
+    expect(line.closed).toBe(false)
+    const ended = line.end()
+    expect((await read).toString()).toBe('221 Goodbye.\r\n')
+    client.end()
+    await ended
+    expect(heard.text).toBe('')
   })
 
   it('ends at once where the client has ended before', async () => {

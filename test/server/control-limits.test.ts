@@ -1,5 +1,7 @@
 /** Limits on sessions and on time (RFC 1123 section 4.1.3.2, RFC 2577 section 5), and what ends a session. */
-import { describe, expect, it } from 'vitest'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { FtpClient } from '../support/ftp-client.ts'
 import { password, simpleUser } from '../support/server.ts'
@@ -38,6 +40,18 @@ describe('limits', () => {
       third.close()
       return code === 220
     }, 'the place is free again')
+  })
+
+  it('have a place again as soon as a client has quit, also where that does not close its side', async () => {
+    const server = await temporaryServer()
+    const client = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true })
+    onTestFinished(() => void client.destroy())
+    client.setEncoding('latin1').write('NOOP\r\nQUIT\r\n')
+    let replies = ''
+    client.on('data', text => (replies += text))
+    await once(client, 'end')
+    expect(replies).toMatch(/^220 .*\r\n200 .*\r\n221 .*\r\n$/)
+    expect(server.application.server.sessionCount).toBe(0)
   })
 
   it('end a session that does not log in in time, counted from when it last was', async () => {

@@ -113,12 +113,16 @@ export class ClearLine implements LineSource {
     return taken === bytes.length || writeTo(this.socket, Buffer.from(bytes.subarray(taken)))
   }
 
-  /** The same for the last one: it comes in one packet with the end of our side, where that can be. */
-  sendLast(reply: string): void {
+  /**
+   * The same for the last one: it comes in one packet with the end of our side, where that can be. With `close`, the client is not waited for
+   * either, unless it has said more than it was asked: to close over unread bytes would reset the connection.
+   */
+  sendLast(reply: string, then: 'close' | 'wait'): void {
     if (this.#bare === undefined || this.#ours === 'ended') return void this.send(reply)
     const bytes = this.#encoded(reply)
     const taken = this.#bare.send(bytes, 'more')
     if (taken < bytes.length) return void writeTo(this.socket, Buffer.from(bytes.subarray(taken)))
+    if (then === 'close' && isAllRead(this.#bare, this.#memory)) return this.destroy()
     this.#bare.end()
     this.#ours = 'ended'
   }
@@ -205,6 +209,12 @@ export function writeTo(stream: Duplex, reply: string | Uint8Array): boolean {
   if (typeof reply !== 'string') return stream.write(reply)
   // A string goes to the kernel without a buffer in between.
   return reply.isWellFormed() ? stream.write(reply, 'utf8') : stream.write(encodeName(reply))
+}
+
+/** Nobody may want what is in the memory. */
+function isAllRead(bare: BareConnection, { bytes }: InputMemory): boolean {
+  const more = bare.peek(bytes)
+  return more === 'nothing yet' || more === 0
 }
 
 function ignore(): void {}

@@ -7,7 +7,13 @@ import { type Reply, reply } from '../reply.ts'
 import type { Session } from './session.ts'
 
 /** The last words, a short phrase for the log, and what the end counts as where the client has brought it about by abuse. */
-export type Ending = { readonly answer: Reply; readonly reason: string; readonly offence?: Offence }
+export type Ending = {
+  readonly answer: Reply
+  readonly reason: string
+  readonly offence?: Offence
+  /** By the client, who waits for the answer and for nothing else. */
+  readonly isAskedFor?: boolean
+}
 
 export const drained: Ending = { answer: reply(421, 'The server is going down.'), reason: 'drained' }
 export const banned: Ending = { answer: reply(421, 'Too many failures: closing.'), reason: 'banned' }

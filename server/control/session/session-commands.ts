@@ -145,7 +145,7 @@ export class SessionCommands {
 
   #carryOut({ reply: answer, then }: Answer): Promise<void> | undefined {
     const { protection, channel } = this.#parts
-    if (then === 'close') return this.#parts.end({ answer, reason: 'client quit' })
+    if (then === 'close') return this.#parts.end({ answer, reason: 'client quit', isAskedFor: answer.code === 221 })
     if (then === 'reinitialize') return this.#reinitialize(answer)
     if (then === 'stop-tls') return protection.stop(answer, 'cleared')
     return channel.send(answer)

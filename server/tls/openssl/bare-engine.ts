@@ -21,7 +21,7 @@ export type BareEngineOptions = {
 /** What a handshake is for. `early` is what was read of the connection before. */
 export type BareHandshakeOptions = {
   readonly purpose: Purpose
-  readonly signal: AbortSignal
+  readonly signal: AbortSignal | undefined
   readonly demand: Demand
   readonly early?: Buffer | undefined
 }

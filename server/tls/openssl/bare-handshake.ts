@@ -3,17 +3,21 @@ import type { BareConnection } from '../../data/bare-connection.ts'
 import { TlsError } from '../handshake.ts'
 import { TlsConnection, type TlsConnectionOptions } from './tls-connection.ts'
 
-export type BareHandshake = TlsConnectionOptions & { readonly signal: AbortSignal; readonly timeoutSeconds: number }
+/** To close the bare connection ends it as well: that is for whoever has no signal. */
+export type BareHandshake = TlsConnectionOptions & {
+  readonly signal: AbortSignal | undefined
+  readonly timeoutSeconds: number
+}
 
 /** Resolves with nobody watching the bare connection; what has come behind the handshake is to be read. Rejects with TlsError, with it closed. */
-export function shakeHandsBare({ signal, timeoutSeconds, ...options }: BareHandshake): Promise<TlsConnection> {
-  const { bare } = options
+export function shakeHandsBare(options: BareHandshake): Promise<TlsConnection> {
+  const { bare, signal, timeoutSeconds } = options
   const connection = connectionOn(bare, options)
   if (connection === undefined) return Promise.reject(new TlsError('failed', ended))
   return new Promise((resolve, reject) => {
     const settle = (): void => {
       clearTimeout(timer)
-      signal.removeEventListener('abort', onAbort)
+      signal?.removeEventListener('abort', onAbort)
       bare.ignore()
     }
     const fail = (error: TlsError): void => {
@@ -22,7 +26,7 @@ export function shakeHandsBare({ signal, timeoutSeconds, ...options }: BareHands
       bare.close()
       reject(error)
     }
-    const onAbort = (): void => fail(new TlsError('aborted', 'aborted', { cause: signal.reason }))
+    const onAbort = (): void => fail(new TlsError('aborted', 'aborted', { cause: signal?.reason }))
     const goOn = (): void => {
       const step = connection.shakeHands()
       if (step === 'nothing yet') return
@@ -31,8 +35,8 @@ export function shakeHandsBare({ signal, timeoutSeconds, ...options }: BareHands
       resolve(connection)
     }
     const timer = setTimeout(() => fail(new TlsError('timeout', 'handshake timed out')), timeoutSeconds * 1000)
-    signal.addEventListener('abort', onAbort)
-    if (signal.aborted) return onAbort()
+    signal?.addEventListener('abort', onAbort)
+    if (signal?.aborted === true) return onAbort()
     bare.watch(goOn, () => fail(new TlsError('failed', ended)))
     // What was read before is there already, and nothing tells of it.
     if (options.early !== undefined && !bare.closed) goOn()
