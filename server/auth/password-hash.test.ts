@@ -111,6 +111,28 @@ test('Any text whatever is either a hash or has a problem, and nothing throws', 
   )
 })
 
+test('Base64 is taken only as an encoder writes it, padded or not', () => {
+  const digits = fc.string({ unit: fc.constantFrom(...Array.from('+./09AZazQgwEM48=')), maxLength: 48 })
+  const encoded = fc.uint8Array({ maxLength: 40 }).map(bytes => Buffer.from(bytes).toString('base64'))
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        digits,
+        encoded,
+        fc.tuple(encoded, digits).map(parts => parts.join('')),
+      ),
+      text => {
+        const plain = text.replaceAll('.', '+').replace(/={1,2}$/, '')
+        const bytes = Buffer.from(plain, 'base64')
+        const isExact = bytes.toString('base64').replace(/=+$/, '') === plain && bytes.length >= 1 && bytes.length <= 64
+        const parsed = parsePasswordHash(`$pbkdf2-sha256$i=1$${text}$${key}`)
+        expect(parsed !== undefined).toBe(isExact)
+        if (parsed?.kind === 'pbkdf2') expect(parsed.salt.equals(bytes)).toBe(true)
+      },
+    ),
+  )
+})
+
 test('A hash that is cut anywhere is no hash, or one that is still long enough to tell passwords apart', () => {
   for (const text of good) {
     for (let length = 0; length < text.length; length++) {

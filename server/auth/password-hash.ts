@@ -198,9 +198,9 @@ function readParameters(text: string, names: readonly string[]): Readonly<Record
 
 /** Base64 without line breaks, padded or not, also with `.` for `+` as passlib writes it. Undefined if it is not exactly that. */
 function readBase64(text: string): Buffer | undefined {
-  const digits = text.replaceAll('.', '+').replace(/={1,2}$/, '')
-  if (!/^[+/0-9A-Za-z]+$/.test(digits)) return undefined
-  const bytes = Buffer.from(digits, 'base64')
-  // A text that was cut or mistyped leaves a remainder that no encoder writes.
-  return bytes.toString('base64').replace(/=+$/, '') === digits ? bytes : undefined
+  if (!exactBase64.test(text)) return undefined
+  return Buffer.from(text.includes('.') ? text.replaceAll('.', '+') : text, 'base64')
 }
+
+/** A text that was cut or mistyped leaves a remainder that no encoder writes: what is left of the last digit must be zero. */
+const exactBase64 = /^(?=[^=])(?:[+./\dA-Za-z]{4})*(?:[+./\dA-Za-z](?:[AQgw]|[+./\dA-Za-z][AEIMQUYcgkosw048]))?={0,2}$/
