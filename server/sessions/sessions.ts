@@ -31,6 +31,7 @@ import { Kin, type Member } from '../tls/kin.ts'
 import { loadOpenSsl, type OpenSsl } from '../tls/openssl/openssl.ts'
 import { SessionTls } from '../tls/session-tls.ts'
 import type { SharedState } from '../workers/shared-state.ts'
+import { Examples } from './examples.ts'
 import { Roster } from './roster.ts'
 import type { Place, SessionHost } from './session-host.ts'
 
@@ -63,10 +64,12 @@ export type SessionsOptions = {
 const sweepMilliseconds = 1000
 
 export class Sessions implements SessionHost {
+  /** What bare connections need; undefined where there are to be sockets. */
+  readonly socketCalls: SocketCalls | undefined
   readonly #services: Services
   readonly #connections = new Roster<Connection>()
-  /** One that has ended. While a process is at rest it collects, and V8 throws away what it has compiled for objects of which there is none left. */
-  readonly #kept: { example?: Connection } = {}
+  /** Some that have ended. While a process is at rest it collects, and V8 throws away what it has compiled for objects of which there is none left. */
+  readonly #examples = new Examples()
   readonly #sweeper: NodeJS.Timeout
   #inForce: InForce
   readonly #kin = new Kin(this.#connections)
@@ -80,6 +83,9 @@ export class Sessions implements SessionHost {
     this.#inForce = options.inForce
     this.#whenIdle = options.onIdle
     const means = transferMeans(sendfile, shared)
+    const inputMemory = new InputMemory()
+    // Asked once: to look, it makes a socket.
+    this.socketCalls = inputMemory.isShared ? means.socketCalls : undefined
     this.#openssl = means.socketCalls && loadOpenSsl(means.socketCalls)
     this.#services = {
       configuration: () => this.#inForce.configuration,
@@ -103,7 +109,7 @@ export class Sessions implements SessionHost {
       createSessionTls: session => this.#createSessionTls(session),
       activity: () => ({ sessions: sessionsInAll(), started }),
       who,
-      inputMemory: new InputMemory(),
+      inputMemory,
       createId: createIds(),
       now: Date.now,
     }
@@ -132,7 +138,7 @@ export class Sessions implements SessionHost {
   /** Puts another configuration in force, at once and for all sessions. */
   apply(inForce: InForce): void {
     this.#inForce = inForce
-    delete this.#kept.example
+    this.#examples.clear()
     const { certificate, hosts } = inForce.configuration
     const ofHosts = [...hosts.values()].map(host => host.certificate)
     this.#lanes.keep(new Set([certificate, inForce.fallbackCertificate, ...ofHosts]))
@@ -156,11 +162,6 @@ export class Sessions implements SessionHost {
   /** Whether a session waits on the port. */
   isAwaited(port: number): boolean {
     return this.#services.passivePorts.isAwaited(port)
-  }
-
-  /** What bare connections need; undefined where there are to be sockets. */
-  get socketCalls(): SocketCalls | undefined {
-    return this.#services.inputMemory.isShared ? this.#services.transferMeans.socketCalls : undefined
   }
 
   serve(arrival: Arrival | BareArrival, listener: ListenerConfiguration, place: Place): void {
@@ -192,7 +193,7 @@ export class Sessions implements SessionHost {
   /** One for all, as each connection keeps it. */
   readonly #onEnd = (connection: Connection): void => {
     this.#connections.delete(connection)
-    if (isExample(connection, this.#inForce)) this.#kept.example = connection
+    if (connection.state.configuration === this.#inForce.configuration) this.#examples.keep(connection)
     connection.place.end()
     if (this.#connections.size === 0) this.#whenIdle?.()
   }
@@ -228,11 +229,6 @@ export class Sessions implements SessionHost {
     const deadline = performance.now() + milliseconds
     while (this.#connections.size > 0 && performance.now() < deadline) await delay(20)
   }
-}
-
-/** It has done what sessions do, and keeps neither keys nor a configuration that is not in force. */
-function isExample({ session, tls, state }: Connection, { configuration }: InForce): boolean {
-  return session.login.state === 'logged-in' && tls === undefined && state.configuration === configuration
 }
 
 /** For last replies to be read. */

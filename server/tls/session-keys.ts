@@ -45,6 +45,11 @@ export class SessionKeys implements Resumable {
     this.#sessionIds.set(id, session)
   }
 
+  /** Once nobody may resume any more. */
+  forgetSessions(): void {
+    this.#sessionIds = undefined
+  }
+
   /** As that of SessionTls. `keysOfProcess` are those of tickets that OpenSSL makes where it is called directly. */
   hasIssued(offer: Offer, keysOfProcess: Buffer | undefined): boolean {
     const offered = readable(offer, keysOfProcess)

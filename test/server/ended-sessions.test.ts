@@ -1,8 +1,10 @@
-/** What a process keeps of sessions that have ended: one of them, by which V8 keeps what it has compiled for the next. */
+/** What a process keeps of sessions that have ended: one of each kind, by which V8 keeps what it has compiled for the next. */
+import { constants } from 'node:crypto'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Connection } from '../../server/control/connection.ts'
+import type { SessionKeys } from '../../server/tls/session-keys.ts'
 import { eventually } from '../support/eventually.ts'
 import { FtpClient } from '../support/ftp-client.ts'
 import { simpleUser, startServer, type TestServer } from '../support/server.ts'
@@ -49,7 +51,27 @@ test('The last session that was logged in stays, and no others', async () => {
   expect(isLeft(last)).toBe(true)
 })
 
-test('One that had keys of TLS does not stay', async () => {
+test('The last one under TLS stays beside it, without anything to resume by', async () => {
+  const clear = await ended(logIn)
+  let keys: WeakRef<SessionKeys> | undefined
+  const secured = (): Promise<WeakRef<Connection>> =>
+    ended(async client => {
+      await client.startTls({ maxVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_TICKET })
+      await client.login()
+      const tls = [...server.application.server.connections][0]?.tls
+      keys = tls && new WeakRef(tls.keys)
+      tls?.keys.keepSession('an ID', Buffer.from('a session'))
+    })
+  const first = await secured()
+  const last = await secured()
+  await expectGone(first)
+  expect([isLeft(clear), isLeft(last)]).toEqual([true, true])
+  expect(keys?.deref()?.sessionWithId('an ID')).toBeUndefined()
+})
+
+test('One whose TLS is that of Node does not stay', async () => {
+  await server.stop()
+  server = await startServer({ sendfile: 'off' })
   const secured = await ended(async client => {
     await client.startTls()
     await client.login()
