@@ -126,7 +126,7 @@ export const ssl = {
     clearMode: 78,
     setSessionCacheMode: 44,
   },
-  mode: { movingBuffer: 0x2, autoRetry: 0x4, releaseBuffers: 0x10 },
+  mode: { movingBuffer: 0x2, autoRetry: 0x4, noAutoChain: 0x8, releaseBuffers: 0x10 },
   option: { noRenegotiation: 1n << 30n, serverPreference: 1n << 22n },
   sessionCache: { server: 0x2, noAutoClear: 0x80, noInternal: 0x300 },
   verify: { none: 0, peer: 1, failWithout: 2 },

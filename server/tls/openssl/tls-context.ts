@@ -43,6 +43,8 @@ export class TlsContext implements HostContext {
     const { ctrl, mode, option, sessionCache, version } = numbers
     library.SSL_CTX_set_options(context, option.noRenegotiation | option.serverPreference)
     library.SSL_CTX_ctrl(context, ctrl.mode, mode.releaseBuffers | mode.movingBuffer, null)
+    // Nothing else is known to complete a chain by: with each handshake it would be looked for in vain.
+    if (settings.clientCertificates === 'off') library.SSL_CTX_ctrl(context, ctrl.mode, mode.noAutoChain, null)
     // One call would go on for as long as a client sends what is no data, such as updates of keys, and nobody else would have a turn.
     library.SSL_CTX_ctrl(context, ctrl.clearMode, mode.autoRetry, null)
     library.SSL_CTX_ctrl(context, ctrl.setMinimumVersion, version[settings.minVersion], null)
