@@ -136,32 +136,39 @@ async function* encoded<Item extends Entry | Heading>(
   let lines: Lines | undefined
   for await (const batch of batches) {
     lines ??= new Lines(Math.min(batch.length * usualLineBytes, chunkBytes) + roomForLine)
-    let added = addLines(lines, batch, 0, format)
-    while (lines.length >= chunkBytes) {
+    for (let added = 0; added < batch.length; ) {
+      added = addLines(lines, batch, added, format)
+      if (lines.length < chunkBytes) continue
       yield lines.take()
       // Where the client takes all at once, nothing else would let other sessions in.
       await setImmediate()
-      added = addLines(lines, batch, added, format)
     }
   }
   if (lines !== undefined && lines.length > 0) yield lines.take()
 }
 
-/** Adds lines until the chunk is full; how many of the entries have theirs then. */
+/**
+ * A loop over a whole listing is replaced by better code while it runs, and more than once, before there is code for the function:
+ * a function that is called often for a few entries each has good code sooner, and once.
+ */
+const entriesAtOnce = 32
+
+/** Adds some lines, and no more once the chunk is full; how many of the entries have theirs then. */
 function addLines<Item extends Entry | Heading>(
   lines: Lines,
   entries: readonly Item[],
   first: number,
   format: LineFormat<Item>,
 ): number {
-  for (let index = first; index < entries.length; index++) {
+  const end = Math.min(entries.length, first + entriesAtOnce)
+  for (let index = first; index < end; index++) {
     const entry = entries[index]
     if (entry === undefined) continue
     format.add(lines, entry)
     lines.endLine()
     if (lines.length >= chunkBytes) return index + 1
   }
-  return entries.length
+  return end
 }
 
 async function* withDots(storage: Storage, base: string, batches: Batches): Batches {

@@ -25,7 +25,7 @@ export async function* ordered(
 }
 
 function sorted(entries: readonly Entry[], flags: ReadonlySet<ListFlag>): Entry[] {
-  const byName = entries.some(hasSurrogates) ? byBytes : byCodeUnits
+  const byName = surrogates.test(entries.map(nameOf).join('')) ? byBytes : byCodeUnits
   const compare = comparison(flags, byName)
   return entries.toSorted(flags.has('r') ? (one, other) => compare(other, one) : compare)
 }
@@ -40,7 +40,7 @@ function comparison(flags: ReadonlySet<ListFlag>, byName: Comparison): Compariso
 
 // Without surrogates, the order of UTF-16 units is that of the bytes in UTF-8.
 const surrogates = /[\ud800-\udfff]/
-const hasSurrogates = ({ name }: Entry): boolean => surrogates.test(name)
+const nameOf = ({ name }: Entry): string => name
 // Two entries of a directory never have one name.
 const byCodeUnits: Comparison = (one, other) => (one.name < other.name ? -1 : 1)
 const byBytes: Comparison = (one, other) => encodeName(one.name).compare(encodeName(other.name))

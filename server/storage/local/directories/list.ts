@@ -111,18 +111,24 @@ class Looks {
 
   /** Looks at as many names as there is time for, and returns where it has ended. */
   #slice(names: readonly string[], first: number, seen: Seen): number {
-    const { entries } = seen
     const end = performance.now() + sliceMilliseconds
-    for (let index = first; index < names.length; ) {
+    // The first one alone may have taken long.
+    let next = this.#lookAt(names, first, 1, seen)
+    while (next < names.length && performance.now() < end) next = this.#lookAt(names, next, looksPerClock, seen)
+    return next
+  }
+
+  /** Looks at some names, no more than `count`, and returns where it has ended. */
+  #lookAt(names: readonly string[], first: number, count: number, seen: Seen): number {
+    const { entries } = seen
+    const end = Math.min(names.length, first + count)
+    for (let index = first; index < end; index++) {
       const name = names[index] ?? ''
       const found = this.#look(name)
       if (typeof found === 'object') entries.push(found)
       else note(seen, name, found)
-      index += 1
-      // The first one alone may have taken long.
-      if ((index - first) % looksPerClock === 1 && performance.now() >= end) return index
     }
-    return names.length
+    return end
   }
 
   #look(name: string): Found {
