@@ -200,6 +200,28 @@ const shapes: Readonly<Record<string, fc.Arbitrary<string>>> = {
       made(3, deflatedText('a'), deflatedText('some words, some words'), deflatedText(''), '\x78\x9c', '\0\0\0\0'),
     )
     .map(([at, rest]) => String.fromCharCode(at) + rest),
+  'tls-conversations': fc
+    .tuple(
+      fc.nat(1),
+      fc.nat(2),
+      made(
+        8,
+        // Data, cut or whole; then what is named beside each.
+        '\0\x03abc\x02',
+        '\0\x03abc\xff',
+        '\x01\x15\x02\x01\0\xff', // close_notify
+        '\x01\x16\x04\x01\0\0\0\xff', // a renegotiation
+        '\x02\x01\xff', // a KeyUpdate
+        '\x03\x17\x01a\x08\x01\xff', // a record with a bit flipped
+        '\x04\x05\x17\x03\x03\x40\0\xff', // a header in clear text
+        '\x05', // the end of the connection
+        '\x06',
+        '\x07\x02ok',
+        '\x08',
+        '\x09\x03bye',
+      ),
+    )
+    .map(([version, purpose, rest]) => String.fromCharCode(version, purpose, 0) + rest),
 }
 
 function deflatedText(text: string): string {

@@ -26,6 +26,7 @@ import { commandTargets } from './command-targets.ts'
 import { deflated, encodedData } from './encodings.ts'
 import { importTargets } from './import-targets.ts'
 import { offsetOf } from './restart-offset.ts'
+import { tlsConversations } from './tls-conversations.ts'
 
 export type Target = (bytes: Uint8Array) => void | Promise<void>
 
@@ -51,6 +52,7 @@ export const targets: Readonly<Record<string, Target>> = {
   ...importTargets,
   'encoded-data': encodedData,
   deflated,
+  'tls-conversations': tlsConversations(),
 }
 
 /** As `latin1`, one character a byte. */

@@ -114,8 +114,9 @@ export class Receiving {
     if (count < all && !this.waitsForMore(Math.min(count, 0))) this.#ended = this.#whyEnded()
     // To refuse a renegotiation, to update keys, or for an alert: TLS has answered by itself.
     this.#sending.sendAnswers()
-    if (this.#sending.isLost) return (this.#ended = 'lost')
-    if (count <= 0) return this.#ended ?? 'nothing yet'
+    if (this.#sending.isLost) this.#ended = 'lost'
+    // What came ahead of a loss is kept, as ahead of the end: the next call tells of it.
+    if (count <= 0 || (count >= all && this.#ended !== undefined)) return this.#ended ?? 'nothing yet'
     this.#bare.noteActivity()
     return count
   }

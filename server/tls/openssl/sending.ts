@@ -58,12 +58,15 @@ export class Sending {
   #take(then: 'more' | 'nothing'): number {
     const { output } = this.#openssl
     let left = 0
-    for (let count = this.#openssl.takeOutput(); count > 0; count = this.#openssl.takeOutput()) {
-      if (this.#isLost) continue
+    let count: number
+    do {
+      count = this.#openssl.takeOutput()
+      if (count === 0 || this.#isLost) continue
       const taken = this.#waiting === undefined ? this.#bare.send(output.subarray(0, count), then) : 0
       if (taken < count) this.#sendLater(Buffer.from(output.subarray(taken, count)))
       left += count - taken
-    }
+      // Less than there is room for was all.
+    } while (count === output.length)
     return left
   }
 
