@@ -208,7 +208,11 @@ const load: readonly SecurityRow[] = [
       ),
       proof('test/faults/frozen-volume.test.ts', 'whoever needs it is told so in time, and others go on as before'),
       proof(
-        'server/storage/local/volume-gates.test.ts',
+        'server/storage/local/volumes/volume-gates.test.ts',
+        'volumes that hang leave some to others, one after the other',
+      ),
+      proof(
+        'server/storage/local/volumes/volume-gates.test.ts',
         'is stalled after a quarter of the patience, once, and refuses commands at once',
       ),
     ],
@@ -486,6 +490,19 @@ const state: readonly SecurityRow[] = [
 
 /** What the classes of the past don't have: what came with features that no server had then. */
 const beyond: readonly SecurityRow[] = [
+  {
+    attack: 'Floods of what TLS answers by itself: updates of keys and renegotiations, by a client that reads nothing',
+    defence:
+      'Renegotiation is refused. One call reads one record, and others have their turn before a client is read from again. What TLS has answered by itself and the kernel does not take may be 64 KiB; whoever makes it answer more is disconnected.',
+    proofs: [
+      proof('test/faults/unasked-records.test.ts', 'are ended on a control connection'),
+      proof('test/faults/unasked-records.test.ts', 'are ended on a data connection, and only that, with their upload'),
+      proof(
+        'test/server/tls-connection.test.ts',
+        'answers one record a call of what a client sends besides data, however many have come',
+      ),
+    ],
+  },
   {
     attack: 'One-time codes that are tried out or heard and used again',
     defence:

@@ -22,6 +22,8 @@ import {
   tlsVersions,
 } from '../support/data-connections.ts'
 import { eventually } from '../support/eventually.ts'
+import { handmadeRecordsOver, recordTypes } from '../support/handmade-records.ts'
+import { unaskedRecordsOver } from '../support/unasked-records.ts'
 
 const never = new AbortController().signal
 const openssl = testOpenSsl()
@@ -107,10 +109,52 @@ describe.each(tlsVersions)('A connection over %s', version => {
     expect(connection.endsWithinRecord).toBe(true)
   })
 
+  it('answers one record a call of what a client sends besides data, however many have come', async () => {
+    const { client: raw, server } = await barePair()
+    const [connection, records] = await Promise.all([
+      session.secureBareControl(server, never),
+      unaskedRecordsOver(raw, version),
+    ])
+    onTestFinished(() => {
+      connection.close()
+      server.close()
+      raw.destroy()
+    })
+    const sent = records(1000)
+    raw.write(sent)
+    const into = Buffer.alloc(2 * sent.length)
+    await eventually(() => server.peek(into) === sent.length, 'all of them')
+    expect(connection.read(into)).toBe('nothing yet')
+    expect(server.peek(into)).toBe(sent.length - sent.length / 1000)
+  })
+
   it('is lost over records that are none', async () => {
     const { raw, connection } = await secured(version)
     raw.write(Buffer.concat([Buffer.of(0x17, 3, 3, 0, 50), Buffer.alloc(50)]))
     expect((await readToEnd(connection)).end).toBe('lost')
+  })
+
+  it('reads what came ahead of a broken record, and is lost then', async () => {
+    const { client: raw, server } = await barePair()
+    const [connection, records] = await Promise.all([
+      session.secureBareData(server, never, 'receive', { demand: 'none' }),
+      handmadeRecordsOver(raw, version),
+    ])
+    onTestFinished(() => {
+      connection.close()
+      server.close()
+      raw.destroy()
+    })
+    const data = ['some', ' of it'].map(text => records.sealed(recordTypes.applicationData, Buffer.from(text)))
+    const broken = Buffer.from(records.sealed(recordTypes.applicationData, Buffer.from('more'))).fill(0, 20)
+    const sent = Buffer.concat([...data, broken])
+    raw.write(sent)
+    const into = Buffer.alloc(1000)
+    await eventually(() => server.peek(into) === sent.length, 'all of it')
+    expect(connection.readAll(into)).toBe(10)
+    expect(into.toString('latin1', 0, 10)).toBe('some of it')
+    expect(connection.readAll(into)).toBe('lost')
+    expect(openssl.library.ERR_peek_error()).toBe(0)
   })
 
   it('keeps what has no room, in order, and tells when all is gone', async () => {

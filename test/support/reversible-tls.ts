@@ -26,7 +26,8 @@ export async function startReversibleTls(
   }
 }
 
-class StreamOver extends Duplex {
+/** A connection as a stream that it outlives. */
+export class StreamOver extends Duplex {
   readonly #socket: Socket
   #attached = false
 
