@@ -237,7 +237,7 @@ describe.each(protections)('runTransfer, %s', protection => {
   it('waits for a client that slowly takes what the kernel has for it, though nobody else sees that', async () => {
     const { client, connection } = await open(protection, 'send')
     const content = pattern(7_000_000)
-    const sending = send(connection, new MemoryReadable(content), { stallTimeoutSeconds: 0.4, means: inKernel })
+    const sending = send(connection, new MemoryReadable(content), { stallTimeoutSeconds: 1, means: inKernel })
     const chunks: Buffer[] = []
     // Slowly enough for seconds to pass between two writes of the server.
     for await (const chunk of client) {
