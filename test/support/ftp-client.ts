@@ -140,12 +140,13 @@ export class FtpClient {
     return this.#session
   }
 
-  /** EPSV, and a connection to the port it names. */
+  /** EPSV, and a connection to the port it names. That it breaks shows to whoever reads it, and in the replies; nobody else has to hear of it. */
   async passive(host = '127.0.0.1'): Promise<Socket> {
     const answer = await this.send('EPSV')
     const port = Number(/\(\|\|\|(\d+)\|\)/.exec(answer.text)?.[1])
     if (answer.code !== 229 || !Number.isInteger(port)) throw new Error(`${answer.code} ${answer.text}`)
     const socket = connectSocket({ port, host, noDelay: true })
+    socket.on('error', () => undefined)
     await once(socket, 'connect')
     return socket
   }
@@ -159,6 +160,7 @@ export class FtpClient {
       ...(session === undefined ? {} : { session }),
       ...options,
     })
+    socket.on('error', () => undefined)
     await once(socket, 'secureConnect')
     return socket
   }
