@@ -29,6 +29,5 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
   CMD ["/usr/local/bin/node", "-e", "const { FTP_SERVER_ADDRESS: address, FTP_SERVER_PROBES_PORT: port } = process.env; const host = /^(0.0.0.0|::)?$/.test(address || '') ? 'localhost' : address.includes(':') ? '[' + address + ']' : address; fetch('http://' + host + ':' + (port || 8080) + '/livez').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # Objects live for one command: a larger young generation would keep 60 MB of garbage in memory. What the start leaves behind the server has collected itself.
 # What V8's last compiler gains is gained after a hundred times as many calls: before that, it costs the first clients more than it saves them.
-# What is called a second time begins to be compiled, and not with the eighth: the first commands of a new server cost less.
-ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=4", "--expose-gc", "--invocation-count-for-turbofan=300000", "--invocation-count-for-feedback-allocation=2", "/app/server.mjs"]
+ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=4", "--expose-gc", "--invocation-count-for-turbofan=300000", "/app/server.mjs"]
 CMD ["serve"]

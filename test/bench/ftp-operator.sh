@@ -41,7 +41,7 @@ start() {
   rm -rf "$RUN/dist"
   "$NODE" "$PROJECT/tools/build.ts" "$RUN/dist" >&2
   configure
-  as_user "$NODE" --max-semi-space-size=4 --expose-gc --invocation-count-for-turbofan=300000 --invocation-count-for-feedback-allocation=2 "$RUN/dist/server.mjs" serve --config "$RUN/config"
+  as_user "$NODE" --max-semi-space-size=4 --expose-gc --invocation-count-for-turbofan=300000 "$RUN/dist/server.mjs" serve --config "$RUN/config"
 }
 
 main "$@"
