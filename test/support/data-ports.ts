@@ -58,6 +58,7 @@ export async function listenForData(host = '127.0.0.1'): Promise<ActivePort> {
   onTestFinished(() => void server.close())
   const accepted = new Promise<Socket>(resolve => {
     server.once('connection', socket => {
+      socket.on('error', () => undefined)
       onTestFinished(() => void socket.destroy())
       resolve(socket)
     })

@@ -24,12 +24,13 @@ export async function byPasv(client: FtpClient): Promise<Socket> {
   const [high, low] = (/,(\d+),(\d+)\)/.exec(text) ?? []).slice(1).map(Number)
   const data = connect({ port: (high ?? 0) * 256 + (low ?? 0), host: '127.0.0.1', noDelay: true })
   await once(data, 'connect')
+  data.on('error', () => undefined)
   return data
 }
 
 /** PORT, and whoever comes. */
 export async function byPort(client: FtpClient): Promise<() => Promise<Socket>> {
-  const listener = createServer()
+  const listener = createServer(data => void data.on('error', () => undefined))
   listener.listen(0, '127.0.0.1')
   await once(listener, 'listening')
   const { port } = listener.address() as AddressInfo
