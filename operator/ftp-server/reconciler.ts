@@ -81,7 +81,7 @@ export function createReconciler(options: ReconcilerOptions): Reconcile {
 
   /** Plans again where the first plan turned up something that has to be known: a certificate to make, objects of others in the way. */
   async function decide(server: FtpServer, signal: AbortSignal): Promise<{ observation: Observation; plan: Plan }> {
-    let observation = await observer.observe(server, signal, probes)
+    let observation = await observer.observe(server, signal, { probes, bindings })
     let plan = planFor(observation)
     const strangers = await findStrangers(observation, plan, signal)
     if (strangers.length > 0) {

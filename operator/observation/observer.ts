@@ -15,7 +15,7 @@ import { isAllowed } from './allowed-users.ts'
 import { type ClusterView, type SourceMetadata, sourceMetadata } from './cluster-view.ts'
 import { findLive, readClaim, readNodeAddresses, readPod, readService, readSource } from './live.ts'
 import type { NodeAddress, Observation, ObservedPod, OperatorFacts, Source } from './observation.ts'
-import type { ObservedUser } from './observed-user.ts'
+import type { KnownUser, ObservedUser } from './observed-user.ts'
 import { fetchReport } from './pod-reports.ts'
 import { needsProvider, providerOf } from './provider.ts'
 import type { SnapshotSight } from './snapshot-sight.ts'
@@ -39,6 +39,12 @@ const providerFreshMilliseconds = 3600_000
 const resolutionFreshMilliseconds = 30_000
 const resolutionMilliseconds = 2000
 
+/** What is known already, in this term of leadership. */
+type Memory = {
+  readonly probes?: Pick<PassiveProbes, 'stateOf'>
+  readonly bindings?: { of(server: string, user: string): KnownUser | undefined }
+}
+
 type Kept<Value> = { readonly value: Value; readonly since: number }
 
 export class Observer {
@@ -54,7 +60,7 @@ export class Observer {
   }
 
   /** Rejects where the cluster does not answer; pods that don't answer are part of what is observed. */
-  async observe(server: FtpServer, signal: AbortSignal, probes?: Pick<PassiveProbes, 'stateOf'>): Promise<Observation> {
+  async observe(server: FtpServer, signal: AbortSignal, { probes, bindings }: Memory = {}): Promise<Observation> {
     const { cluster, view, snapshots, operator, clock } = this.#options
     const [certificate, podMonitor, prometheusRule] = await Promise.all(
       [kinds.certificate, kinds.podMonitor, kinds.prometheusRule].map(kind => cluster.isServed(kind, { signal })),
@@ -67,7 +73,7 @@ export class Observer {
     const live = [...view.liveOf(server), ...(await this.#optionalLive(server, served, signal))]
     const [sources, users, claim, seenSnapshots, pods] = await Promise.all([
       Promise.all(view.referencedBy(server).map(source => this.#content(server.metadata.namespace, source, signal))),
-      this.#users(server, signal),
+      this.#users(server, signal, bindings),
       this.#claim(server, live, signal),
       snapshots.snapshotsOf(server, signal),
       Promise.all(view.podsOf(server).map(pod => this.#pod(pod, signal))),
@@ -111,15 +117,16 @@ export class Observer {
   }
 
   /** The FtpUsers that name the server; Secrets only of those whom it lets in. */
-  async #users(server: FtpServer, signal: AbortSignal): Promise<readonly ObservedUser[]> {
+  async #users(server: FtpServer, signal: AbortSignal, bindings: Memory['bindings']): Promise<readonly ObservedUser[]> {
     const { users } = this.#options.view
-    const naming = users.usersNaming(keyOf(server.metadata))
+    const serverKey = keyOf(server.metadata)
+    const naming = users.usersNaming(serverKey)
     const observed: ObservedUser[] = []
     for (let start = 0; start < naming.length; start += readsAtOnce) {
       const some = naming.slice(start, start + readsAtOnce)
       observed.push(...(await Promise.all(some.map(user => this.#user(server, user, signal)))))
     }
-    return observed
+    return observed.map(each => ({ ...each, known: bindings?.of(serverKey, keyOf(each.user.metadata)) }))
   }
 
   async #user(server: FtpServer, user: FtpUser, signal: AbortSignal): Promise<ObservedUser> {

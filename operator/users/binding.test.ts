@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { ftpServer, ftpUser, now, observe, passwordHash } from '../../test/operator/samples.ts'
 import type { FtpServer } from '../api/ftp-server.ts'
 import { plan } from '../ftp-server/plan.ts'
+import { userStatus } from '../ftp-user/status.ts'
 import type { ObservedUser } from '../observation/observed-user.ts'
-import { bindUsers, resourceFiles, withPlaces } from './binding.ts'
+import { type Binding, bindUsers, resourceFiles, withPlaces } from './binding.ts'
 
 const hashed = `{ passwordHash: '${passwordHash}' }`
 const server = (spec = '') => ftpServer(`{ storage: { emptyDir: {} } ${spec} }`)
@@ -57,7 +58,7 @@ describe('Of several users of one name', () => {
     expect(verdicts(server(), [older, newer])).toEqual(expected)
     expect(verdicts(server(), [newer, older])).toEqual(expected)
   })
-  test('of one second the one that comes first by namespace and name wins', () => {
+  test('of one second the one that comes first by namespace and name wins where nothing is decided yet', () => {
     const twin = one('z-older', '2029-01-01T00:00:00Z', 'a')
     const all = server(', allowedUsers: { namespaces: { from: All } }')
     expect(verdicts(all, [older, twin])).toEqual({ 'a/z-older': 'accepted', 'media/z-older': 'NameConflict' })
@@ -89,6 +90,89 @@ describe('Of several users of one name', () => {
       'media/keyless': 'SecretNotFound',
       'media/a-newer': 'NameConflict',
     })
+  })
+})
+
+describe('Of several users of one name and one second', () => {
+  const named = (name: string, metadata: Partial<ObservedUser['user']['metadata']> = {}) =>
+    observed(ftpUser(name, `{ username: alice, passwordHash: '${passwordHash}' }`, metadata))
+  const bound = ({ uid, generation, verdict }: Pick<Binding, 'uid' | 'generation' | 'verdict'>) =>
+    ({ uid, generation, verdict, synced: 'pending', home: undefined }) as const
+  /** With the status that it gets of what a server has decided. */
+  const written = (each: ObservedUser, verdict: Binding['verdict'], at = server().metadata): ObservedUser => {
+    const { uid, generation } = each.user.metadata
+    const servers = [{ name: at.name, namespace: at.namespace, bound: bound({ uid, generation, verdict }) }]
+    return { ...each, user: { ...each.user, status: userStatus({ user: each.user, servers, secrets: {}, now }) } }
+  }
+  const changed = (each: ObservedUser, generation: number): ObservedUser => ({
+    ...each,
+    user: { ...each.user, metadata: { ...each.user.metadata, generation } },
+  })
+  const accepted = { accepted: true } as const
+  const refused = (reason: string) => ({ accepted: false, reason, message: '' }) as const
+  const [first, second] = [named('z-first'), named('a-second')]
+  const firstHasIt = { 'media/z-first': 'accepted', 'media/a-second': 'NameConflict' }
+  const secondHasIt = { 'media/z-first': 'NameConflict', 'media/a-second': 'accepted' }
+
+  test('who has been let in keeps the name', () => {
+    expect(verdicts(server(), [first, second])).toEqual(secondHasIt)
+    expect(verdicts(server(), [written(first, accepted), second])).toEqual(firstHasIt)
+  })
+  test('who has been let in loses it to an older one all the same', () => {
+    const older = named('older', { creationTimestamp: '2028-12-31T23:59:59Z' })
+    expect(verdicts(server(), [written(first, accepted), older])).toEqual({
+      'media/older': 'accepted',
+      'media/z-first': 'NameConflict',
+    })
+  })
+  test.each([
+    ['of another name', { name: 'downloads' }],
+    ['in another namespace', { namespace: 'other' }],
+  ])('a server %s that has let one in has no say in it', (_, other) => {
+    const elsewhere = written(first, accepted, { ...server().metadata, ...other })
+    expect(verdicts(server(), [elsewhere, second])).toEqual(secondHasIt)
+  })
+  test('who has it keeps it while the resource changes', () => {
+    const edited = changed(written(first, accepted), 2)
+    expect(verdicts(server(), [edited, second])).toEqual(firstHasIt)
+    expect(verdicts(server(), [edited, written(second, refused('NameConflict'))])).toEqual(firstHasIt)
+  })
+  test('who had it as an earlier resource does not get it from who has it now', () => {
+    const back = changed(written(first, accepted), 3)
+    expect(verdicts(server(), [back, written(second, accepted)])).toEqual(secondHasIt)
+    const other = changed(written(second, accepted), 3)
+    expect(verdicts(server(), [written(first, accepted), other])).toEqual(firstHasIt)
+  })
+  test.each([['SecretNotFound'], ['Rejected'], ['TooLarge']])('who has it keeps it with %s', reason => {
+    expect(verdicts(server(), [written(first, refused(reason)), second])).toEqual(firstHasIt)
+  })
+  test.each([['NotAllowed'], ['ServerNotFound'], ['Pending']])('who was told %s has no right to it', reason => {
+    expect(verdicts(server(), [written(first, refused(reason)), second])).toEqual(secondHasIt)
+  })
+  test('who was told that another has it comes last', () => {
+    expect(verdicts(server(), [first, written(second, refused('NameConflict'))])).toEqual(firstHasIt)
+  })
+  test('what the server has decided counts before a status that is late', () => {
+    const known = (each: ObservedUser, verdict: Binding['verdict']): ObservedUser => ({
+      ...each,
+      known: bound({ uid: each.user.metadata.uid, generation: 1, verdict }),
+    })
+    expect(verdicts(server(), [known(first, accepted), second])).toEqual(firstHasIt)
+    const late = known(written(second, accepted), refused('NameConflict'))
+    expect(verdicts(server(), [known(first, accepted), late])).toEqual(firstHasIt)
+    const another = { ...first, known: bound({ uid: 'of another', generation: 1, verdict: accepted }) }
+    expect(verdicts(server(), [another, second])).toEqual(secondHasIt)
+  })
+  test('the verdict is the same again, whoever of them has been told', () => {
+    const all = [written(named('c'), accepted), named('b'), named('a')]
+    const bindings = new Map(bindUsers(server(), all, now).map(each => [each.key, each.verdict]))
+    for (let told = 0; told < 8; told++) {
+      const next = all.map((each, index) => {
+        const verdict = bindings.get(`media/${each.user.metadata.name}`)
+        return verdict !== undefined && (told & (1 << index)) !== 0 ? written(each, verdict) : each
+      })
+      expect(verdicts(server(), next)).toEqual(verdicts(server(), all))
+    }
   })
 })
 

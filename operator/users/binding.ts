@@ -10,6 +10,7 @@ import type { ObservedUser } from '../observation/observed-user.ts'
 import { bindingKeys, bindingSecretName } from '../observation/user-references.ts'
 import { isLeaving, type Leaving, leavingOf, orderFiles, orderKeys } from './leaving.ts'
 import { findPassword, keyPart } from './password.ts'
+import { inPrecedence } from './precedence.ts'
 
 export type Verdict =
   | { readonly accepted: true }
@@ -42,11 +43,11 @@ export type UserFiles = {
 /** After those of inline users in the order of bytes, and before those of lists: of users of one name the first wins. */
 export const resourcePrefix = '00-resources'
 
-/** All users that name the server, the older first: of two with one name it has it. */
+/** All users that name the server: of two with one name the one that comes first has it. */
 export function bindUsers(server: FtpServer, observed: readonly ObservedUser[], now: number): readonly Binding[] {
   const owners = new Map(server.spec.users.map(({ name }) => [name, `the server’s own spec.users`]))
   const users = observed.filter(({ user }) => user.metadata.deletionTimestamp === undefined || isLeaving(user))
-  return users.toSorted(byAge).map(each => {
+  return inPrecedence(server, users).map(each => {
     const { user } = each
     const username = usernameOf(user)
     const identity = {
@@ -70,7 +71,7 @@ export function bindUsers(server: FtpServer, observed: readonly ObservedUser[], 
       owners.set(username, `FtpUser ${identity.key}, which is being deleted`)
       return { ...refuse('Deleting', 'it is being deleted'), leaving: leavingOf(user, server.metadata) }
     }
-    owners.set(username, `FtpUser ${identity.key}, which is older`)
+    owners.set(username, `FtpUser ${identity.key}, which comes first`)
     const entry = entryOf(each, username, now)
     if ('reason' in entry) return refuse(entry.reason, entry.message)
     return { ...identity, verdict: { accepted: true }, entry }
@@ -106,12 +107,6 @@ export function withPlaces(bindings: readonly Binding[], places: ReadonlySet<str
 // A name is always in the same list: it is in none for no moment.
 function listOf(username: string): string {
   return `${resourcePrefix}-${createHash('sha256').update(username).digest('hex').slice(0, 1)}.json`
-}
-
-function byAge({ user: { metadata: one } }: ObservedUser, { user: { metadata: other } }: ObservedUser): number {
-  const [first, second] = [Date.parse(one.creationTimestamp ?? ''), Date.parse(other.creationTimestamp ?? '')]
-  if (first !== second && !Number.isNaN(first - second)) return first - second
-  return keyOf(one) < keyOf(other) ? -1 : 1
 }
 
 type Refused = { readonly reason: string; readonly message: string }

@@ -136,6 +136,36 @@ clusterTest('of several users of one name the inline one wins, then the oldest r
   await eventually(async () => !(await inPods()).users.has('taken'), 'nobody has the name')
 })
 
+clusterTest('who has been let in keeps the name, also from who is made in the same second', async () => {
+  await plane.apply(ftpServer('media', 'uploads', { allowedUsers: { namespaces: { from: 'All' } } }))
+  const created = async (name: string) =>
+    (await plane.cluster.get(ftpUserResourceKind, { namespace: 'media', name }))?.metadata.creationTimestamp
+  const makePair = async (attempt: number) => {
+    const [first, second] = [`z-first-${attempt}`, `a-second-${attempt}`]
+    const spec = { username: `pair-${attempt}`, passwordHash }
+    await plane.apply(ftpUser('media', first, spec))
+    await accepted('media', first, 'Accepted')
+    await plane.apply(ftpUser('media', second, spec))
+    expect((await accepted('media', second, 'NameConflict')).message).toContain(`FtpUser media/${first}`)
+    return { first, second, spec, isOfOneSecond: (await created(first)) === (await created(second)) }
+  }
+  let [made, pair] = [0, await makePair(0)]
+  while (!pair.isOfOneSecond && made < 20) pair = await makePair(++made)
+  const { first, second, spec, isOfOneSecond } = pair
+  expect(isOfOneSecond).toBe(true)
+  // Whoever comes next knows it by status alone.
+  await hosted.restart(undefined)
+  const generation = async (name: string) => (await statusOf('media', name))?.observedGeneration
+  for (const name of [first, second]) {
+    await plane.apply(ftpUser('media', name, { ...spec, home: '/elsewhere' }))
+    await eventually(async () => (await generation(name)) === 2, `${name} is decided about anew`)
+  }
+  await accepted('media', second, 'NameConflict')
+  await accepted('media', first, 'Accepted')
+  await plane.cluster.delete(ftpUserResourceKind, { namespace: 'media', name: first })
+  await accepted('media', second, 'Accepted')
+})
+
 clusterTest('a password follows its Secret, wherever that is, and the previous one goes along', async () => {
   const previousPassword = { passwordSecretRef: { name: 'keys', key: 'old' }, expires: '2130-01-31' }
   await plane.apply(ftpUser('team-a', 'keyed', { passwordSecretRef: { name: 'keys' }, previousPassword }))
