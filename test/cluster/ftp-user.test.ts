@@ -140,6 +140,8 @@ describe('a user', () => {
   })
 
   test('of a name that another has is told so, and gets in when the other is gone', async () => {
+    // An attempt before this one may have left them.
+    await kubectl(['-n', media.name, 'delete', 'ftpuser', 'z-first', 'a-second', '--ignore-not-found'])
     const [first, second] = [listedUser('x', 'first'), listedUser('x', 'second')]
     const named = (name: string, { passwordHash }: Spec) =>
       ftpUser(media.name, name, { username: 'shared', passwordHash })
