@@ -151,7 +151,7 @@ export async function startApiProxy(upstream: Credentials): Promise<ApiProxy> {
       return open.map(([, subject]) => subject)
     },
     expireWatches() {
-      const open = [...watches].filter(([response]) => response.headersSent)
+      const open = [...watches].filter(([response]) => response.headersSent && !response.writableEnded)
       for (const [response] of open) {
         const event = JSON.stringify({ type: 'ERROR', object: statusOf(410) })
         // Chunks of HTTP: whole lines may come in between those of the API server, which writes a line at a time.
