@@ -18,6 +18,7 @@ import {
   environmentProblem,
 } from './config/embedded.ts'
 import { ConfigurationError } from './configuration-source.ts'
+import { makeBlanks } from './kinds.ts'
 import { loadReleaseProgramPages } from './upkeep/program-pages.ts'
 import { Tidying } from './upkeep/tidying.ts'
 import { loadTrimMemory } from './upkeep/trim-memory.ts'
@@ -110,6 +111,7 @@ async function serve(argv: readonly string[]): Promise<number | undefined> {
 
 /** For as long as the process runs. Programs may collect where Node was told so (`--expose-gc`), as in the image. */
 function tidyAtRest(): void {
+  makeBlanks()
   const collect = globalThis.gc
   let last = performance.eventLoopUtilization()
   new Tidying({
@@ -121,7 +123,12 @@ function tidyAtRest(): void {
       last = now
       return utilization
     },
-    collect: collect && (() => collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })),
+    collect:
+      collect &&
+      (() => {
+        makeBlanks()
+        collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+      }),
     trim: loadTrimMemory(),
     release: loadReleaseProgramPages(() => readFileSync('/proc/self/smaps', 'latin1')),
   })

@@ -4,6 +4,7 @@
  * sockets, as ever.
  */
 import { Socket, type SocketConstructorOpts } from 'node:net'
+import { keepKind } from '../kinds.ts'
 import { type End, type Handle, isHandle, ofAccepted } from './bare-handle.ts'
 import type { SocketCalls } from './kernel/socket-calls.ts'
 
@@ -218,3 +219,6 @@ export class BareConnection {
 }
 
 const noRoom = new Uint8Array(0)
+
+// What the system fills in for us.
+keepKind(() => Object.assign({}, { address: '', family: '', port: 0 }))

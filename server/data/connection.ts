@@ -1,7 +1,9 @@
 /** A data connection over a socket of Node's, or a bare one in clear text. */
 import type { Socket } from 'node:net'
+import { keepKind } from '../kinds.ts'
 import type { SecureChannel } from '../tls/secure-channel.ts'
-import type { BareConnection } from './bare-connection.ts'
+import { BareConnection } from './bare-connection.ts'
+import type { Handle } from './bare-handle.ts'
 import type { DataConnection, ReceivedEnd, ReceiveOptions } from './data-connection.ts'
 import { DataSocket } from './data-socket.ts'
 import type { BufferPool } from './kernel/buffer-pool.ts'
@@ -242,3 +244,5 @@ function sendTo(socket: Socket, bytes: Uint8Array, calls: SocketCalls): number {
   const descriptor = descriptorOf(socket)
   return descriptor === undefined ? 0 : calls.send(descriptor, bytes, 'more')
 }
+
+keepKind(() => new SocketConnection(new BareConnection({} as Handle, {} as SocketCalls)))

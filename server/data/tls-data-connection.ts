@@ -1,5 +1,6 @@
 /** A data connection under TLS without a socket of Node's: OpenSSL itself reads and writes it. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { keepKind } from '../kinds.ts'
 import type { FileSending, TlsConnection } from '../tls/openssl/tls-connection.ts'
 import type { DataConnection, ReceivedEnd, ReceiveOptions } from './data-connection.ts'
 import type { KernelSocket, Sendfile } from './kernel/sendfile.ts'
@@ -246,3 +247,5 @@ export class TlsDataConnection implements DataConnection {
 function lost(): Error {
   return new Error('connection lost')
 }
+
+keepKind(() => new TlsDataConnection({ protocol: 'TLSv1.3' } as TlsConnection, 'sent'))

@@ -1,5 +1,6 @@
 /** Facts of files, as MLSD and MLST list them: RFC 3659 section 7. */
 import type { Permission } from '../config/schema/permissions.ts'
+import { keepKind } from '../kinds.ts'
 import type { Entry } from '../storage/storage.ts'
 import { type Lines, SharedText } from './lines.ts'
 import { calendarTime, twoDigits } from './time.ts'
@@ -124,3 +125,5 @@ function formatPermissions(type: Entry['type'], has: ReadonlySet<Permission>): s
   const write = has.has('upload') && has.has('overwrite') ? 'w' : ''
   return append + remove + rename + read + write
 }
+
+keepKind(() => new FactsFormat([]))

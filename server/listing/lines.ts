@@ -1,5 +1,6 @@
 /** Lines in the making, as bytes: a listing makes no strings for their parts, which would have to be collected again. */
 import { Buffer } from 'node:buffer'
+import { keepKind } from '../kinds.ts'
 import { encodeName } from '../storage/name.ts'
 import { printableName } from './printable-name.ts'
 
@@ -115,3 +116,6 @@ export class Lines {
 
 /** Of a number of 32 bits. */
 const mostDigits = 10
+
+keepKind(() => new Lines(0))
+keepKind(() => new SharedText())

@@ -1,6 +1,7 @@
 /** What LIST, NLST and MLSD send: lines that end with CRLF, in chunks, made while the directory is read. */
 import { setImmediate } from 'node:timers/promises'
 import type { Permission } from '../config/schema/permissions.ts'
+import { keepKind } from '../kinds.ts'
 import { parentOf, resolvePath } from '../storage/path.ts'
 import { type Entry, type Storage, StorageError } from '../storage/storage.ts'
 import { type FactName, FactsFormat } from './facts.ts'
@@ -202,3 +203,5 @@ const noMark = (): void => {}
 const markDirectory = (lines: Lines, { type }: Entry): void => {
   if (type === 'directory') lines.add('/')
 }
+
+keepKind(() => new ChildFacts(new FactsFormat([]), () => new Set()))

@@ -1,6 +1,7 @@
 /** Lines of LIST: the long format of Unix `ls -l`, which is what clients take apart after `215 UNIX Type: L8`. */
 
 import { zoneOffset } from '../config/zone-offset.ts'
+import { keepKind } from '../kinds.ts'
 import type { Entry } from '../storage/storage.ts'
 import { type Lines, SharedText } from './lines.ts'
 import { calendarTime, twoDigits } from './time.ts'
@@ -86,3 +87,5 @@ function special(triad = '---', bit: number, letter: 's' | 't'): string {
   if (bit === 0) return triad
   return triad.slice(0, 2) + (triad.endsWith('x') ? letter : letter.toUpperCase())
 }
+
+keepKind(() => new LongFormat('UTC', 0))

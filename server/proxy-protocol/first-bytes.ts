@@ -1,5 +1,6 @@
 /** What comes first on a connection, read before whoever the connection is for reads it. */
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
+import { keepKind } from '../kinds.ts'
 
 /**
  * Takes a socket that is paused and was not read yet. What is read is kept here and goes back into the socket, or with it to another
@@ -87,3 +88,5 @@ export class FirstBytes {
 }
 
 const nothing: Buffer = Buffer.alloc(0)
+
+keepKind(() => new FirstBytes(new Socket({ allowHalfOpen: true })))

@@ -4,6 +4,7 @@ import { DataChannelError } from '../../data/error.ts'
 import { runTransfer } from '../../data/moving/run-transfer.ts'
 import type { Transfer, TransferOptions, TransferResult } from '../../data/moving/transfer.ts'
 import type { Pace } from '../../data/rate/pace.ts'
+import { keepKind } from '../../kinds.ts'
 import type { TransferRecord } from '../../telemetry/telemetry.ts'
 import type { Context, Outcome } from '../command.ts'
 import type { ControlChannel } from '../control-channel.ts'
@@ -200,3 +201,9 @@ export async function release(transfer: Transfer): Promise<void> {
 function userName({ login }: Session): string {
   return login.state === 'logged-in' ? login.user.name : ''
 }
+
+keepKind(() => {
+  const abort = new AbortController()
+  abort.signal.addEventListener('abort', () => {})
+  return abort
+})

@@ -1,5 +1,6 @@
 /** One session's claim to a passive port: waits for the connection of its client, whoever else connects. */
 import type { Socket } from 'node:net'
+import { keepKind } from '../../kinds.ts'
 import { FirstBytes } from '../../proxy-protocol/first-bytes.ts'
 import type { BareConnection } from '../bare-connection.ts'
 import { DataChannelError } from '../error.ts'
@@ -232,3 +233,10 @@ function speaker(claimant: FirstBytes): Socket {
 }
 
 function ignore(): void {}
+
+keepKind(() => {
+  const options = { client: undefined, isExpected: () => false, onStray: ignore, acceptTimeoutSeconds: 1 }
+  const port = new PassivePort(0, options, ignore, () => ({ own: [], anybodys: [] }))
+  port.close()
+  return port
+})

@@ -1,5 +1,6 @@
 /** Files that are read: at once where they are in memory, else in a thread and in their turn. */
 import { closeSync, constants, readSync } from 'node:fs'
+import { keepKind } from '../../kinds.ts'
 import { type ReadableFile, StorageError } from '../storage.ts'
 import { storageError } from './kernel/errno.ts'
 import { close, read } from './kernel/system.ts'
@@ -7,7 +8,7 @@ import { type Place, symbolicLink } from './tree/place.ts'
 import { closedError, openUnlessLink, regularFile, safeFlags } from './tree/regular-file.ts'
 import type { Tree } from './tree/tree.ts'
 import type { RunningUploads } from './uploads/running-uploads.ts'
-import { FilePace, type Pace } from './volumes/pace.ts'
+import { FilePace, Pace } from './volumes/pace.ts'
 import type { VolumeKind } from './volumes/volume.ts'
 import { inTurn, type VolumeGate } from './volumes/volume-gate.ts'
 
@@ -149,3 +150,5 @@ function isInMemory(volume: VolumeKind | undefined, { byteLength }: Uint8Array):
 }
 
 const mostAtOnce = 131_072
+
+keepKind(() => new LocalDownload(-1, { size: 0, offset: 0 }, new Pace(), { volume: undefined, gate: undefined }))

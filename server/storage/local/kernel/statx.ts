@@ -2,6 +2,7 @@
 import { Buffer } from 'node:buffer'
 import { createRequire as requireFrom } from 'node:module'
 import { constants } from 'node:os'
+import { keepKind } from '../../../kinds.ts'
 import type { Entry, EntryType } from '../../storage.ts'
 
 /** What a name in a directory is. `unknown`: this way can't tell, another has to be asked. */
@@ -136,3 +137,5 @@ function deviceOf(major: number, minor: number): number {
   const high = ((major & 0xfffff000) >>> 0) * twoTo32 + ((minor & 0xffffff00) >>> 0) * 4096
   return high + (major & 0xfff) * 256 + (minor & 0xff)
 }
+
+keepKind(() => new FoundEntry('', 'file', 0, 0.5, ''))

@@ -1,5 +1,6 @@
 /** Regular files only, opened so that neither a link, a FIFO nor a device can stand in for one. */
-import { constants, fstatSync, type Stats } from 'node:fs'
+import { constants, fstatSync, lstatSync, type Stats } from 'node:fs'
+import { keepKind } from '../../../kinds.ts'
 import { StorageError } from '../../storage.ts'
 import { errnoOf } from '../kernel/errno.ts'
 import { open } from '../kernel/system.ts'
@@ -33,3 +34,4 @@ export const safeFlags = constants.O_NOFOLLOW | constants.O_NONBLOCK | constants
 export function closedError(): StorageError {
   return new StorageError('failed', { cause: new Error('the file is closed') })
 }
+keepKind(() => lstatSync('/'))

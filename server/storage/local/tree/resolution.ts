@@ -1,4 +1,5 @@
 /** The way from a path to the directory that its last name is in, on which every link is followed by hand. */
+import { keepKind } from '../../../kinds.ts'
 import { joinPath, namesOf, parentOf } from '../../path.ts'
 import { StorageError } from '../../storage.ts'
 import { errnoOf } from '../kernel/errno.ts'
@@ -193,3 +194,5 @@ function placeOf(directory: Pinned): string | undefined {
     return undefined
   }
 }
+
+keepKind(() => new Resolution({} as ResolutionSettings, '', {} as Trail))

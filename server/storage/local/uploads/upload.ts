@@ -1,5 +1,6 @@
 /** Files that uploads write to, wherever those are until they are whole. */
 import { closeSync, type Stats, writeSync } from 'node:fs'
+import { keepKind } from '../../../kinds.ts'
 import { type ReadableFile, StorageError, type WritableFile, type WriteMode } from '../../storage.ts'
 import type { UploadAccount } from '../counting.ts'
 import { storageError } from '../kernel/errno.ts'
@@ -9,7 +10,7 @@ import { closedError } from '../tree/regular-file.ts'
 import { FilePace } from '../volumes/pace.ts'
 import type { VolumeKind } from '../volumes/volume.ts'
 import { inTurn, type VolumeGate } from '../volumes/volume-gate.ts'
-import type { RunningUploads } from './running-uploads.ts'
+import { RunningUploads } from './running-uploads.ts'
 
 export type WithoutUnique = Exclude<WriteMode, { kind: 'unique' }>
 
@@ -254,3 +255,14 @@ export class LocalUpload implements WritableFile {
     return inTurn(this.#gate, operation, 'ending')
   }
 }
+
+const blank = {
+  path: '',
+  volume: undefined,
+  gate: undefined,
+  position: 0,
+  claim: '',
+  ending: undefined,
+  account: undefined,
+}
+keepKind(() => new LocalUpload(-1, blank, new RunningUploads()))
