@@ -21,6 +21,7 @@ import {
   until,
 } from '../support/data-connections.ts'
 import { nobodyAt } from '../support/data-ports.ts'
+import { eventually } from '../support/eventually.ts'
 import { freePort } from '../support/server.ts'
 
 let certificate: CertificateFiles
@@ -396,3 +397,48 @@ describe('Listening', () => {
     await until(async () => !(await isOpen(only)), 'the port is closed')
   })
 })
+
+it('Of a wide range others are kept open where another process has those that were', async () => {
+  // A quarter of a range this wide is kept. Of six servers one at least begins with a quarter that is taken.
+  const ports = { first: 40_000, last: 41_023 }
+  const address = '127.91.7.3'
+  const others = Array.from({ length: 1024 }, (_, index) => index).filter(index => index % 4 !== 0)
+  await Promise.all(others.map(index => occupy(ports.first + index, address)))
+  const six = Array.from({ length: 6 }, () => new PassivePorts(() => {}))
+  onTestFinished(() => {
+    for (const each of six) each.close()
+  })
+  for (const passivePorts of six) {
+    const lastPort = async (): Promise<number> => {
+      const port = await passivePorts.listen({
+        address,
+        ports,
+        sharing: 'auto',
+        portWaitSeconds: 0,
+        client: '127.0.0.1',
+        isExpected: () => true,
+        onStray: () => {},
+        acceptTimeoutSeconds: 10,
+      })
+      port.close()
+      return port.port
+    }
+    await eventually(async () => isListening(await lastPort(), address), 'a port stays open')
+  }
+})
+
+async function occupy(port: number, host: string): Promise<void> {
+  const server = createServer().listen(port, host)
+  onTestFinished(() => void server.close())
+  await once(server, 'listening')
+}
+
+function isListening(port: number, host: string): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect(port, host)
+    onTestFinished(() => void socket.destroy())
+    socket.on('connect', () => resolve(true))
+    // Who is not waited for may be reset at once.
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNRESET'))
+  })
+}

@@ -21,6 +21,8 @@ import {
 
 /** Of a wider range so many are enough; others are opened when they are needed, and closed again. */
 const mostKept = 256
+/** After so many in turn that another process has, it is likely to keep the very same. */
+const mostTakenInTurn = 8
 
 type Entry = { readonly port: number; readonly opening: Promise<Opened>; listener: PassiveListener | undefined }
 type Opened = PassiveListener | 'taken' | 'not-this-address'
@@ -33,7 +35,8 @@ export class PassivePorts {
   readonly #share: () => PortShare
   readonly #onExhausted: () => void
   readonly #socketCalls: SocketCalls | undefined
-  readonly #seed = randomInt(2 ** 31)
+  #seed = newSeed()
+  #takenInTurn = 0
   /** By local addresses that can't be bound to: what is bound to in their place. */
   readonly #substitutes = new Map<string, string>()
   #policy: Pick<PassivePolicy, 'ports' | 'sharing'> | undefined
@@ -176,6 +179,7 @@ export class PassivePorts {
     const opening = openPassiveListener(options).then(
       listener => {
         entry.listener = listener
+        this.#takenInTurn = 0
         if (this.#closed) listener.close()
         return listener
       },
@@ -191,7 +195,11 @@ export class PassivePorts {
 
   #whyNotOpen(host: string, error: unknown): 'taken' | 'not-this-address' {
     // Another process has it, or it is privileged.
-    if (hasCode(error, 'EADDRINUSE', 'EACCES')) return 'taken'
+    if (hasCode(error, 'EADDRINUSE', 'EACCES')) {
+      this.#takenInTurn++
+      if (this.#takenInTurn === mostTakenInTurn) this.#keepOthers()
+      return 'taken'
+    }
     const any = isIP(host) === 6 ? '::' : '0.0.0.0'
     // A zone is missing, or it is somebody else's behind a proxy. Any other failure (no descriptors left) is no better on the next port.
     if (host === any || !hasCode(error, 'EADDRNOTAVAIL', 'EINVAL'))
@@ -207,6 +215,14 @@ export class PassivePorts {
     this.#queue.retryFor(client)
   }
 
+  /** Else each session would try all those that are taken, again and again. */
+  #keepOthers(): void {
+    this.#takenInTurn = 0
+    this.#seed = newSeed()
+    // Later: others may just have been opened, for a session that has not reserved them yet.
+    setImmediate(() => this.#policy && this.follow(this.#policy))
+  }
+
   #closeUnlessKept(listener: PassiveListener): void {
     if (listener.count > 0) return
     const { sharing, ports } = this.#policy ?? { sharing: 'off' }
@@ -218,6 +234,10 @@ export class PassivePorts {
     this.#inUse += by
     this.#onCount(this.#inUse)
   }
+}
+
+function newSeed(): number {
+  return randomInt(2 ** 31)
 }
 
 function keyOf(host: string, port: number): string {
