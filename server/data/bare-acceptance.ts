@@ -1,7 +1,7 @@
 /** Connections that are accepted, here or by another process, before there is a socket of Node's. */
 import { type Server, Socket } from 'node:net'
 import { BareConnection } from './bare-connection.ts'
-import { connected, type Handle, type HandleKind, handleKindOf, isHandle, ofAccepted } from './bare-handle.ts'
+import { type Handle, type HandleKind, handleKindOf, handleOf, isHandle, ofAccepted } from './bare-handle.ts'
 import type { SocketCalls } from './kernel/socket-calls.ts'
 
 /**
@@ -43,11 +43,7 @@ export function acceptBare(
 function acceptedNext(listening: unknown, calls: SocketCalls, Kind: HandleKind): Handle | undefined {
   const descriptor: unknown = Reflect.get(Object(listening), 'fd')
   const accepted = typeof descriptor === 'number' && descriptor >= 0 ? calls.accept(descriptor) : undefined
-  if (accepted === undefined) return undefined
-  const handle = new Kind(connected)
-  if (handle.open(accepted) === 0) return handle
-  handle.close()
-  return undefined
+  return accepted === undefined ? undefined : handleOf(accepted, Kind)
 }
 
 /**
@@ -66,9 +62,8 @@ export class ReceivedConnections {
   /** The descriptor belongs to the connection. Throws where it is none. */
   take(descriptor: number): BareConnection | Socket {
     if (this.#kind !== undefined && this.#calls !== undefined) {
-      const handle = new this.#kind(connected)
-      if (handle.open(descriptor) === 0) return new BareConnection(handle, this.#calls)
-      handle.close()
+      const handle = handleOf(descriptor, this.#kind)
+      if (handle !== undefined) return new BareConnection(handle, this.#calls)
     }
     const socket = new Socket({ ...ofAccepted, fd: descriptor })
     if (!this.#isKnown) this.#kind = handleKindOf(Reflect.get(socket, '_handle'))

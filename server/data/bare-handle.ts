@@ -30,7 +30,7 @@ const methods = [
 
 /** Node's own class of what it accepts; makes one that is for a connection. */
 export type HandleKind = new (purpose: number) => Handle & { readonly open: (descriptor: number) => number }
-export const connected = 0
+const connected = 0
 
 /** Of a handle; undefined where none can be made that way. */
 export function handleKindOf(handle: unknown): HandleKind | undefined {
@@ -40,10 +40,18 @@ export function handleKindOf(handle: unknown): HandleKind | undefined {
   return kind as HandleKind
 }
 
+/** Undefined where the descriptor can't be had; it stays open then. */
+export function handleOf(descriptor: number, Kind: HandleKind): Handle | undefined {
+  const handle = new Kind(connected)
+  if (handle.open(descriptor) === 0) return handle
+  handle.close()
+  return undefined
+}
+
 export function isHandle(handle: unknown): handle is Handle {
   const has = (name: string): boolean => typeof Reflect.get(Object(handle), name) === 'function'
   return methods.every(has) && typeof Reflect.get(Object(handle), 'fd') === 'number'
 }
 
 /** Options of a socket that is made of an accepted connection. `pauseOnCreate` is not documented, and not needed: nobody has read anything then. */
-export const ofAccepted = { ...{ pauseOnCreate: true }, allowHalfOpen: true, readable: true, writable: true } as const
+export const ofAccepted = { pauseOnCreate: true, allowHalfOpen: true, readable: true, writable: true } as const

@@ -34,4 +34,6 @@ export const safeFlags = constants.O_NOFOLLOW | constants.O_NONBLOCK | constants
 export function closedError(): StorageError {
   return new StorageError('failed', { cause: new Error('the file is closed') })
 }
+
+// What the system tells of a file.
 keepKind(() => lstatSync('/'))
