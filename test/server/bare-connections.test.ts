@@ -4,9 +4,16 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { acceptBare, ReceivedConnections } from '../../server/data/bare-acceptance.ts'
 import { BareConnection, hasPeer } from '../../server/data/bare-connection.ts'
-import { loadSocketCalls } from '../../server/data/kernel/socket-calls.ts'
 import { closedByOther, receiveSome } from '../../server/data/moving/bare-transfer.ts'
-import { barePair, connectedPair, pattern, readAll, receivedPair, until } from '../support/data-connections.ts'
+import {
+  barePair,
+  connectedPair,
+  pattern,
+  readAll,
+  receivedPair,
+  testSocketCalls,
+  until,
+} from '../support/data-connections.ts'
 
 describe.each(['here', 'by another process'] as const)('A connection without a socket, accepted %s,', by => {
   it('takes what the kernel takes, and ends', async () => {
@@ -117,7 +124,7 @@ it('where there are no calls, connections of another process are sockets', async
   const received = new ReceivedConnections(undefined)
   for (const _ of [1, 2]) {
     const { client, server } = await barePair()
-    const socket = received.take(loadSocketCalls()?.duplicate(server.descriptor ?? -1) ?? -1)
+    const socket = received.take(testSocketCalls().duplicate(server.descriptor ?? -1) ?? -1)
     if (socket instanceof BareConnection) throw new Error('it is bare')
     server.close()
     client.end('whole')
@@ -128,12 +135,10 @@ it('where there are no calls, connections of another process are sockets', async
 })
 
 it('where a connection is not taken, the server emits it as a socket', async () => {
-  const calls = loadSocketCalls()
-  if (calls === undefined) throw new Error('no calls for sockets')
   const listener = createServer().listen(0, '127.0.0.1')
   await once(listener, 'listening')
   const addresses: (string | undefined)[] = []
-  acceptBare(listener, calls, ({ remoteAddress }) => {
+  acceptBare(listener, testSocketCalls(), ({ remoteAddress }) => {
     addresses.push(remoteAddress)
     return false
   })
@@ -185,7 +190,7 @@ describe('A server that gives its connections without sockets', () => {
       taken.push(connection)
       return true
     }
-    acceptBare(server, socketCalls(), take, atOnce)
+    acceptBare(server, testSocketCalls(), take, atOnce)
     const clients = Array.from({ length: 10 }, () => clientOf(server))
     await until(() => taken.length === 10, 'ten connections')
     expect(inTurn).toEqual(turns)
@@ -199,7 +204,7 @@ describe('A server that gives its connections without sockets', () => {
     const server = await listening()
     const sockets: Socket[] = []
     server.on('connection', socket => sockets.push(socket))
-    acceptBare(server, socketCalls(), () => false, 100)
+    acceptBare(server, testSocketCalls(), () => false, 100)
     const clients = Array.from({ length: 3 }, () => clientOf(server))
     await until(() => sockets.length === 3, 'three sockets')
     for (const socket of sockets) socket.end(pattern(1000))
@@ -216,7 +221,7 @@ describe('A server that gives its connections without sockets', () => {
       server.close()
       return true
     }
-    acceptBare(server, socketCalls(), take, 100)
+    acceptBare(server, testSocketCalls(), take, 100)
     const clients = Array.from({ length: 3 }, () => clientOf(server))
     await until(() => clients.every(client => client.closed), 'the end of all')
     expect(count).toBe(1)
@@ -236,10 +241,4 @@ function clientOf(server: Awaited<ReturnType<typeof listening>>): Socket {
   client.on('error', () => {})
   onTestFinished(() => void client.destroy())
   return client
-}
-
-function socketCalls() {
-  const calls = loadSocketCalls()
-  if (calls === undefined) throw new Error('no calls')
-  return calls
 }

@@ -323,16 +323,6 @@ describe.each(tlsVersions)('Under %s, with proof demanded, one port serves', ver
 })
 
 describe('Listening', () => {
-  async function isOpen(port: number): Promise<boolean> {
-    const other = createServer()
-    const outcome = await new Promise<boolean>(resolve => {
-      other.once('error', () => resolve(true))
-      other.listen({ port, host: '127.0.0.1', exclusive: true }, () => resolve(false))
-    })
-    other.close()
-    return outcome
-  }
-
   it('goes on when nobody waits, and ends where the port is not in the range any more, or another process’s', async () => {
     let share = wholeRange
     const { session, only, passivePorts, policy } = await onePort({}, { share: () => share })
@@ -423,7 +413,7 @@ it('Of a wide range others are kept open where another process has those that we
       port.close()
       return port.port
     }
-    await eventually(async () => isListening(await lastPort(), address), 'a port stays open')
+    await eventually(async () => isOpen(await lastPort(), address), 'a port stays open')
   }
 })
 
@@ -433,12 +423,13 @@ async function occupy(port: number, host: string): Promise<void> {
   await once(server, 'listening')
 }
 
-function isListening(port: number, host: string): Promise<boolean> {
-  return new Promise(resolve => {
-    const socket = connect(port, host)
-    onTestFinished(() => void socket.destroy())
-    socket.on('connect', () => resolve(true))
-    // Who is not waited for may be reset at once.
-    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNRESET'))
+/** Whether somebody listens there. */
+async function isOpen(port: number, host = '127.0.0.1'): Promise<boolean> {
+  const other = createServer()
+  const outcome = await new Promise<boolean>(resolve => {
+    other.once('error', () => resolve(true))
+    other.listen({ port, host, exclusive: true }, () => resolve(false))
   })
+  other.close()
+  return outcome
 }

@@ -43,12 +43,16 @@ async function secured(version: TlsVersion, options: ConnectionOptions = {}, of 
   const connected = once(client, 'secureConnect')
   const connection = await of.secureBareControl(server, never)
   await connected
+  closeAfterwards(raw, connection)
+  return { client, raw, connection }
+}
+
+function closeAfterwards(raw: Socket, connection: TlsConnection): void {
   onTestFinished(() => {
     connection.close()
-    server.close()
+    connection.bare.close()
     raw.destroy()
   })
-  return { client, raw, connection }
 }
 
 /** Reads until it has ended. */
@@ -115,11 +119,7 @@ describe.each(tlsVersions)('A connection over %s', version => {
       session.secureBareControl(server, never),
       unaskedRecordsOver(raw, version),
     ])
-    onTestFinished(() => {
-      connection.close()
-      server.close()
-      raw.destroy()
-    })
+    closeAfterwards(raw, connection)
     const sent = records(1000)
     raw.write(sent)
     const into = Buffer.alloc(2 * sent.length)
@@ -140,11 +140,7 @@ describe.each(tlsVersions)('A connection over %s', version => {
       session.secureBareData(server, never, 'receive', { demand: 'none' }),
       handmadeRecordsOver(raw, version),
     ])
-    onTestFinished(() => {
-      connection.close()
-      server.close()
-      raw.destroy()
-    })
+    closeAfterwards(raw, connection)
     const data = ['some', ' of it'].map(text => records.sealed(recordTypes.applicationData, Buffer.from(text)))
     const broken = Buffer.from(records.sealed(recordTypes.applicationData, Buffer.from('more'))).fill(0, 20)
     const sent = Buffer.concat([...data, broken])

@@ -90,7 +90,8 @@ export function testSessionTls(
   })
 }
 
-function testSocketCalls(): SocketCalls {
+/** The calls for sockets, which are there where tests run. */
+export function testSocketCalls(): SocketCalls {
   const calls = loadSocketCalls()
   if (calls === undefined) throw new Error('no calls for sockets')
   return calls
