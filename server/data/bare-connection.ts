@@ -4,6 +4,7 @@
  * sockets, as ever.
  */
 import { Socket, type SocketConstructorOpts } from 'node:net'
+import { callIn, type Deadline } from '../deadlines.ts'
 import { keepKind } from '../kinds.ts'
 import { type End, type Handle, isHandle, ofAccepted } from './bare-handle.ts'
 import type { SocketCalls } from './kernel/socket-calls.ts'
@@ -38,7 +39,7 @@ export class BareConnection {
   #onReadable: (() => void) | undefined
   #onClose: (() => void) | undefined
   #isLost = false
-  #stall: NodeJS.Timeout | undefined
+  #stall: Deadline | undefined
   /** What waits for room in the connection: a socket that is written to and not read. */
   #writer: Socket | undefined
   readonly #tell = (): void => this.#onReadable?.()
@@ -95,7 +96,7 @@ export class BareConnection {
   intoSocket(): Socket {
     if (this.closed) return new Socket().destroy()
     this.#state = 'closed'
-    clearTimeout(this.#stall)
+    this.#stall?.end()
     this.#onReadable = undefined
     this.#onClose = undefined
     this.#handle.readStop()
@@ -187,18 +188,18 @@ export class BareConnection {
 
   /** Calls back once nothing has moved for so long; 0 milliseconds end that. */
   watchStall(milliseconds: number, onStall: () => void): void {
-    clearTimeout(this.#stall)
-    this.#stall = milliseconds === 0 || this.closed ? undefined : setTimeout(onStall, milliseconds)
+    this.#stall?.end()
+    this.#stall = milliseconds === 0 || this.closed ? undefined : callIn(milliseconds, onStall)
   }
 
   noteActivity(): void {
-    this.#stall?.refresh()
+    this.#stall?.renew()
   }
 
   close(): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
-    clearTimeout(this.#stall)
+    this.#stall?.end()
     this.#onReadable = undefined
     if (this.#writer === undefined) this.#handle.close()
     else this.#writer.destroy()

@@ -1,4 +1,5 @@
 /** What small transfers do with a connection that has no socket. */
+import { callIn } from '../../deadlines.ts'
 import type { BareConnection } from '../bare-connection.ts'
 
 /** Bytes that have come, and whether more can: `lost` where the connection was cut behind them. */
@@ -29,19 +30,18 @@ export function receiveSome(connection: BareConnection, buffer: Uint8Array): Pro
 /** After our half was ended: drops what comes, until the client has ended its own or has had its time. It is closed then. */
 export function closedByOther(connection: BareConnection, milliseconds: number): Promise<void> {
   return new Promise(resolve => {
-    const dropped = new Uint8Array(dropBytes)
     connection.watchStall(0, () => {})
-    const timer = setTimeout(() => connection.close(), milliseconds)
+    const patience = callIn(milliseconds, () => connection.close())
     const onReadable = (): void => {
       const taken = connection.receive(dropped)
       if (taken === 0 || taken === 'lost') connection.close()
     }
     connection.watch(onReadable, () => {
-      clearTimeout(timer)
+      patience.end()
       resolve()
     })
   })
 }
 
-/** In one turn of the event loop. */
-const dropBytes = 1024
+/** Nobody reads what is in it: so one is enough for all. In one turn of the event loop no more is taken of a connection. */
+const dropped = new Uint8Array(1024)
