@@ -136,6 +136,14 @@ export class DataChannel implements DataChannelControl {
     this.#setup = none
   }
 
+  /** The same as `open` in clear text, where the client has come already; undefined elsewhere, and nothing is used up then. */
+  openAtOnce(): DataConnection | undefined {
+    const bare = this.#setup.kind === 'passive' ? this.#setup.port.acceptAtOnce() : undefined
+    if (bare === undefined) return undefined
+    this.#useUp()
+    return new SocketConnection(bare)
+  }
+
   /**
    * Opens what was set up, which is used up by it. Send the 150 reply before: clients begin TLS only after they have read it
    * (RFC 4217 section 10.2). To `send` is faster under TLS; `receive` can do both. Rejects with DataChannelError.
@@ -145,15 +153,20 @@ export class DataChannel implements DataChannelControl {
     signal: AbortSignal,
     direction: 'send' | 'receive' = 'receive',
   ): Promise<DataConnection> {
-    const setup = this.#setup
-    this.#setup = none
-    this.#generation++
+    const setup = this.#useUp()
     const tls = this.#options.tls()
     if (protection === 'private' && setup.kind === 'passive' && tls !== undefined)
       return this.#openPrivate(setup.port, tls, signal, direction)
     const connected = await this.#connect(setup, signal)
     if (protection === 'clear') return new SocketConnection(connected)
     return this.#secure(connected instanceof BareConnection ? connected.socket() : connected, signal, direction)
+  }
+
+  #useUp(): Setup {
+    const setup = this.#setup
+    this.#setup = none
+    this.#generation++
+    return setup
   }
 
   /** Where the client will have to resume its TLS session, the first thing it says there tells whose connection it is. */

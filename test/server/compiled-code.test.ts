@@ -19,16 +19,7 @@ const flags = [
   '--invocation-count-for-turbofan=300000',
 ]
 /** Of ports, connections, directories and lines. */
-const functions = [
-  'PassivePort',
-  'SocketConnection',
-  'DataSocket',
-  'runTransfer',
-  'Looks',
-  '#lookAt',
-  'addLines',
-  'addShared',
-]
+const functions = ['PassivePort', '#takeBare', 'DataSocket', 'runStepwise', 'Looks', '#lookAt', 'addLines', 'addShared']
 
 test.runIf(platform() === 'linux')(
   'A collection at rest throws nothing away that serves transfers and listings',

@@ -1,6 +1,6 @@
 /** Transfers of one session: 150, the data connection, the bytes, and the reply that tells how it ended. Tasks take their place. */
 import type { DataChannel } from '../../data/data-channel.ts'
-import { DataChannelError } from '../../data/error.ts'
+import { DataChannelError, type DataChannelErrorKind } from '../../data/error.ts'
 import { runTransfer } from '../../data/moving/run-transfer.ts'
 import type { Transfer, TransferOptions, TransferResult } from '../../data/moving/transfer.ts'
 import type { Pace } from '../../data/rate/pace.ts'
@@ -37,7 +37,7 @@ type Running = {
   readonly ended: Promise<unknown>
 }
 
-type Told = Pick<TransferRecord, 'verb' | 'mode' | 'code'> & { readonly transfer: Transfer }
+type Told = Pick<TransferRecord, 'verb' | 'mode' | 'code' | 'durationSeconds'> & { readonly transfer: Transfer }
 
 const nothing: Moved = { files: 0, bytes: 0 }
 
@@ -118,13 +118,15 @@ export class SessionTransfers {
     const isEarly =
       transfer.kind === 'send-file' && protection === 'clear' && data.clientHasCome && !abort.signal.aborted
     if (!isEarly) await announce()
-    const { answer, ...result } = await this.#move(transfer, protection, {
+    const moved = await this.#move(transfer, protection, {
       signal: abort.signal,
       progress,
       announce: isEarly ? announce : undefined,
     })
+    const answer = typeof moved === 'string' ? dataChannelReply(moved) : transferReply(moved)
+    const result = typeof moved === 'string' ? neverBegun(moved) : moved
     const durationSeconds = (performance.now() - started) / 1000
-    const told = this.#tell({ ...result, durationSeconds }, { transfer, verb, mode, code: answer.code })
+    const told = this.#tell(result, { transfer, verb, mode, code: answer.code, durationSeconds })
     if (told !== undefined) await told
     return answer
   }
@@ -134,21 +136,34 @@ export class SessionTransfers {
     return this.#parts.channel.send(reply(110, `MARK ${theirs} = ${offset}`))
   }
 
-  #tell(result: TransferResult, { transfer, ...record }: Told): Promise<void> | undefined {
+  #tell(result: TransferResult, { transfer, verb, mode, code, durationSeconds }: Told): Promise<void> | undefined {
     const { services, state } = this.#parts
     const { session } = state
-    const { dataProtection: protection } = session
     const { kind, path } = transfer
     if (kind !== 'send-listing') this.#moved = { files: this.#moved.files + 1, bytes: this.#moved.bytes + result.bytes }
-    const more = { direction: directions[kind], path, user: userName(session), protection }
-    return services.telemetry.transferEnded(session, { ...result, ...record, ...more })
+    return services.telemetry.transferEnded(session, {
+      outcome: result.outcome,
+      storageError: result.storageError,
+      bytes: result.bytes,
+      fileBytes: result.fileBytes,
+      durationSeconds,
+      closeNotify: result.closeNotify,
+      verb,
+      direction: directions[kind],
+      path,
+      user: userName(session),
+      protection: session.dataProtection,
+      mode,
+      code,
+    })
   }
 
+  /** The result, or why there was no connection for it. */
   async #move(
     transfer: Transfer,
     protection: Session['dataProtection'],
     { signal, progress, announce }: Pick<TransferOptions, 'signal' | 'announce'> & Pick<Running, 'progress'>,
-  ): Promise<Omit<TransferResult, 'durationSeconds'> & { readonly answer: Reply }> {
+  ): Promise<TransferResult | DataChannelErrorKind> {
     const { services, state, data } = this.#parts
     const { server } = services.configuration()
     const encoding = encodingOf(state.session, { server })
@@ -159,7 +174,8 @@ export class SessionTransfers {
     const pace = this.#paceOf(transfer.kind === 'receive-file' ? 'upload' : 'download')
     try {
       const direction = transfer.kind === 'receive-file' ? 'receive' : 'send'
-      const connection = await data.open(protection, signal, direction)
+      const atOnce = protection === 'clear' && !signal.aborted ? data.openAtOnce() : undefined
+      const connection = atOnce ?? (await data.open(protection, signal, direction))
       const result = await runTransfer(transfer, connection, {
         signal,
         stallTimeoutSeconds: server.limits.transferStallTimeoutSeconds,
@@ -171,15 +187,11 @@ export class SessionTransfers {
         ...(encoding && { encoding, onMarker: (...marker) => this.#tellMarker(...marker) }),
       })
       tell(result.bytes)
-      return { ...result, answer: transferReply(result) }
+      return result
     } catch (error) {
       await release(transfer)
       if (!(error instanceof DataChannelError)) throw error
-      return {
-        outcome: error.kind === 'aborted' ? 'aborted' : 'connection-lost',
-        bytes: 0,
-        answer: dataChannelReply(error.kind),
-      }
+      return error.kind
     } finally {
       pace.end()
     }
@@ -191,6 +203,17 @@ const directions = {
   'receive-file': 'upload',
   'send-listing': 'listing',
 } as const satisfies Record<Transfer['kind'], TransferRecord['direction']>
+
+function neverBegun(reason: DataChannelErrorKind): TransferResult {
+  return {
+    outcome: reason === 'aborted' ? 'aborted' : 'connection-lost',
+    storageError: undefined,
+    bytes: 0,
+    fileBytes: undefined,
+    durationSeconds: 0,
+    closeNotify: undefined,
+  }
+}
 
 /** Closes what a transfer that never began has open. */
 export async function release(transfer: Transfer): Promise<void> {

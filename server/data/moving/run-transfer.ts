@@ -1,4 +1,5 @@
 /** Runs a transfer: chooses the way the bytes go, and ends what it has opened. */
+import { keepKind } from '../../kinds.ts'
 import { type ReadableFile, StorageError } from '../../storage/storage.ts'
 import type { DataConnection } from '../data-connection.ts'
 import { EncodingError } from '../encoding/encoding.ts'
@@ -18,12 +19,76 @@ import type { Transfer, TransferOptions, TransferResult } from './transfer.ts'
  * Moves the bytes, then closes the file and the connection whatever happened. Never rejects. `complete` means: every byte of an
  * upload is in the file, which is closed; every byte of a download was taken by the kernel. Faster ways to move bytes belong here.
  */
-export async function runTransfer(
+export function runTransfer(
   wanted: Transfer,
   connection: DataConnection,
   options: TransferOptions,
 ): Promise<TransferResult> {
   const started = performance.now()
+  if (isSentAtOnce(wanted, connection, options)) return concludeSent(wanted.file, connection, options, started)
+  return runStepwise(wanted, connection, options, started)
+}
+
+/** Whether all of a small file is with the kernel. If not, some of it may be: the transfer goes on behind that. */
+function isSentAtOnce(
+  wanted: Transfer,
+  connection: DataConnection,
+  { encoding, pace, signal, means }: TransferOptions,
+): wanted is Transfer & { readonly kind: 'send-file' } {
+  if (wanted.kind !== 'send-file' || wanted.type !== 'image' || encoding !== undefined) return false
+  return !signal.aborted && !isLimited(pace) && sendAtOnce(wanted.file, connection, means)
+}
+
+/** Nothing is left to do but to say so, and to see the client close its side: the file is in memory, so nobody has to wait for its volume. */
+async function concludeSent(
+  file: ReadableFile,
+  connection: DataConnection,
+  { signal, announce, onProgress }: TransferOptions,
+  started: number,
+): Promise<TransferResult> {
+  const onAbort = () => connection.destroy()
+  signal.addEventListener('abort', onAbort)
+  try {
+    const announced = announce?.()
+    if (announced !== undefined) await announced
+    onProgress(connection.bytesWritten)
+    await connection.closedByClient()
+    return resultOf({ outcome: 'complete' }, connection, started)
+  } catch (error) {
+    return resultOf(endingOf(error), connection, started)
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    connection.destroy()
+    await file.close().catch(() => {})
+  }
+}
+
+/** Bytes of the file are told where they are not those on the connection. */
+function resultOf(
+  ending: Ending,
+  { bytesRead, bytesWritten }: Pick<DataConnection, 'bytesRead' | 'bytesWritten'>,
+  started: number,
+  ofFile?: number,
+): TransferResult {
+  const bytes = bytesRead + bytesWritten
+  return {
+    outcome: ending.outcome,
+    storageError: ending.storageError,
+    bytes,
+    fileBytes: ofFile === bytes ? undefined : ofFile,
+    durationSeconds: (performance.now() - started) / 1000,
+    closeNotify: ending.closeNotify,
+  }
+}
+
+keepKind(() => resultOf({ outcome: 'complete' }, { bytesRead: 0, bytesWritten: 0 }, 0))
+
+async function runStepwise(
+  wanted: Transfer,
+  connection: DataConnection,
+  options: TransferOptions,
+  started: number,
+): Promise<TransferResult> {
   const { signal } = options
   const counted = isAsItIs(wanted, options) ? undefined : countFile(wanted)
   const transfer = counted?.transfer ?? wanted
@@ -42,12 +107,7 @@ export async function runTransfer(
   signal.addEventListener('abort', onAbort)
   connection.watchStall(options.stallTimeoutSeconds, () => stop('stalled'), options.means.socketCalls)
   if (signal.aborted) stop('aborted')
-  const result = (ending: Ending): TransferResult => {
-    const bytes = connection.bytesRead + connection.bytesWritten
-    const fileBytes = counted?.fileBytes() ?? bytes
-    const durationSeconds = (performance.now() - started) / 1000
-    return { ...ending, bytes, ...(fileBytes !== bytes && { fileBytes }), durationSeconds }
-  }
+  const result = (ending: Ending): TransferResult => resultOf(ending, connection, started, counted?.fileBytes())
   const inTime = <T>(operation: Promise<T>): Promise<T> => Promise.race([operation, givenUp])
   try {
     return result(await inTime(move(transfer, connection, options)))
@@ -72,7 +132,7 @@ function isAsItIs(transfer: Transfer, { encoding }: TransferOptions): boolean {
 /** How long a transfer that is to end waits for the storage. */
 const storagePatienceMilliseconds = 2000
 
-type Ending = Pick<TransferResult, 'outcome' | 'storageError' | 'closeNotify'>
+type Ending = Pick<TransferResult, 'outcome'> & Partial<Pick<TransferResult, 'storageError' | 'closeNotify'>>
 
 function endingOf(error: unknown): Ending {
   if (error instanceof StorageError) return { outcome: 'storage-failed', storageError: error.kind }
@@ -106,12 +166,6 @@ async function sendFile(
     await options.announce?.()
     const source = { chunks: piecesOf(file), content: type, offset: file.offset }
     await sendEncoded(source, connection, options.encoding, options)
-    return { outcome: 'complete' }
-  }
-  if (type === 'image' && !isLimited(options.pace) && sendAtOnce(file, connection, options.means)) {
-    await options.announce?.()
-    options.onProgress(connection.bytesWritten)
-    await connection.closedByClient()
     return { outcome: 'complete' }
   }
   await options.announce?.()
@@ -208,7 +262,7 @@ async function receiveUpload(
   options: TransferOptions,
 ): Promise<Ending> {
   const { closeNotify } = await receiveFile(transfer, connection, options)
-  return { outcome: 'complete', ...(closeNotify === undefined ? {} : { closeNotify }) }
+  return { outcome: 'complete', closeNotify }
 }
 
 async function sendListing(

@@ -32,14 +32,14 @@ export type TransferOutcome =
 export type TransferResult = {
   readonly outcome: TransferOutcome
   /** Where the outcome is `storage-failed`. */
-  readonly storageError?: StorageErrorKind
+  readonly storageError?: StorageErrorKind | undefined
   /** Bytes on the data connection, before TLS. */
   readonly bytes: number
   /** Bytes of the file, where they are not those on the connection. */
-  readonly fileBytes?: number
+  readonly fileBytes?: number | undefined
   readonly durationSeconds: number
   /** An upload over TLS: whether the client closed it with close_notify. */
-  readonly closeNotify?: boolean
+  readonly closeNotify?: boolean | undefined
 }
 
 export type TransferOptions = {

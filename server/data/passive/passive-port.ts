@@ -100,15 +100,20 @@ export class PassivePort {
       while (this.#state === 'listening' && this.#claimants.length === 0 && !signal.aborted) {
         await this.#change(signal, undefined)
       }
-      const bare = signal.aborted ? undefined : this.#bare
-      if (bare !== undefined) {
-        this.#bare = undefined
-        return bare
-      }
-      return this.#take(this.#claimants[0], signal).giveBack()
+      const bare = signal.aborted ? undefined : this.acceptAtOnce()
+      return bare ?? this.#take(this.#claimants[0], signal).giveBack()
     } finally {
       this.close()
     }
+  }
+
+  /** The client, where it has come and nothing has to be read to know that it is: the port is closed then. */
+  acceptAtOnce(): BareConnection | undefined {
+    const bare = this.#bare
+    if (bare === undefined) return undefined
+    this.#bare = undefined
+    this.close()
+    return bare
   }
 
   /** Whether somebody is there whom nobody has taken. */
