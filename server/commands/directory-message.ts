@@ -26,5 +26,5 @@ export async function directoryMessage(
 }
 
 function closing(file: Awaited<ReturnType<Storage['read']>>) {
-  return { read: (bytes: Uint8Array) => file.read(bytes), [Symbol.asyncDispose]: () => file.close() }
+  return { read: (bytes: Uint8Array) => file.read(bytes), [Symbol.asyncDispose]: async () => await file.close() }
 }

@@ -1,4 +1,5 @@
 /** What STOR, STOU and APPE share. */
+import { after } from '../at-once.ts'
 import type { LoggedInContext, Outcome } from '../control/command.ts'
 import { effectiveType, hasMarkers } from '../control/session/representation.ts'
 import { bitsOf } from '../control/session/session.ts'
@@ -6,25 +7,27 @@ import { takingAtMost } from '../data/moving/limited-file.ts'
 import { StorageError, type WriteMode } from '../storage/storage.ts'
 
 /** Opens a file for an upload. */
-export async function receiveFile(
+export function receiveFile(
   { session, storage, configuration }: Pick<LoggedInContext, 'session' | 'storage' | 'configuration'>,
   path: string,
   where: WriteMode,
-): Promise<Outcome & { readonly kind: 'transfer' }> {
-  const { restartOffset, rangeEnd } = session
-  const opened = await storage.write(path, { ...where, permissions: bitsOf(session, 0o666) })
-  const file = rangeEnd === undefined ? opened : takingAtMost(opened, rangeEnd - restartOffset)
-  const type = effectiveType(session, configuration)
-  const offset = hasMarkers(session) ? await startOf(storage, file.path, where) : undefined
-  const transfer = {
-    kind: 'receive-file',
-    file,
-    path: file.path,
-    type,
-    ...(offset !== undefined && { offset }),
-  } as const
-  return { kind: 'transfer', transfer, opening: 'Ready to receive.' }
+): Receiving | Promise<Receiving> {
+  const permissions = bitsOf(session, 0o666)
+  const mode = permissions === undefined ? where : { ...where, permissions }
+  return after(storage.write(path, mode), opened => {
+    const { restartOffset, rangeEnd } = session
+    const file = rangeEnd === undefined ? opened : takingAtMost(opened, rangeEnd - restartOffset)
+    const type = effectiveType(session, configuration)
+    const receiving = (offset?: number): Receiving => ({
+      kind: 'transfer',
+      transfer: { kind: 'receive-file', file, path: file.path, type, offset },
+      opening: 'Ready to receive.',
+    })
+    return hasMarkers(session) ? startOf(storage, file.path, where).then(receiving) : receiving()
+  })
 }
+
+type Receiving = Outcome & { readonly kind: 'transfer' }
 
 /** Where the first byte goes, for restart markers; undefined where the user may not know. Nobody else writes to the file any more. */
 async function startOf(

@@ -1,3 +1,4 @@
+import { after } from '../at-once.ts'
 import type { LoggedInContext, LoginCommand } from '../control/command.ts'
 import { effectiveType } from '../control/session/representation.ts'
 import { endingAt } from '../data/moving/limited-file.ts'
@@ -14,22 +15,27 @@ export const retr: LoginCommand = {
   needs: 'download',
   transfers: true,
   restarts: true,
-  async run({ session, storage, configuration }, argument) {
+  run({ session, storage, configuration }, argument) {
     const path = resolvePath(session.cwd, argument)
-    const file = await open(session, storage, path)
-    const opening = `Sending ${file.size - file.offset} bytes.`
     const type = effectiveType(session, configuration)
-    return { kind: 'transfer', transfer: { kind: 'send-file', file, path, type }, opening }
+    return after(open(session, storage, path), file => ({
+      kind: 'transfer',
+      transfer: { kind: 'send-file', file, path, type },
+      opening: `Sending ${file.size - file.offset} bytes.`,
+    }))
   },
 }
 
-async function open(
-  { restartOffset, rangeEnd }: LoggedInContext['session'],
-  storage: LoggedInContext['storage'],
-  path: string,
-): Promise<ReadableFile> {
-  if (rangeEnd === undefined) return await storage.read(path, restartOffset)
+type Session = LoggedInContext['session']
+type Storage = LoggedInContext['storage']
+
+function open(session: Session, storage: Storage, path: string): ReadableFile | Promise<ReadableFile> {
+  const { restartOffset, rangeEnd } = session
+  return rangeEnd === undefined ? storage.read(path, restartOffset) : openUntil(rangeEnd, restartOffset, storage, path)
+}
+
+async function openUntil(end: number, offset: number, storage: Storage, path: string): Promise<ReadableFile> {
   // draft-bryan-ftp-range: of a range beyond the end, nothing is sent.
   const { size } = await storage.stat(path)
-  return endingAt(await storage.read(path, Math.min(restartOffset, size)), rangeEnd)
+  return endingAt(await storage.read(path, Math.min(offset, size)), end)
 }

@@ -49,12 +49,12 @@ describe('A concealed directory', () => {
   const operations: Record<string, (storage: Storage, path: string) => Promise<unknown>> = {
     stat: (storage, path) => storage.stat(path),
     list: (storage, path) => namesIn(storage, path),
-    read: (storage, path) => storage.read(path, 0),
-    create: (storage, path) => storage.write(path, { kind: 'create' }),
-    replace: (storage, path) => storage.write(path, { kind: 'replace' }),
-    append: (storage, path) => storage.write(path, { kind: 'append' }),
-    resume: (storage, path) => storage.write(path, { kind: 'resume', offset: 0 }),
-    unique: (storage, path) => storage.write(path, { kind: 'unique' }),
+    read: async (storage, path) => await storage.read(path, 0),
+    create: async (storage, path) => await storage.write(path, { kind: 'create' }),
+    replace: async (storage, path) => await storage.write(path, { kind: 'replace' }),
+    append: async (storage, path) => await storage.write(path, { kind: 'append' }),
+    resume: async (storage, path) => await storage.write(path, { kind: 'resume', offset: 0 }),
+    unique: async (storage, path) => await storage.write(path, { kind: 'unique' }),
     'rename from': (storage, path) => storage.rename(path, '/b/moved'),
     'rename to': (storage, path) => storage.rename('/a/mine', path),
     'remove file': (storage, path) => storage.removeFile(path),
@@ -112,7 +112,7 @@ describe('In a directory of the system', () => {
     onTestFinished(() => storage.close())
     expect(await namesIn(storage, '/')).toEqual([])
     for (const path of ['/.state', '/.state/bans', '/relative/bans', '/absolute/bans', '/file']) {
-      await expect(storage.read(path, 0)).rejects.toMatchObject({ kind: 'not-found' })
+      await expect((async () => await storage.read(path, 0))()).rejects.toMatchObject({ kind: 'not-found' })
     }
     for (const home of ['/.state', '/.state/deeper', '/.state/new']) {
       await expect(open(home)).rejects.toMatchObject({ kind: 'not-found' })

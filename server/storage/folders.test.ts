@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { withFolders } from './folders.ts'
 import { createMemoryStorage } from './memory.ts'
-import { type Storage, StorageError, type Watch } from './storage.ts'
+import { type Storage, StorageError, type Watch, type WriteMode } from './storage.ts'
 
 async function put(storage: Storage, path: string, text = path): Promise<void> {
   const file = await storage.write(path, { kind: 'replace' })
@@ -105,11 +105,13 @@ describe('virtual folders', () => {
     '%s stays, whatever is done to it',
     async path => {
       const { storage } = await tree()
+      const write = async (mode: WriteMode) => await storage.write(path, mode)
+      const read = async () => await storage.read(path, 0)
       const results: Record<string, string> = {
-        write: await kindOf(storage.write(path, { kind: 'replace' })),
-        create: await kindOf(storage.write(path, { kind: 'create' })),
-        append: await kindOf(storage.write(path, { kind: 'append' })),
-        read: await kindOf(storage.read(path, 0)),
+        write: await kindOf(write({ kind: 'replace' })),
+        create: await kindOf(write({ kind: 'create' })),
+        append: await kindOf(write({ kind: 'append' })),
+        read: await kindOf(read()),
         from: await kindOf(storage.rename(path, '/elsewhere')),
         to: await kindOf(storage.rename('/own', path)),
         file: await kindOf(storage.removeFile(path)),

@@ -1,4 +1,5 @@
 /** Virtual folders: other storages at paths of a user's tree. Which storage has a path is decided by the path alone. */
+import { after } from '../at-once.ts'
 import { isWithin, joinPath, nameOf, parentOf } from './path.ts'
 import {
   type Entry,
@@ -33,17 +34,25 @@ class Mount {
   readonly path: string
   readonly #open: () => Promise<Storage>
   #opening: Promise<Storage> | undefined
+  #opened: Storage | undefined
 
   constructor({ path, open }: Folder) {
     this.path = path
     this.#open = open
   }
 
-  get storage(): Promise<Storage> {
-    this.#opening ??= this.#open().catch((error: unknown) => {
-      this.#opening = undefined
-      throw error
-    })
+  get storage(): Storage | Promise<Storage> {
+    if (this.#opened !== undefined) return this.#opened
+    this.#opening ??= this.#open().then(
+      opened => {
+        this.#opened = opened
+        return opened
+      },
+      (error: unknown) => {
+        this.#opening = undefined
+        throw error
+      },
+    )
     return this.#opening
   }
 
@@ -97,17 +106,18 @@ class FolderStorage implements Storage {
     if (entries.length > 0) yield entries
   }
 
-  async read(path: string, offset: number): Promise<ReadableFile> {
+  read(path: string, offset: number): ReadableFile | Promise<ReadableFile> {
     if (this.#isFixed(path)) throw new StorageError('not-a-file')
-    const { storage, path: inner } = await this.#where(path)
-    return await storage.read(inner, offset)
+    return after(this.#where(path), ({ storage, path: inner }) => storage.read(inner, offset))
   }
 
-  async write(path: string, mode: WriteMode): Promise<WritableFile> {
+  write(path: string, mode: WriteMode): WritableFile | Promise<WritableFile> {
     if (this.#isFixed(path)) throw new StorageError(mode.kind === 'create' ? 'exists' : 'not-a-file')
-    const where = await this.#where(path)
-    const file = await where.storage.write(where.path, mode)
-    return where.mount === undefined ? file : shownAt(file, this.#outer(where, file.path))
+    return after(this.#where(path), where => {
+      const opening = where.storage.write(where.path, mode)
+      if (where.mount === undefined) return opening
+      return after(opening, file => shownAt(file, this.#outer(where, file.path)))
+    })
   }
 
   async rename(from: string, to: string, replacing?: 'refused'): Promise<void> {
@@ -179,10 +189,10 @@ class FolderStorage implements Storage {
     await Promise.all([this.#home.close(), ...this.#mounts.map(mount => mount.close())])
   }
 
-  async #where(path: string): Promise<Where> {
+  #where(path: string): Where | Promise<Where> {
     const mount = this.#mounts.find(each => isWithin(path, each.path))
     if (mount === undefined) return { storage: this.#home, path, mount }
-    return { storage: await mount.storage, path: path.slice(mount.path.length) || '/', mount }
+    return after(mount.storage, storage => ({ storage, path: path.slice(mount.path.length) || '/', mount }))
   }
 
   async #movable(path: string): Promise<Where> {

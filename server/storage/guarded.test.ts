@@ -82,7 +82,11 @@ const operations: readonly Operation[] = [
     run: (storage, path) => drain(() => storage.list(path)),
     permitted: (has, path) => has('list', path),
   },
-  { name: 'read', run: (storage, path) => storage.read(path, 0), permitted: (has, path) => has('download', path) },
+  {
+    name: 'read',
+    run: async (storage, path) => await storage.read(path, 0),
+    permitted: (has, path) => has('download', path),
+  },
   {
     name: 'stat',
     run: (storage, path) => storage.stat(path),

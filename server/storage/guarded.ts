@@ -90,24 +90,24 @@ class GuardedStorage implements UserStorage {
     return this.#storage.list(path)
   }
 
-  async read(path: string, offset: number): Promise<ReadableFile> {
+  read(path: string, offset: number): ReadableFile | Promise<ReadableFile> {
     this.#need('download', path)
-    return await this.#storage.read(path, offset)
+    return this.#storage.read(path, offset)
   }
 
-  async write(path: string, wanted: WriteMode): Promise<WritableFile> {
+  write(path: string, wanted: WriteMode): WritableFile | Promise<WritableFile> {
     const asWanted = wanted.permissions === undefined || this.#may('chmod', path)
     const mode = asWanted ? wanted : { ...wanted, permissions: undefined }
     // Name by name, since the user's paths may hold one of them.
-    if (mode.kind === 'unique') return await writeUnique(this, path, mode.permissions)
+    if (mode.kind === 'unique') return writeUnique(this, path, mode.permissions)
     if (mode.kind === 'append' || mode.kind === 'resume') {
-      if (mode.kind === 'append' && !this.#may('append', path)) return await this.#create(path, mode.permissions)
+      if (mode.kind === 'append' && !this.#may('append', path)) return this.#create(path, mode.permissions)
       this.#need('append', path)
-      return await this.#storage.write(path, { ...mode, ...this.#refusals(path) })
+      return this.#storage.write(path, { ...mode, ...this.#refusals(path) })
     }
     this.#need('upload', path)
-    if (mode.kind === 'replace' && !this.#may('overwrite', path)) return await this.#create(path, mode.permissions)
-    return await this.#storage.write(path, mode)
+    if (mode.kind === 'replace' && !this.#may('overwrite', path)) return this.#create(path, mode.permissions)
+    return this.#storage.write(path, mode)
   }
 
   /** Needs the permission at both ends, and `overwrite` where a file is replaced. A directory takes what is below it along: the permission is needed there as well. */
@@ -117,7 +117,7 @@ class GuardedStorage implements UserStorage {
       this.#needBelow('rename', path)
     }
     if (replacing === 'refused' || this.#may('overwrite', to)) await this.#storage.rename(from, to, replacing)
-    else await existingForbidden(this.#storage.rename(from, to, 'refused'))
+    else await existingForbidden(() => this.#storage.rename(from, to, 'refused'))
     await this.#onChange?.({ kind: 'renamed', from, to })
   }
 
@@ -206,7 +206,7 @@ class GuardedStorage implements UserStorage {
 
   async #create(path: string, permissions: number | undefined): Promise<WritableFile> {
     this.#need('upload', path)
-    return await existingForbidden(this.#storage.write(path, { kind: 'create', permissions }))
+    return await existingForbidden(() => this.#storage.write(path, { kind: 'create', permissions }))
   }
 
   #refusals(path: string): { creating?: 'refused'; overwriting?: 'refused' } {
@@ -218,9 +218,9 @@ class GuardedStorage implements UserStorage {
 }
 
 /** Who may not overwrite is not told what exists either. */
-async function existingForbidden<Result>(operation: Promise<Result>): Promise<Result> {
+async function existingForbidden<Result>(operation: () => Result | Promise<Result>): Promise<Result> {
   try {
-    return await operation
+    return await operation()
   } catch (error) {
     throw isStorageError(error, 'exists') ? new StorageError('forbidden', { cause: error }) : error
   }

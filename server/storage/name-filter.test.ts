@@ -79,11 +79,11 @@ describe('a storage with a filter', () => {
   })
 
   it.each<[string, (storage: Storage) => Promise<unknown>, string]>([
-    ['reads', storage => storage.read('/x.key', 0), 'not-found'],
+    ['reads', async storage => await storage.read('/x.key', 0), 'not-found'],
     ['removes', storage => storage.removeFile('/x.key'), 'not-found'],
     ['renames', storage => storage.rename('/x.key', '/y'), 'not-found'],
     ['makes', storage => storage.makeDirectory('/y.key'), 'forbidden'],
-    ['writes', storage => storage.write('/y.key', { kind: 'create' }), 'forbidden'],
+    ['writes', async storage => await storage.write('/y.key', { kind: 'create' }), 'forbidden'],
     ['gives the name of', storage => storage.rename('/a', '/y.key'), 'forbidden'],
   ])('never %s what is denied', async (_, operation, kind) => {
     const bare = createMemoryStorage()

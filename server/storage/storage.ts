@@ -83,8 +83,8 @@ export interface ReadableFile {
     buffer: Uint8Array,
     send: (bytes: Uint8Array) => number,
   ) => { readonly taken: number; readonly read: number } | undefined
-  /** Releases the file; may be called more than once. */
-  close(): Promise<void>
+  /** Releases the file; may be called more than once. `undefined` if that is done already. */
+  close(): Promise<void> | undefined
 }
 
 export interface WritableFile {
@@ -166,10 +166,13 @@ export interface Storage {
   statForResume(path: string, overwriting?: 'refused'): Promise<Entry>
   /** Entries of a directory in batches, in no particular order, without `.` and `..`. May throw at once as well as later. */
   list(path: string): AsyncIterable<readonly Entry[]>
-  /** Opens a file for reading at an offset. Rejects with `bad-offset` beyond its end, `not-a-file`. */
-  read(path: string, offset: number): Promise<ReadableFile>
-  /** Opens a file for writing, made if it is missing. Rejects with `bad-offset` where resuming would leave a hole, with `busy` while another upload writes to it. */
-  write(path: string, mode: WriteMode): Promise<WritableFile>
+  /** Opens a file for reading at an offset. Refuses with `bad-offset` beyond its end, `not-a-file`. May throw at once. */
+  read(path: string, offset: number): ReadableFile | Promise<ReadableFile>
+  /**
+   * Opens a file for writing, made if it is missing. Refuses with `bad-offset` where resuming would leave a hole, with `busy` while another upload
+   * writes to it. May throw at once.
+   */
+  write(path: string, mode: WriteMode): WritableFile | Promise<WritableFile>
   /** Takes the place of an existing file, unless that is refused (`exists`). Never replaces a directory. */
   rename(from: string, to: string, replacing?: 'refused'): Promise<void>
   removeFile(path: string): Promise<void>

@@ -119,7 +119,8 @@ async function runStepwise(
     signal.removeEventListener('abort', onAbort)
     connection.watchStall(0, () => {})
     connection.destroy()
-    if (transfer.kind === 'send-file') await inTime(transfer.file.close()).catch(() => {})
+    const closing = transfer.kind === 'send-file' ? transfer.file.close() : undefined
+    if (closing !== undefined) await inTime(closing).catch(() => {})
     clearTimeout(patience)
   }
 }

@@ -12,7 +12,7 @@ export type Transfer =
       readonly path: string
       readonly type: 'ascii' | 'image'
       /** Where in the file it begins, for who is told of restart markers. */
-      readonly offset?: number
+      readonly offset?: number | undefined
     }
   /** Lines end with CRLF already; file names are encoded by encodeName. A chunk is valid until the next one is asked for. */
   | { readonly kind: 'send-listing'; readonly chunks: AsyncIterable<Uint8Array>; readonly path: string }

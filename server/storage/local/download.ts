@@ -18,37 +18,40 @@ export async function openForReading(
   { pace }: RunningUploads,
 ): Promise<ReadableFile | typeof symbolicLink> {
   const descriptor = await openUnlessLink(place, constants.O_RDONLY)
-  return descriptor === undefined ? symbolicLink : await download(descriptor, offset, pace, place)
+  if (descriptor === undefined) return symbolicLink
+  try {
+    return download(descriptor, offset, pace, place)
+  } catch (error) {
+    await close(descriptor)
+    throw error
+  }
 }
 
-/** The same for a path below the root of a tree, if it can be done at once and there is no link on the way. */
+/** The same for a path below the root of a tree, if it can be done at once and there is no link on the way. Throws StorageErrors. */
 export function openForReadingAtOnce(
   tree: Tree,
   path: string,
   offset: number,
   { pace }: RunningUploads,
-): Promise<ReadableFile> | undefined {
+): ReadableFile | undefined {
   const opened = tree.openAtOnce(path, constants.O_RDONLY | safeFlags)
-  return opened && download(opened.descriptor, offset, pace, { volume: opened.volume, gate: tree.gate })
+  if (opened === undefined) return undefined
+  const { descriptor, volume } = opened
+  try {
+    return download(descriptor, offset, pace, { volume, gate: tree.gate })
+  } catch (error) {
+    closeSync(descriptor)
+    throw storageError(error)
+  }
 }
 
 type OnVolume = Pick<Place, 'volume' | 'gate'>
 
-/** Takes over a descriptor. */
-async function download(
-  descriptor: number,
-  offset: number,
-  pace: RunningUploads['pace'],
-  on: OnVolume,
-): Promise<ReadableFile> {
-  try {
-    const { size } = regularFile(descriptor)
-    if (offset > size) throw new StorageError('bad-offset')
-    return new LocalDownload(descriptor, { size, offset }, pace.reading, on)
-  } catch (error) {
-    await close(descriptor)
-    throw error
-  }
+/** Takes over a descriptor, unless it throws. */
+function download(descriptor: number, offset: number, pace: RunningUploads['pace'], on: OnVolume): ReadableFile {
+  const { size } = regularFile(descriptor)
+  if (offset > size) throw new StorageError('bad-offset')
+  return new LocalDownload(descriptor, { size, offset }, pace.reading, on)
 }
 
 class LocalDownload implements ReadableFile {
@@ -124,10 +127,16 @@ class LocalDownload implements ReadableFile {
     return taken
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> | undefined {
     const descriptor = this.#descriptor
-    if (descriptor === undefined) return
+    if (descriptor === undefined) return undefined
     this.#descriptor = undefined
+    if (this.#running !== undefined || this.#volume === undefined) return this.#closeInTurn(descriptor)
+    closeSync(descriptor)
+    return undefined
+  }
+
+  async #closeInTurn(descriptor: number): Promise<void> {
     // A read that still runs must not meet another file under the same number.
     await this.#running?.catch(() => undefined)
     // Where nothing was written, there is nothing that a disk would have to do.

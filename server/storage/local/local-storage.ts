@@ -98,12 +98,11 @@ export class LocalStorage implements Storage {
     }
   }
 
-  read(path: string, offset: number): Promise<ReadableFile> {
+  read(path: string, offset: number): ReadableFile | Promise<ReadableFile> {
     const { uploads } = this.#settings
-    return translated(
-      () =>
-        openForReadingAtOnce(this.#tree, path, offset, uploads) ??
-        this.#tree.at(path, place => openForReading(place, offset, uploads)),
+    return (
+      openForReadingAtOnce(this.#tree, path, offset, uploads) ??
+      translated(() => this.#tree.at(path, place => openForReading(place, offset, uploads)))
     )
   }
 
