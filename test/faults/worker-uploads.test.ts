@@ -39,8 +39,13 @@ async function twoApart(): Promise<readonly [FtpClient, FtpClient]> {
 }
 
 describe.each(Object.entries(ways))('Workers %s', (_way, descriptors) => {
-  test.each(['direct', 'atomic'])('keep a file busy while one of them writes to it, in mode %s', async mode => {
-    await start({ descriptors }, mode)
+  test.each([
+    { mode: 'direct', volume: undefined },
+    { mode: 'direct', volume: 'memory' },
+    { mode: 'atomic', volume: undefined },
+  ] as const)('keep a file busy while one of them writes to it, in mode $mode, volume $volume', async options => {
+    const { mode, volume } = options
+    await start({ descriptors, volume }, mode)
     const [alice, bob] = await twoApart()
     const upload = await alice.passive()
     expect((await alice.send('STOR shared')).code).toBe(150)
@@ -57,6 +62,17 @@ describe.each(Object.entries(ways))('Workers %s', (_way, descriptors) => {
     expect((await bob.upload('APPE shared', ' second')).end.code).toBe(226)
     expect(await readFile(`${server.root}/shared`, 'utf8')).toBe('first second')
     expect((await bob.send('DELE shared')).code).toBe(250)
+  })
+
+  test('never mix what two of them store under one name', async () => {
+    await start({ descriptors, volume: 'memory' })
+    const [alice, bob] = await twoApart()
+    for (let round = 0; round < 50; round++) {
+      const codes = await Promise.all([store(alice, 'short'), store(bob, 'much longer')])
+      expect(codes.filter(code => code !== 226 && code !== 450)).toEqual([])
+      expect(codes).toContain(226)
+      expect(['short', 'much longer']).toContain(await readFile(`${server.root}/shared`, 'utf8'))
+    }
   })
 
   test('free what a process was writing to when it was killed', async () => {
@@ -105,12 +121,20 @@ describe.each(Object.entries(ways))('Workers %s', (_way, descriptors) => {
   })
 })
 
-async function tryUpload(client: FtpClient): Promise<{ readonly intermediate: number; readonly end: number }> {
+/** The code of the last reply. */
+async function store(client: FtpClient, text: string): Promise<number> {
+  return (await tryUpload(client, text)).end
+}
+
+async function tryUpload(
+  client: FtpClient,
+  text = 'again',
+): Promise<{ readonly intermediate: number; readonly end: number }> {
   const data = await client.passive()
   data.on('error', () => undefined)
   const { code: intermediate } = await client.send('STOR shared')
   if (intermediate !== 150) return { intermediate, end: intermediate }
-  data.end('again')
+  data.end(text)
   data.resume()
   return { intermediate, end: (await client.reply()).code }
 }

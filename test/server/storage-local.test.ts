@@ -2,10 +2,14 @@
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
+  closeSync,
+  constants,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
+  readSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -20,7 +24,13 @@ import { type LocalStorageOptions, openLocalStorage } from '../../server/storage
 import { RunningUploads } from '../../server/storage/local/uploads/running-uploads.ts'
 import { Volumes } from '../../server/storage/local/volumes/volume.ts'
 import { resolvePath } from '../../server/storage/path.ts'
-import { type Storage, StorageError, type StorageErrorKind, type WriteMode } from '../../server/storage/storage.ts'
+import {
+  type Storage,
+  StorageError,
+  type StorageErrorKind,
+  type WritableFile,
+  type WriteMode,
+} from '../../server/storage/storage.ts'
 
 /** A file system in memory, where there is one. */
 const inMemory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
@@ -312,9 +322,82 @@ describe.each([
       await expectRefusal(store('/fifo', 'x'), 'not-a-file')
       await expectRefusal(store('/fifo', 'x', { kind: 'append' }), 'not-a-file')
       await expectRefusal(storage.setMode('/fifo', 0o777), 'not-a-file')
+      const reader = openSync(join(home, 'fifo'), constants.O_RDONLY | constants.O_NONBLOCK)
+      for (const mode of writeModes.filter(({ kind }) => kind !== 'unique'))
+        await expectRefusal(store('/fifo', 'x', mode), 'not-a-file', 'exists')
+      expect(readSync(reader, Buffer.alloc(1))).toBe(0)
+      closeSync(reader)
       await storage.removeFile('/fifo')
       expect(await names('/')).toEqual([])
     })
+  })
+
+  describe('uploads that are refused', () => {
+    it('make no file', async () => {
+      symlinkSync('missing', join(home, 'dangling'))
+      symlinkSync('../../outside/new', join(home, 'evil'))
+      mkdirSync(join(home, 'd'))
+      writeFileSync(join(home, 'f'), 'mine')
+      const partial = `/.ftp-upload-${'0'.repeat(32)}-${'0'.repeat(16)}`
+      for (const path of ['/evil', '/d', '/d/missing/x', '/f/x', '/', partial, `${partial}/x`, `/${'x'.repeat(300)}`])
+        for (const mode of writeModes.filter(({ kind }) => kind !== 'unique'))
+          await expect(store(path, 'intruder', mode)).rejects.toBeInstanceOf(StorageError)
+      await expectRefusal(store('/new', 'x', { kind: 'append', creating: 'refused' }), 'not-found')
+      await expectRefusal(store('/new', 'x', { kind: 'resume', offset: 0, creating: 'refused' }), 'not-found')
+      await expectRefusal(store('/new', 'x', { kind: 'resume', offset: 1 }), 'bad-offset')
+      await expectRefusal(store('/f', 'x', { kind: 'resume', offset: 5 }), 'bad-offset')
+      await expectRefusal(store('/f', 'x', { kind: 'resume', offset: 0, overwriting: 'refused' }), 'forbidden')
+      expect(readdirSync(home).toSorted()).toEqual(['d', 'dangling', 'evil', 'f'])
+      expect(readFileSync(join(home, 'f'), 'latin1')).toBe('mine')
+      expect(readdirSync(outside)).toEqual(['secret'])
+      await store('/f', 'others', { kind: 'append' })
+    })
+
+    it('close what they had opened', { skip: !existsSync('/proc/self/fd') }, async () => {
+      writeFileSync(join(home, 'f'), 'mine')
+      let answer: () => boolean | Promise<boolean> = () => false
+      const claims = { claim: () => answer(), has: () => false, release: () => undefined }
+      const other = await openOne({ root: join(base, 'root'), home: '/alice', uploads: new RunningUploads(claims) })
+      const before = readdirSync('/proc/self/fd').length
+      const upload = async () => await other.write('/f', { kind: 'replace' })
+      await expectRefusal(upload(), 'busy')
+      answer = () => Promise.resolve(false)
+      await expectRefusal(upload(), 'busy')
+      answer = () => Promise.reject(new Error('nobody answers'))
+      await expectRefusal(upload(), 'failed')
+      expect(readdirSync('/proc/self/fd').length).toBe(before)
+      expect(readFileSync(join(home, 'f'), 'latin1')).toBe('mine')
+      await other.close()
+    })
+  })
+
+  describe('uploads in place of a file', () => {
+    it.each([0, 1, 10_000, 3_000_000])('of %d bytes leave nothing of it', async size => {
+      writeFileSync(join(home, 'f'), 'x'.repeat(size))
+      await store('/f', 'short')
+      expect(readFileSync(join(home, 'f'), 'latin1')).toBe('short')
+    })
+  })
+
+  it('opens at once what is in memory', { skip: directory !== '/dev/shm' || uploads === 'atomic' }, async () => {
+    const isAtOnce = async (opening: WritableFile | Promise<WritableFile>) => {
+      await (await opening).finish()
+      return !(opening instanceof Promise)
+    }
+    mkdirSync(join(home, 'd'))
+    symlinkSync('d', join(home, 'link'))
+    expect(await isAtOnce(storage.write('/d/f', { kind: 'replace' }))).toBe(true)
+    for (const mode of writeModes.filter(({ kind }) => kind === 'append' || kind === 'resume' || kind === 'replace'))
+      expect(await isAtOnce(storage.write('/d/f', mode))).toBe(true)
+    expect(await isAtOnce(storage.write('/d/new', { kind: 'create' }))).toBe(true)
+    expect(await isAtOnce(storage.write('/link/f', { kind: 'replace' }))).toBe(false)
+    expect(await isAtOnce(storage.write('/private', { kind: 'replace', permissions: 0o600 }))).toBe(false)
+    const file = storage.read('/d/f', 0)
+    expect(file).not.toBeInstanceOf(Promise)
+    expect((await file).close()).toBe(undefined)
+    const linked = storage.read('/link/f', 0)
+    expect(linked).toBeInstanceOf(Promise)
+    await (await linked).close()
   })
 
   describe('modes', () => {

@@ -1,4 +1,5 @@
 /** Uploads to one name of which the first ends at the very moment when the second begins. */
+import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,9 +7,16 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openLocalStorage } from '../../server/storage/local/home.ts'
 import { RunningUploads } from '../../server/storage/local/uploads/running-uploads.ts'
 import { createUploadClaims } from '../../server/storage/local/uploads/upload-claims.ts'
+import { Volumes } from '../../server/storage/local/volumes/volume.ts'
 import type { Storage, WritableFile, WriteMode } from '../../server/storage/storage.ts'
 
-describe.each(['direct', 'atomic'] as const)('An upload (%s) whose turn comes when another one ends', mode => {
+const inMemory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+
+describe.each([
+  { way: 'direct', mode: 'direct', directory: tmpdir(), volumes: undefined },
+  { way: 'direct, at once in memory', mode: 'direct', directory: inMemory, volumes: new Volumes() },
+  { way: 'atomic', mode: 'atomic', directory: tmpdir(), volumes: undefined },
+] as const)('An upload ($way) whose turn comes when another one ends', ({ mode, directory, volumes }) => {
   let root: string
   let storage: Storage
   let close: () => Promise<void>
@@ -16,7 +24,7 @@ describe.each(['direct', 'atomic'] as const)('An upload (%s) whose turn comes wh
   let meanwhile: (() => Promise<void> | undefined) | undefined
 
   beforeEach(async () => {
-    root = await mkdtemp(join(tmpdir(), 'in-turn-'))
+    root = await mkdtemp(join(directory, 'in-turn-'))
     const claims = createUploadClaims()
     const uploads = new RunningUploads({
       ...claims,
@@ -31,6 +39,7 @@ describe.each(['direct', 'atomic'] as const)('An upload (%s) whose turn comes wh
       root,
       home: '/',
       uploads,
+      volumes,
       uploading: { mode, durability: 'none', user: 'alice' },
     })
     storage = opened
@@ -57,6 +66,17 @@ describe.each(['direct', 'atomic'] as const)('An upload (%s) whose turn comes wh
     await second.finish()
     expect([first.path, second.path]).toEqual(['/u', '/u.1'])
     expect([await text('u'), await text('u.1')]).toEqual(['first', 'second'])
+  })
+
+  it('leaves nothing of what the other one has stored, where it takes its place', async () => {
+    const first = await begun('/a', '', { kind: 'replace' })
+    meanwhile = async () => {
+      await first.write(Buffer.from('longer'))
+      await first.finish()
+    }
+    const second = await begun('/a', 'short', { kind: 'replace' })
+    await second.finish()
+    expect(await text('a')).toBe('short')
   })
 
   it('goes on with what the other one has stored', async () => {

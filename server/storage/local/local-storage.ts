@@ -31,7 +31,8 @@ import type { SystemPath } from './tree/pin.ts'
 import { symbolicLink, type Trail } from './tree/place.ts'
 import type { Tree } from './tree/tree.ts'
 import { openBeside } from './uploads/atomic-upload.ts'
-import { openForWriting } from './uploads/direct-upload.ts'
+import { openForWriting, openForWritingAtOnce } from './uploads/direct-upload.ts'
+import type { WithoutUnique } from './uploads/upload.ts'
 import { refuseRunning } from './uploads/upload-claims.ts'
 import { type Errand, inTurn } from './volumes/volume-gate.ts'
 
@@ -106,8 +107,19 @@ export class LocalStorage implements Storage {
     )
   }
 
-  write(path: string, mode: WriteMode): Promise<WritableFile> {
+  write(path: string, mode: WriteMode): WritableFile | Promise<WritableFile> {
     if (mode.kind === 'unique') return writeUnique(this, path, mode.permissions)
+    return this.#writeAtOnce(path, mode) ?? this.#writeInTurn(path, mode)
+  }
+
+  /** Only what is neither counted, synced nor written beside its name. */
+  #writeAtOnce(path: string, mode: WithoutUnique): WritableFile | Promise<WritableFile> | undefined {
+    const { uploads, uploading, quotas } = this.#settings
+    const isPlain = quotas === undefined && uploading.mode === 'direct' && uploading.durability === 'none'
+    return isPlain ? openForWritingAtOnce(this.#tree, path, mode, uploads) : undefined
+  }
+
+  #writeInTurn(path: string, mode: WithoutUnique): Promise<WritableFile> {
     return translated(async () => {
       const { uploads, uploading } = this.#settings
       // What is to stay of a large file is copied first.

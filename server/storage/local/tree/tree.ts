@@ -198,9 +198,13 @@ export class Tree {
     return this.#entry?.without(operation) ?? operation()
   }
 
-  /** In memory nothing is waited for. */
+  /** Nothing is waited for there. */
+  get isInMemory(): boolean {
+    return this.#volume?.kind === 'memory'
+  }
+
   get #entry(): VolumeGate | undefined {
-    return this.#volume?.kind === 'memory' ? undefined : this.gate
+    return this.isInMemory ? undefined : this.gate
   }
 
   #end(): void {

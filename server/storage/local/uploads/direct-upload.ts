@@ -1,16 +1,25 @@
 /** Uploads that are written in place: whoever looks sees what has arrived so far. */
-import { constants, fchmodSync } from 'node:fs'
+import { closeSync, constants, fchmodSync, ftruncateSync } from 'node:fs'
+import { after } from '../../../at-once.ts'
 import { StorageError, type WritableFile } from '../../storage.ts'
 import { type Counting, UploadAccount } from '../counting.ts'
 import { identityOf } from '../entry.ts'
-import { errnoOf } from '../kernel/errno.ts'
+import { errnoOf, storageError } from '../kernel/errno.ts'
 import { close, fsync, ftruncate } from '../kernel/system.ts'
 import { syncDirectory } from '../sync.ts'
 import { lstatIfThere } from '../tree/names.ts'
 import { type HeldDirectory, type Place, symbolicLink } from '../tree/place.ts'
-import { openUnlessLink, regularFile } from '../tree/regular-file.ts'
+import { openUnlessLink, regularFile, safeFlags } from '../tree/regular-file.ts'
+import type { Tree } from '../tree/tree.ts'
 import type { RunningUploads } from './running-uploads.ts'
-import { LocalUpload, startOf, type UploadEnding, type UploadSettings, type WithoutUnique } from './upload.ts'
+import {
+  LocalUpload,
+  startOf,
+  type UploadEnding,
+  type UploadSettings,
+  type UploadTarget,
+  type WithoutUnique,
+} from './upload.ts'
 
 /** Writes in place, under the name itself. */
 export async function openForWriting(
@@ -30,6 +39,67 @@ export async function openForWriting(
   } finally {
     if (opened === undefined || opened === symbolicLink) counting.change({ bytes: 0, files: -files, upload: 'ends' })
   }
+}
+
+/**
+ * The same for a path below the root of a tree in memory, if it can be done at once and there is no link on the way; nothing is counted or synced.
+ * Throws and rejects with StorageErrors.
+ */
+export function openForWritingAtOnce(
+  tree: Tree,
+  path: string,
+  mode: WithoutUnique,
+  running: RunningUploads,
+): WritableFile | Promise<WritableFile> | undefined {
+  if (!tree.isInMemory || mode.permissions !== undefined) return undefined
+  const opened = tree.openAtOnce(path, constants.O_WRONLY | flagsOf(mode) | safeFlags)
+  if (opened === undefined) return undefined
+  const { descriptor, volume } = opened
+  try {
+    const stats = regularFile(descriptor)
+    if (mode.kind === 'replace' && stats.size > emptiedAtOnce) {
+      closeSync(descriptor)
+      return undefined
+    }
+    const claim = identityOf(stats)
+    const begun = after(running.claims.claim(claim), isFree => {
+      if (!isFree) throw new StorageError('busy')
+      return beginAtOnce(descriptor, mode, { path, volume, gate: tree.gate, claim }, running)
+    })
+    return begun instanceof Promise ? begun.catch((error: unknown) => giveUp(descriptor, error)) : begun
+  } catch (error) {
+    return giveUp(descriptor, error)
+  }
+}
+
+/** More takes as long as a thread does. */
+const emptiedAtOnce = 1_048_576
+
+function beginAtOnce(
+  descriptor: number,
+  mode: WithoutUnique,
+  { path, volume, gate, claim }: Pick<UploadTarget, 'path' | 'volume' | 'gate' | 'claim'>,
+  running: RunningUploads,
+): LocalUpload {
+  try {
+    // Only now nobody else changes the size.
+    const stats = regularFile(descriptor)
+    const position = startOf(mode, stats)
+    if (mode.kind === 'replace' && stats.size > 0) ftruncateSync(descriptor, 0)
+    return new LocalUpload(
+      descriptor,
+      { path, volume, gate, position, claim, ending: undefined, account: undefined },
+      running,
+    )
+  } catch (error) {
+    running.claims.release(claim)
+    throw error
+  }
+}
+
+function giveUp(descriptor: number, error: unknown): never {
+  closeSync(descriptor)
+  throw storageError(error)
 }
 
 async function openInPlace(
