@@ -13,8 +13,10 @@ const maxPathBytes = 4096
 export function resolvePath(cwd: string, argument: string): string {
   if (argument.includes('\0')) throw new StorageError('name-not-allowed')
   if (argument.length > maxPathBytes) throw new StorageError('name-not-allowed')
+  const whole = argument.startsWith('/') ? argument : joinPath(cwd, argument)
+  // Most are resolved already, and too short for a name that is too long.
+  if (whole.length * 3 <= maxNameBytes && !unresolved.test(whole)) return whole
   const names: string[] = []
-  const whole = argument.startsWith('/') ? argument : `${cwd}/${argument}`
   for (const name of whole.split('/')) {
     if (name === '' || name === '.') continue
     if (name === '..') {
@@ -28,6 +30,9 @@ export function resolvePath(cwd: string, argument: string): string {
   if (isLongerThan(path, maxPathBytes)) throw new StorageError('name-not-allowed')
   return path
 }
+
+/** A name that is empty or only dots, up to two. */
+const unresolved = /\/\.{0,2}(?:\/|$)/
 
 /** The directory a path is in; `/` for `/`. */
 export function parentOf(path: string): string {
