@@ -171,10 +171,10 @@ export class LocalUpload implements WritableFile {
   #writeHere(descriptor: number, bytes: Uint8Array): Promise<void> | undefined {
     const started = performance.now()
     try {
-      for (let rest = bytes; rest.byteLength > 0; ) {
-        const written = writeSync(descriptor, rest, 0, rest.byteLength, this.#position)
-        this.#position += written
-        rest = rest.subarray(written)
+      for (let written = 0; written < bytes.byteLength; ) {
+        const count = writeSync(descriptor, bytes, written, bytes.byteLength - written, this.#position)
+        written += count
+        this.#position += count
       }
       return undefined
     } catch (error) {
