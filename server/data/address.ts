@@ -43,7 +43,7 @@ export function formatExtendedPassive({ port }: Pick<Address, 'port'>): string {
 
 /** RFC 2428 protocol number of an address: 1 for IPv4 (also mapped into IPv6), 2 for IPv6. */
 export function addressFamily(address: string): 1 | 2 {
-  return isIP(plainAddress(address)) === 6 ? 2 : 1
+  return isVersion6(plainAddress(address)) ? 2 : 1
 }
 
 /**
@@ -78,12 +78,17 @@ export function isPrivate(address: string): boolean {
 /** One spelling for each address; IPv4 that came mapped into IPv6, as IPv4. */
 export function canonicalAddress(address: string): string {
   const plain = plainAddress(address)
-  if (isIP(plain) !== 6) return plain
+  if (!isVersion6(plain)) return plain
   const compressed = new URL(`http://[${plain}]/`).hostname.slice(1, -1)
   const mapped = /^::ffff:([\da-f]{1,4}):([\da-f]{1,4})$/.exec(compressed)
   if (mapped === null) return compressed
   const [high, low] = [Number.parseInt(mapped[1] ?? '', 16), Number.parseInt(mapped[2] ?? '', 16)]
   return [high >> 8, high & 255, low >> 8, low & 255].join('.')
+}
+
+/** To look is cheaper than an expression, and enough for most. */
+function isVersion6(address: string): boolean {
+  return address.includes(':') && isIP(address) === 6
 }
 
 // Where no client of another host can be, and the server's own neighbours are: itself, its link, cloud metadata, groups.

@@ -39,6 +39,8 @@ export class BareConnection {
   #onReadable: (() => void) | undefined
   #onClose: (() => void) | undefined
   #isLost = false
+  /** It never changes while the connection is there. */
+  #localEnd: End | undefined
   #stall: Deadline | undefined
   /** What waits for room in the connection: a socket that is written to and not read. */
   #writer: Socket | undefined
@@ -68,9 +70,14 @@ export class BareConnection {
     return !this.closed && this.#handle.getpeername(end) === 0 ? (end as End) : undefined
   }
 
+  /** Undefined once it is closed. */
   get localEnd(): End | undefined {
-    const end: Partial<End> = {}
-    return !this.closed && this.#handle.getsockname(end) === 0 ? (end as End) : undefined
+    if (this.closed) return undefined
+    if (this.#localEnd === undefined) {
+      const end: Partial<End> = {}
+      if (this.#handle.getsockname(end) === 0) this.#localEnd = end as End
+    }
+    return this.#localEnd
   }
 
   get localAddress(): string | undefined {
