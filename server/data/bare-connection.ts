@@ -62,7 +62,8 @@ export class BareConnection {
 
   /** Undefined where it is gone already. */
   get remoteAddress(): string | undefined {
-    return this.remoteEnd?.address
+    if (this.closed) return undefined
+    return this.#calls.peerAddress(this.#handle.fd) ?? this.remoteEnd?.address
   }
 
   get remoteEnd(): End | undefined {

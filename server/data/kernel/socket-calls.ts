@@ -18,6 +18,8 @@ export interface SocketCalls {
   end(descriptor: number): boolean
   /** The next connection that waits at a descriptor that is listened on; undefined where none does. */
   accept(descriptor: number): number | undefined
+  /** The IPv4 address of the other end; undefined where it is of another kind, or the connection lost. */
+  peerAddress(descriptor: number): string | undefined
   /** Another descriptor of the same; undefined where there is none to be had. */
   duplicate(descriptor: number): number | undefined
   /** A number that changes with each byte that the connection takes from us or from the other end, or that the other end has received; undefined where it can't be had. */
@@ -51,6 +53,10 @@ const tcpInfo = 11
 const ackedAt = 120
 const receivedAt = 128
 const infoBytes = 136
+// netinet/in.h: sockaddr_in, which is shorter than others
+const addressBytes = 28
+const version4 = 2
+const addressAt = 4
 // asm-generic/ioctls.h: SIOCOUTQ
 const countQueued = 0x5411
 
@@ -68,6 +74,10 @@ function createSocketCalls(library: Library): SocketCalls {
     const errno = library.errno()
     return errno === EAGAIN || errno === EINTR ? 'nothing yet' : 'lost'
   }
+  const getpeername = library.func('int getpeername(int fd, void *address, void *bytes)')
+  const peer = new DataView(new ArrayBuffer(addressBytes))
+  const peerBytes = new Uint32Array(1)
+  const texts = new AddressTexts()
   const accept = library.func('int accept4(int fd, void *address, void *bytes, int flags)')
   return {
     accept(descriptor) {
@@ -82,6 +92,11 @@ function createSocketCalls(library: Library): SocketCalls {
     receive: (descriptor, into) => receiveBy(withoutWaiting, descriptor, into),
     peek: (descriptor, into) => receiveBy(withoutWaiting | withoutTaking, descriptor, into),
     end: descriptor => shutdown(descriptor, ourHalf) === 0,
+    peerAddress(descriptor) {
+      peerBytes[0] = addressBytes
+      const isKnown = getpeername(descriptor, peer, peerBytes) === 0 && peer.getUint16(0, isLittle) === version4
+      return isKnown ? texts.of(peer.getUint32(addressAt)) : undefined
+    },
     duplicate(descriptor) {
       const own = fcntl(descriptor, duplicateCloseOnExec, 'int', 0)
       return own < 0 ? undefined : own
@@ -102,6 +117,22 @@ function createSocketCalls(library: Library): SocketCalls {
     },
   }
 }
+
+/** One text for each of the addresses that came lately, which is looked up quicker than another that is equal. */
+class AddressTexts {
+  readonly #texts = new Map<number, string>()
+
+  of(address: number): string {
+    const known = this.#texts.get(address)
+    if (known !== undefined) return known
+    const text = [address >>> 24, (address >> 16) & 255, (address >> 8) & 255, address & 255].join('.')
+    if (this.#texts.size >= mostTexts) this.#texts.clear()
+    this.#texts.set(address, text)
+    return text
+  }
+}
+
+const mostTexts = 1024
 
 /** Nothing can close it before a call in place returns. */
 export function descriptorOf(socket: Socket): number | undefined {
