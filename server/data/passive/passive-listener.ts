@@ -8,8 +8,15 @@ import { canonicalAddress } from '../address.ts'
 import { acceptBare } from '../bare-acceptance.ts'
 import type { BareConnection } from '../bare-connection.ts'
 import type { SocketCalls } from '../kernel/socket-calls.ts'
+import type { Alarm } from './alarm.ts'
 import { parseClientHello } from './client-hello.ts'
-import { mostClaimants, PassivePort, type PassivePortOptions, type Undecided } from './passive-port.ts'
+import {
+  mostClaimants,
+  PassivePort,
+  type PassivePortHost,
+  type PassivePortOptions,
+  type Undecided,
+} from './passive-port.ts'
 
 export type PassiveListenerOptions = {
   readonly port: number
@@ -17,6 +24,8 @@ export type PassiveListenerOptions = {
   readonly host: string
   /** Undefined where connections need sockets in any case. */
   readonly socketCalls: SocketCalls | undefined
+  /** Of the deadlines of those who wait; to be passed on by `endTimes`. */
+  readonly alarm: Alarm
   /** A session has left; another one of this client can have its place. */
   readonly onRelease: (client: string | undefined) => void
   /** It does not listen any more. */
@@ -38,20 +47,14 @@ export async function openPassiveListener(options: PassiveListenerOptions): Prom
 /** How long a client may still come to a port that it was told and has given up. */
 const lateMilliseconds = 1000
 
-/** Those who wait with the same address for the client; or all to whom no address tells anything. */
-type Group = Set<PassivePort>
-
 /** Where a connection comes from, and of those who waited when it came, whose it may be, those who wait still. */
 type Origin = { readonly address: string; readonly candidates: Set<PassivePort> }
 
-export class PassiveListener {
+export class PassiveListener implements PassivePortHost {
   readonly number: number
   readonly #server: Server
   readonly #options: PassiveListenerOptions
-  readonly #groups = new Map<string | undefined, Group>()
-  /** Users who wait, with their clients. */
-  readonly #users = new Set<string>()
-  #count = 0
+  readonly #waiting: PassivePort[] = []
   /** Until when somebody may come late, by client; the monotonic clock. */
   readonly #late = new Map<string | undefined, number>()
   /** Their proxy has not said whom it speaks for. */
@@ -78,35 +81,48 @@ export class PassiveListener {
 
   /** Sessions that wait here. */
   get count(): number {
-    return this.#count
+    return this.#waiting.length
   }
 
   /** Those of a client. */
   countOf(client: string | undefined): number {
-    return this.#groups.get(client)?.size ?? 0
+    return this.#waiting.filter(({ options }) => options.client === client).length
   }
 
   /** Lets a session wait here; undefined where its client's connection could be taken for another's. */
   reserve(options: PassivePortOptions): PassivePort | undefined {
     if (this.#closed || !this.#hasPlace(options)) return undefined
-    const { client } = options
-    const group = this.#groups.get(client) ?? new Set()
-    this.#groups.set(client, group)
-    const leave = (came: boolean): void => {
-      if (!came) this.#expectLate(client)
-      this.#leave(client, group, port)
-    }
-    const port: PassivePort = new PassivePort(this.number, options, leave, () => this.#undecidedFor(port))
-    group.add(port)
-    if (options.user !== undefined) this.#users.add(keyOf(options))
-    this.#count += 1
+    const port = new PassivePort(options, this)
+    this.#waiting.push(port)
+    this.heedDeadline(port)
     return port
+  }
+
+  release(port: PassivePort, came: 'came' | 'absent'): void {
+    const { client } = port.options
+    if (came === 'absent') this.#expectLate(client)
+    this.#waiting.splice(this.#waiting.indexOf(port), 1)
+    if (this.#waiting.length === 0) this.#destroyUndecided()
+    else this.#forsake(port)
+    this.#options.onRelease(client)
+  }
+
+  heedDeadline({ deadline }: PassivePort): void {
+    this.#options.alarm.heed(deadline)
+  }
+
+  /** Tells those whose deadline has passed. */
+  endTimes(now: number): void {
+    for (const port of [...this.#waiting]) {
+      if (port.deadline <= now) port.endTime()
+      else this.heedDeadline(port)
+    }
   }
 
   /** Takes a connection that another server has relayed, as if it had come from that address. */
   take(first: FirstBytes, address: string): void {
     first.socket.on('error', ignore)
-    if (this.#count === 0) first.socket.resetAndDestroy()
+    if (this.count === 0) first.socket.resetAndDestroy()
     else this.#consider(first, address)
   }
 
@@ -114,38 +130,21 @@ export class PassiveListener {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    for (const group of this.#groups.values()) for (const port of group) port.close()
+    for (const port of [...this.#waiting]) port.close()
     this.#server.close()
     this.#destroyUndecided()
     this.#options.onClose()
   }
 
   /** Sessions with proof of whose a connection is share a port; without, it is one's alone. */
-  #hasPlace(options: PassivePortOptions): boolean {
-    const { client, owns, user } = options
-    if (user !== undefined && this.#users.has(keyOf(options))) return false
-    for (const other of this.#rivals(client)) if (owns === undefined || other.options.owns === undefined) return false
-    return owns !== undefined || !this.#mayComeLate(client)
-  }
-
-  /** Whose client could be the same; of several that share, one speaks for all. */
-  *#rivals(client: string | undefined): Generator<PassivePort> {
-    const groups =
-      client === undefined ? this.#groups.values() : [this.#groups.get(client), this.#groups.get(undefined)]
-    for (const group of groups) {
-      const [first] = group ?? []
-      if (first !== undefined) yield first
+  #hasPlace({ client, owns, user }: PassivePortOptions): boolean {
+    for (const { options: other } of this.#waiting) {
+      if (user !== undefined && other.user === user && other.client === client) return false
+      // Whose client could be the same.
+      const isRival = client === undefined || other.client === undefined || other.client === client
+      if (isRival && (owns === undefined || other.owns === undefined)) return false
     }
-  }
-
-  #leave(client: string | undefined, group: Group, port: PassivePort): void {
-    group.delete(port)
-    this.#users.delete(keyOf(port.options))
-    this.#count -= 1
-    if (group.size === 0) this.#groups.delete(client)
-    if (this.#count === 0) this.#destroyUndecided()
-    else this.#forsake(port)
-    this.#options.onRelease(client)
+    return owns !== undefined || !this.#mayComeLate(client)
   }
 
   #expectLate(client: string | undefined): void {
@@ -165,23 +164,23 @@ export class PassiveListener {
 
   /** Where it can be one session's only, by its address alone. */
   #takeBare(connection: BareConnection): boolean {
-    if (this.#count === 0) return false
+    if (this.count === 0) return false
     const { remoteAddress } = connection
     if (remoteAddress === undefined) return false
     const address = plainAddress(remoteAddress)
-    if (this.#anyone()?.options.proxies?.include(address) === true) return false
-    const [only, ...others] = this.#candidates(address)
-    return only !== undefined && others.length === 0 && only.offerBare(connection) === 'taken'
+    if (this.#anyone?.options.proxies?.include(address) === true) return false
+    const candidates = this.#candidates(address)
+    return candidates.length === 1 && candidates[0]?.offerBare(connection) === 'taken'
   }
 
   #onConnection(socket: Socket): void {
     socket.on('error', ignore)
     const { remoteAddress } = socket
     // Without an address it is gone already; without anybody who waits it would be refused if the port were not kept.
-    if (remoteAddress === undefined || this.#count === 0) return void socket.resetAndDestroy()
+    if (remoteAddress === undefined || this.count === 0) return void socket.resetAndDestroy()
     const address = plainAddress(remoteAddress)
     const first = new FirstBytes(socket)
-    const proxies = this.#anyone()?.options.proxies
+    const proxies = this.#anyone?.options.proxies
     if (proxies?.include(address) !== true) return this.#consider(first, address)
     this.#receiveHeader(first, address, proxies.headerTimeoutSeconds).catch(() => socket.destroy())
   }
@@ -189,12 +188,12 @@ export class PassiveListener {
   /** Who it is, only the proxy can tell. */
   async #receiveHeader(first: FirstBytes, proxy: string, timeoutSeconds: number): Promise<void> {
     const { socket } = first
-    if (this.#announced.size >= mostClaimants * this.#count) return this.#drop(socket, proxy)
+    if (this.#announced.size >= mostClaimants * this.count) return this.#drop(socket, proxy)
     this.#announced.add(socket)
     const header = await receiveProxyHeader(first, timeoutSeconds)
     this.#announced.delete(socket)
     if (header.kind !== 'header') return this.#drop(socket, proxy)
-    if (this.#count > 0) this.#consider(first, plainAddress(header.ends?.source.address ?? proxy))
+    if (this.count > 0) this.#consider(first, plainAddress(header.ends?.source.address ?? proxy))
     else socket.destroy()
   }
 
@@ -211,21 +210,16 @@ export class PassiveListener {
 
   /** Whom a connection from there can be for. */
   #candidates(address: string): readonly PassivePort[] {
-    const group = this.#groups.get(canonicalAddress(address))
-    const found = [...(group ?? []), ...(this.#groups.get(undefined) ?? [])].filter(port =>
-      port.options.isExpected(address),
+    const client = canonicalAddress(address)
+    const found = this.#waiting.filter(
+      ({ options }) => (options.client ?? client) === client && options.isExpected(address),
     )
     // A reload can widen who is expected.
-    return found.length > 0 ? found : [...this.#all()].filter(port => port.options.isExpected(address))
+    return found.length > 0 ? found : this.#waiting.filter(({ options }) => options.isExpected(address))
   }
 
-  *#all(): Generator<PassivePort> {
-    for (const group of this.#groups.values()) yield* group
-  }
-
-  #anyone(): PassivePort | undefined {
-    for (const port of this.#all()) return port
-    return undefined
+  get #anyone(): PassivePort | undefined {
+    return this.#waiting[0]
   }
 
   #decideLater(first: FirstBytes, address: string, candidates: readonly PassivePort[]): void {
@@ -267,7 +261,7 @@ export class PassiveListener {
     for (const port of origin.candidates) if (port !== chosen) port.noteUndecided()
   }
 
-  #undecidedFor(port: PassivePort): Undecided {
+  undecidedFor(port: PassivePort): Undecided {
     const own: FirstBytes[] = []
     const anybodys: FirstBytes[] = []
     if (port.options.owns === undefined) return { own, anybodys }
@@ -278,19 +272,16 @@ export class PassiveListener {
 
   #destroyUndecided(): void {
     for (const socket of this.#announced) socket.destroy()
+    // To clear what is empty makes a new table.
+    if (this.#undecided.size === 0) return
     for (const { socket } of this.#undecided.keys()) socket.destroy()
     this.#undecided.clear()
   }
 
   #drop(socket: Socket, address: string): void {
     socket.destroy()
-    this.#anyone()?.options.onStray(address, this.number)
+    this.#anyone?.options.onStray(address, this.number)
   }
-}
-
-/** Of a user at an address. */
-function keyOf({ client = '', user = '' }: PassivePortOptions): string {
-  return `${client} ${user}`
 }
 
 function ignore(): void {}

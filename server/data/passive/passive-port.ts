@@ -30,18 +30,23 @@ type Patience = { readonly silent: number; readonly absent: number | undefined }
 /** Connections that have not said whose they are, and may be this client's: those that can be nobody else's, and others. */
 export type Undecided = { readonly own: readonly FirstBytes[]; readonly anybodys: readonly FirstBytes[] }
 
-/** Of the port: whether its client has come. Where not, it may be on its way. */
-export type Release = (came: boolean) => void
+/** Where ports are waited on. */
+export interface PassivePortHost {
+  readonly number: number
+  /** The port is free again; called once. Where its client has not come, it may be on its way. */
+  release(port: PassivePort, client: 'came' | 'absent'): void
+  undecidedFor(port: PassivePort): Undecided
+  /** The port wants to be told when its deadline has passed, by `endTime`. */
+  heedDeadline(port: PassivePort): void
+}
 
 /** Those that are there at once, and proxies that have not said whom they speak for. */
 export const mostClaimants = 8
 
 export class PassivePort {
-  readonly port: number
   readonly options: PassivePortOptions
-  readonly #release: Release
-  readonly #undecided: () => Undecided
-  #timer: NodeJS.Timeout
+  readonly #host: PassivePortHost
+  #deadline: number
   #state: 'listening' | 'connected' | 'expired' | 'closed' = 'listening'
   readonly #claimants: FirstBytes[] = []
   /** The client, where nothing has to be read to know that it is. */
@@ -52,13 +57,19 @@ export class PassivePort {
   #awaited: readonly FirstBytes[] | undefined
   #onChange: (() => void) | undefined
 
-  /** `release` is called once, when the port is free again. */
-  constructor(port: number, options: PassivePortOptions, release: Release, undecided: () => Undecided) {
-    this.port = port
+  constructor(options: PassivePortOptions, host: PassivePortHost) {
     this.options = options
-    this.#release = release
-    this.#undecided = undecided
-    this.#timer = this.#endTimeIn(options.acceptTimeoutSeconds * 1000)
+    this.#host = host
+    this.#deadline = performance.now() + options.acceptTimeoutSeconds * 1000
+  }
+
+  get port(): number {
+    return this.#host.number
+  }
+
+  /** When the time for the client to come is over, by the monotonic clock; no time once it was told so. */
+  get deadline(): number {
+    return this.#deadline
   }
 
   /** Whether nobody came in time: the port is free again then. */
@@ -118,7 +129,7 @@ export class PassivePort {
 
   /** Whether somebody is there whom nobody has taken. */
   get isClaimed(): boolean {
-    return this.#claimants.length > 0 || (this.#state === 'listening' && this.#undecided().own.length > 0)
+    return this.#claimants.length > 0 || (this.#state === 'listening' && this.#host.undecidedFor(this).own.length > 0)
   }
 
   /**
@@ -161,27 +172,24 @@ export class PassivePort {
 
   #hurry(milliseconds: number): void {
     if (this.#state !== 'listening' || this.#awaited !== undefined) return
-    clearTimeout(this.#timer)
-    this.#timer = this.#endTimeIn(milliseconds)
+    this.#deadline = performance.now() + milliseconds
+    this.#host.heedDeadline(this)
   }
 
-  /** A process that was not let run for long finds the time over before it sees who has come meanwhile: those come first. */
-  #endTimeIn(milliseconds: number): NodeJS.Timeout {
-    return setTimeout(() => setImmediate(() => this.#endTime()), milliseconds)
-  }
-
-  #endTime(): void {
+  /** The deadline has passed, and those who had come by then have been offered. */
+  endTime(): void {
+    this.#deadline = Number.POSITIVE_INFINITY
     if (this.#state !== 'listening') return
     if (this.#claimants.length > 0) return this.#settle('connected')
     // The client may be among those that have not spoken; they are not asked to before the transfer.
-    const { own, anybodys } = this.#undecided()
+    const { own, anybodys } = this.#host.undecidedFor(this)
     this.#awaited = [...own, ...anybodys]
     this.#expireUnlessAwaited(this.#awaited)
     this.#onChange?.()
   }
 
   #expireUnlessAwaited(awaited: readonly FirstBytes[]): void {
-    const { own, anybodys } = this.#undecided()
+    const { own, anybodys } = this.#host.undecidedFor(this)
     const isAwaited = awaited.some(each => own.includes(each) || anybodys.includes(each))
     if (!isAwaited) this.#settle(this.#claimants.length > 0 ? 'connected' : 'expired')
   }
@@ -226,8 +234,7 @@ export class PassivePort {
       return
     }
     this.#state = state
-    clearTimeout(this.#timer)
-    this.#release(this.#hasCome)
+    this.#host.release(this, this.#hasCome ? 'came' : 'absent')
     this.#onChange?.()
   }
 }
@@ -239,9 +246,16 @@ function speaker(claimant: FirstBytes): Socket {
 
 function ignore(): void {}
 
+const nowhere: PassivePortHost = {
+  number: 0,
+  release: ignore,
+  undecidedFor: () => ({ own: [], anybodys: [] }),
+  heedDeadline: ignore,
+}
+
 keepKind(() => {
   const options = { client: undefined, isExpected: () => false, onStray: ignore, acceptTimeoutSeconds: 1 }
-  const port = new PassivePort(0, options, ignore, () => ({ own: [], anybodys: [] }))
+  const port = new PassivePort(options, nowhere)
   port.close()
   return port
 })

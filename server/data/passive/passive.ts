@@ -4,6 +4,7 @@ import { isIP } from 'node:net'
 import type { FirstBytes } from '../../proxy-protocol/first-bytes.ts'
 import { DataChannelError } from '../error.ts'
 import type { SocketCalls } from '../kernel/socket-calls.ts'
+import { Alarm } from './alarm.ts'
 import { openPassiveListener, type PassiveListener } from './passive-listener.ts'
 import type { PassivePort } from './passive-port.ts'
 import { PassiveQueue } from './passive-queue.ts'
@@ -31,6 +32,7 @@ type Opened = PassiveListener | 'taken' | 'not-this-address'
 export class PassivePorts {
   readonly #entries = new Map<string, Entry>()
   readonly #queue: PassiveQueue
+  readonly #alarm: Alarm
   readonly #onCount: (portsInUse: number) => void
   readonly #share: () => PortShare
   readonly #onExhausted: () => void
@@ -55,6 +57,7 @@ export class PassivePorts {
     this.#onExhausted = onExhausted
     this.#socketCalls = socketCalls
     this.#queue = new PassiveQueue(options => this.#choose(options))
+    this.#alarm = new Alarm(() => this.#endTimes())
   }
 
   /** Ports that sessions wait on now. */
@@ -105,7 +108,13 @@ export class PassivePorts {
   close(): void {
     this.#closed = true
     this.#queue.close()
+    this.#alarm.close()
     for (const { listener } of this.#entries.values()) listener?.close()
+  }
+
+  #endTimes(): void {
+    const now = performance.now()
+    for (const { listener } of this.#entries.values()) listener?.endTimes(now)
   }
 
   async #choose(options: PassiveListenOptions): Promise<PassivePort | undefined> {
@@ -171,6 +180,7 @@ export class PassivePorts {
       host,
       port,
       socketCalls: this.#socketCalls,
+      alarm: this.#alarm,
       onRelease: (client: string | undefined) => this.#released(entry, client),
       onClose: () => {
         if (this.#entries.get(key) === entry) this.#entries.delete(key)
