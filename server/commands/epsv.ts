@@ -1,6 +1,7 @@
-import type { LoginCommand } from '../control/command.ts'
+import { after } from '../at-once.ts'
+import type { LoginCommand, Outcome } from '../control/command.ts'
 import { reply } from '../control/reply.ts'
-import { addressFamily, formatExtendedPassive } from '../data/address.ts'
+import { type Address, addressFamily, formatExtendedPassive } from '../data/address.ts'
 
 /** RFC 2428 EPSV: the server listens for data at the address of the control connection. */
 export const epsv: LoginCommand = {
@@ -12,7 +13,7 @@ export const epsv: LoginCommand = {
   needs: 'login',
   keepsRestart: true,
   features: () => ['EPSV'],
-  async run({ session, data }, argument) {
+  run({ session, data }, argument) {
     const wanted = argument.trim().toUpperCase()
     if (wanted === 'ALL')
       return {
@@ -21,14 +22,13 @@ export const epsv: LoginCommand = {
         session: { extendedPassiveOnly: true },
       }
     const family = String(addressFamily(session.local.address))
-    if (/^\d+$/.test(wanted) && wanted !== family) {
+    if (wanted === '' || wanted === family) return after(data.listen('epsv'), opened)
+    if (/^\d+$/.test(wanted))
       return { kind: 'reply', reply: reply(522, `The network protocol is not supported, use (${family})`) }
-    }
-    if (wanted !== '' && wanted !== family)
-      return { kind: 'reply', reply: reply(501, 'The network protocol is 1 or 2.') }
-    return {
-      kind: 'reply',
-      reply: reply(229, formatExtendedPassive(await data.listen('epsv'))),
-    }
+    return { kind: 'reply', reply: reply(501, 'The network protocol is 1 or 2.') }
   },
+}
+
+function opened(address: Address): Outcome {
+  return { kind: 'reply', reply: reply(229, formatExtendedPassive(address)) }
 }

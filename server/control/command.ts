@@ -11,12 +11,12 @@ import type { Reply } from './reply.ts'
 import type { LoggedIn, Session, SessionChange } from './session/session.ts'
 import type { Task } from './session/session-task.ts'
 
-/** The data connection as commands see it. Rejects with DataChannelError. */
+/** The data connection as commands see it. Fails with DataChannelError. */
 export interface DataChannelControl {
   /** `none` also once nobody has come to a passive port in time. */
   readonly state: 'none' | 'passive' | 'active'
   /** Opens a passive port in place of what was set up before. The address and port are those the client is to connect to. */
-  listen(kind: 'pasv' | 'epsv'): Promise<Address>
+  listen(kind: 'pasv' | 'epsv'): Address | Promise<Address>
   /** Remembers the client's port, in place of what was set up before. */
   target(address: Address): void
   /** Drops what was set up. */

@@ -1,5 +1,6 @@
 /** The data connection of one session: set up by PASV, EPSV, PORT or EPRT, opened by a transfer. */
 import { isIPv6, type Socket } from 'node:net'
+import { after } from '../at-once.ts'
 import type { Configuration } from '../config/configuration.ts'
 import type { DataChannelControl } from '../control/command.ts'
 import { TrustedNetworks } from '../proxy-protocol/trusted-networks.ts'
@@ -17,6 +18,7 @@ import { DataChannelError } from './error.ts'
 import { type AdvertisedAddresses, advertisedPort } from './passive/advertised-address.ts'
 import type { PassivePorts } from './passive/passive.ts'
 import type { PassivePort, PassivePortOptions } from './passive/passive-port.ts'
+import type { PassiveListenOptions } from './passive/passive-request.ts'
 import { TlsDataConnection } from './tls-data-connection.ts'
 
 export type DataChannelOptions = {
@@ -78,21 +80,45 @@ export class DataChannel implements DataChannelControl {
     return this.#setup.kind === 'passive' && this.#setup.port.clientHasCome
   }
 
-  async listen(kind: 'pasv' | 'epsv'): Promise<Address> {
+  listen(kind: 'pasv' | 'epsv'): Address | Promise<Address> {
     this.discard()
-    const generation = this.#generation
-    const { session, passivePorts, advertisedAddresses } = this.#options
+    const { session, advertisedAddresses } = this.#options
     const { server } = this.#options.configuration()
     const local = canonicalAddress(session.local.address)
     if (kind === 'pasv' && isIPv6(local)) throw new DataChannelError('wrong-family')
     const setting = advertisedAddresses.setting(server.passive, session.peer.address)
     if (setting === 'pending') throw new DataChannelError('no-address')
-    const address = kind === 'epsv' ? local : await advertisedAddresses.resolve(setting, local)
-    if (address === undefined) throw new DataChannelError('no-address')
-    const peer = canonicalAddress(session.peer.address)
+    if (kind === 'epsv') return this.#listenAt(local)
+    const generation = this.#generation
+    return after(advertisedAddresses.resolve(setting, local), address => {
+      if (generation !== this.#generation) throw new DataChannelError('aborted')
+      if (address === undefined) throw new DataChannelError('no-address')
+      return this.#listenAt(address)
+    })
+  }
+
+  /** The address is what the client is told. */
+  #listenAt(address: string): Address | Promise<Address> {
+    const generation = this.#generation
+    const { server } = this.#options.configuration()
+    return after(this.#options.passivePorts.listen(this.#request(generation)), port => {
+      if (generation !== this.#generation) {
+        port.close()
+        throw new DataChannelError('aborted')
+      }
+      this.#setup = { kind: 'passive', port }
+      this.#had?.add(port.port)
+      return { address, port: advertisedPort(server.passive, port.port) }
+    })
+  }
+
+  #request(generation: number): PassiveListenOptions {
+    const { session } = this.#options
+    const { server } = this.#options.configuration()
     const { ports, sharing, portWaitSeconds } = server.passive
+    const peer = canonicalAddress(session.peer.address)
     const inTurn = this.#options.inTurn?.() === true
-    const port = await passivePorts.listen({
+    return {
       address: canonicalAddress(this.#boundAddress()),
       ports,
       sharing,
@@ -115,14 +141,7 @@ export class DataChannel implements DataChannelControl {
       },
       // An address is not much of a proof, and under TLS there is a better one.
       claimants: this.#options.tls() === undefined ? 'first' : 'several',
-    })
-    if (generation !== this.#generation) {
-      port.close()
-      throw new DataChannelError('aborted')
     }
-    this.#setup = { kind: 'passive', port }
-    this.#had?.add(port.port)
-    return { address, port: advertisedPort(server.passive, port.port) }
   }
 
   target(address: Address): void {

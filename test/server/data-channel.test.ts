@@ -95,7 +95,7 @@ describe('a passive data connection', () => {
 
   it('opens no port and connects to nobody once the control connection is gone', async () => {
     const { channel, counts } = await channelFor({}, { bound: '' })
-    await expect(channel.listen('epsv')).rejects.toMatchObject({ kind: 'aborted' })
+    await expect(async () => channel.listen('epsv')).rejects.toMatchObject({ kind: 'aborted' })
     expect(counts).toEqual([])
     channel.target({ address: '127.0.0.1', port: 1 })
     await expect(channel.open('clear', never)).rejects.toMatchObject({ kind: 'aborted' })
@@ -178,7 +178,10 @@ describe('a passive data connection', () => {
 
   it('works over IPv6 with EPSV, and refuses PASV there', async () => {
     const { channel } = await channelFor({}, { peer: '::1', local: '::1' })
-    await expect(channel.listen('pasv')).rejects.toMatchObject({ name: 'DataChannelError', kind: 'wrong-family' })
+    await expect(async () => channel.listen('pasv')).rejects.toMatchObject({
+      name: 'DataChannelError',
+      kind: 'wrong-family',
+    })
     const { port } = await channel.listen('epsv')
     const client = connect({ port, host: '::1' })
     client.on('error', () => {})
@@ -231,7 +234,7 @@ describe('a passive data connection', () => {
       const other = createServer().listen(ports.first + 2, '127.0.0.1')
       await once(other, 'listening')
       const passivePorts = new PassivePorts(() => {})
-      const listen = () =>
+      const listen = async () =>
         passivePorts.listen({
           address: '127.0.0.1',
           ports,
@@ -274,8 +277,8 @@ describe('a passive data connection', () => {
     expect(await channel.listen('pasv')).toEqual({ address: '203.0.113.9', port: 31_234 })
     channel.discard()
     const pending = await channelFor({ passive: { ports: await freePortRange(1), advertisedAddress: 'pending' } })
-    await expect(pending.channel.listen('pasv')).rejects.toMatchObject({ kind: 'no-address' })
-    await expect(pending.channel.listen('epsv')).rejects.toMatchObject({ kind: 'no-address' })
+    await expect(async () => pending.channel.listen('pasv')).rejects.toMatchObject({ kind: 'no-address' })
+    await expect(async () => pending.channel.listen('epsv')).rejects.toMatchObject({ kind: 'no-address' })
   })
 })
 

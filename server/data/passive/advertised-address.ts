@@ -45,7 +45,7 @@ export class AdvertisedAddresses {
   }
 
   /** The IPv4 address that a setting stands for; undefined where it has none (yet). Never rejects, takes 5 s at most. */
-  async resolve(setting: string, local: string): Promise<string | undefined> {
+  resolve(setting: string, local: string): string | undefined | Promise<string | undefined> {
     if (setting === 'pending') return undefined
     const literal = setting === 'auto' ? canonicalAddress(local) : setting
     if (isIPv4(literal)) return literal

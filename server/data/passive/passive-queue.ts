@@ -11,16 +11,19 @@ type Waiter = {
 /** Those of one client, in the order they came. */
 type Line = { readonly waiters: Waiter[]; state: 'idle' | 'trying' | 'again' }
 
+/** Undefined where there is none now. */
+type Choose = (options: PassiveListenOptions) => PassivePort | undefined | Promise<PassivePort | undefined>
+
 /** For what nobody tells of, such as the end of the time in which somebody may come late. */
 const retryMilliseconds = 250
 
 /** Sessions have one command each: there are never more than sessions. Close it. */
 export class PassiveQueue {
-  readonly #choose: (options: PassiveListenOptions) => Promise<PassivePort | undefined>
+  readonly #choose: Choose
   readonly #lines = new Map<string | undefined, Line>()
   #timer: NodeJS.Timeout | undefined
 
-  constructor(choose: (options: PassiveListenOptions) => Promise<PassivePort | undefined>) {
+  constructor(choose: Choose) {
     this.#choose = choose
   }
 

@@ -1,15 +1,17 @@
 /** Passive ports of a process: RFC 959 PASV, RFC 2428 EPSV, RFC 2577 section 8 (random ports). */
 import { randomInt } from 'node:crypto'
 import { isIP } from 'node:net'
+import { after } from '../../at-once.ts'
 import type { FirstBytes } from '../../proxy-protocol/first-bytes.ts'
 import { DataChannelError } from '../error.ts'
 import type { SocketCalls } from '../kernel/socket-calls.ts'
 import { Alarm } from './alarm.ts'
 import { openPassiveListener, type PassiveListener } from './passive-listener.ts'
-import type { PassivePort } from './passive-port.ts'
+import { PassivePort } from './passive-port.ts'
 import { PassiveQueue } from './passive-queue.ts'
 import type { PassiveListenOptions, PassivePolicy } from './passive-request.ts'
 import {
+  anyOwnPort,
   countOwn,
   fewOf,
   foreignPorts,
@@ -25,12 +27,13 @@ const mostKept = 256
 /** After so many in turn that another process has, it is likely to keep the very same. */
 const mostTakenInTurn = 8
 
-type Entry = { readonly port: number; readonly opening: Promise<Opened>; listener: PassiveListener | undefined }
+type Entry = { readonly opening: Promise<Opened>; listener: PassiveListener | undefined }
 type Opened = PassiveListener | 'taken' | 'not-this-address'
 
 /** Gives out ports of a range. The range is told anew each time: ports in use stay when it changes. Close it. */
 export class PassivePorts {
-  readonly #entries = new Map<string, Entry>()
+  /** By local address and port. */
+  readonly #entries = new Map<string, Map<number, Entry>>()
   readonly #queue: PassiveQueue
   readonly #alarm: Alarm
   readonly #onCount: (portsInUse: number) => void
@@ -65,13 +68,22 @@ export class PassivePorts {
     return this.#inUse
   }
 
-  /** A random port on which the client's connection can be told from those of others. Rejects with DataChannelError `no-port` where there is none in time. */
-  async listen(options: PassiveListenOptions): Promise<PassivePort> {
-    const { ports, sharing, client, portWaitSeconds } = options
+  /** A random port on which the client's connection can be told from those of others. Fails with DataChannelError `no-port` where there is none in time. */
+  listen(options: PassiveListenOptions): PassivePort | Promise<PassivePort> {
+    const { ports, sharing, client } = options
     this.#policy = { ports, sharing }
+    const choosing = this.#queue.isEmptyFor(client) ? this.#choose(options) : this.#join(options)
+    return choosing instanceof PassivePort ? choosing : this.#listenLater(choosing, options)
+  }
+
+  async #listenLater(
+    choosing: undefined | Promise<PassivePort | undefined>,
+    options: PassiveListenOptions,
+  ): Promise<PassivePort> {
     try {
-      const chosen = await (this.#queue.isEmptyFor(client) ? this.#choose(options) : this.#join(options))
+      const chosen = await choosing
       if (chosen !== undefined) return chosen
+      const { sharing, portWaitSeconds } = options
       if (sharing === 'off' || portWaitSeconds === 0) throw new DataChannelError('no-port')
       return await this.#queue.wait(options, portWaitSeconds)
     } catch (error) {
@@ -93,15 +105,14 @@ export class PassivePorts {
   }
 
   #awaited(port: number): PassiveListener | undefined {
-    for (const { port: number, listener } of this.#entries.values())
-      if (number === port && listener !== undefined && listener.count > 0) return listener
+    for (const listener of this.#listeners()) if (listener.number === port && listener.count > 0) return listener
     return undefined
   }
 
   /** Closes what is open and not wanted any more, as soon as nobody waits there. To be called when the configuration or the share has changed. */
   follow(policy: Pick<PassivePolicy, 'ports' | 'sharing'>): void {
     this.#policy = policy
-    for (const { listener } of this.#entries.values()) if (listener !== undefined) this.#closeUnlessKept(listener)
+    for (const listener of this.#listeners()) this.#closeUnlessKept(listener)
     this.#queue.retry()
   }
 
@@ -109,24 +120,51 @@ export class PassivePorts {
     this.#closed = true
     this.#queue.close()
     this.#alarm.close()
-    for (const { listener } of this.#entries.values()) listener?.close()
+    for (const listener of this.#listeners()) listener.close()
   }
 
   #endTimes(): void {
     const now = performance.now()
-    for (const { listener } of this.#entries.values()) listener?.endTimes(now)
+    for (const listener of this.#listeners()) listener.endTimes(now)
   }
 
-  async #choose(options: PassiveListenOptions): Promise<PassivePort | undefined> {
+  *#listeners(): Generator<PassiveListener> {
+    for (const entries of this.#entries.values())
+      for (const { listener } of entries.values()) if (listener !== undefined) yield listener
+  }
+
+  #choose(options: PassiveListenOptions): PassivePort | undefined | Promise<PassivePort | undefined> {
+    const { ports, sharing, avoided } = options
+    // Most often, it is free.
+    const likely = anyOwnPort(ports, sharing === 'auto' ? this.#keptOf(ports) : this.#share())
+    const reserving = likely === undefined || avoided?.has(likely) === true ? undefined : this.#reserve(likely, options)
+    if (reserving instanceof Promise) return reserving.then(reserved => reserved ?? this.#search(options))
+    return reserving ?? this.#search(options)
+  }
+
+  #search(options: PassiveListenOptions): PassivePort | undefined | Promise<PassivePort | undefined> {
     const { avoided } = options
-    for (const port of this.#inOrder(options)) {
-      if (avoided?.has(port) === true) continue
-      const reserving = this.#reserve(port, options)
-      // Nothing is waited for where the port is open: there may be many that are taken.
-      const reserved = reserving instanceof Promise ? await reserving : reserving
-      if (reserved !== undefined) return reserved
+    if (avoided === undefined || avoided.size === 0) return this.#tryEach(this.#inOrder(options), options)
+    return after(
+      this.#tryEach(this.#inOrder(options), options, avoided),
+      reserved => reserved ?? this.#tryEach(this.#inOrder(options), options),
+    )
+  }
+
+  /** Nothing is waited for where a port is open: there may be many that are taken. */
+  #tryEach(
+    ports: Iterator<number>,
+    options: PassiveListenOptions,
+    avoided?: ReadonlySet<number>,
+  ): PassivePort | undefined | Promise<PassivePort | undefined> {
+    for (let next = ports.next(); next.done !== true; next = ports.next()) {
+      if (avoided?.has(next.value) === true) continue
+      const reserving = this.#reserve(next.value, options)
+      if (reserving instanceof Promise)
+        return reserving.then(reserved => reserved ?? this.#tryEach(ports, options, avoided))
+      if (reserving !== undefined) return reserving
     }
-    return avoided === undefined || avoided.size === 0 ? undefined : this.#choose({ ...options, avoided: undefined })
+    return undefined
   }
 
   *#inOrder({ ports, sharing }: PassivePolicy): Generator<number> {
@@ -142,12 +180,13 @@ export class PassivePorts {
   }
 
   /** While others of the client wait for a port of their own: who can share one joins those that do, and the other ports become free. */
-  async #join(options: PassiveListenOptions): Promise<PassivePort | undefined> {
+  #join(options: PassiveListenOptions): PassivePort | undefined | Promise<PassivePort | undefined> {
     const { owns, client, ports } = options
     if (owns === undefined || countOwn(ports, this.#share()) < 2) return undefined
     let largest: { readonly port: number; readonly size: number } | undefined
-    for (const { port, listener } of this.#entries.values()) {
-      const size = listener?.countOf(client) ?? 0
+    for (const listener of this.#listeners()) {
+      const port = listener.number
+      const size = listener.countOf(client)
       if (size > (largest?.size ?? 0) && port >= ports.first && port <= ports.last) largest = { port, size }
     }
     return largest && this.#reserve(largest.port, options)
@@ -156,7 +195,7 @@ export class PassivePorts {
   #reserve(port: number, options: PassiveListenOptions): PassivePort | undefined | Promise<PassivePort | undefined> {
     if (this.#closed) throw new DataChannelError('aborted')
     const host = this.#substitutes.get(options.address) ?? options.address
-    const known = this.#entries.get(keyOf(host, port))
+    const known = this.#entries.get(host)?.get(port)
     // It is opened by the one who will wait there, or about to be closed.
     if (known !== undefined && options.sharing === 'off') return undefined
     const entry = known ?? this.#open(host, port)
@@ -175,7 +214,8 @@ export class PassivePorts {
   }
 
   #open(host: string, port: number): Entry {
-    const key = keyOf(host, port)
+    const entries = this.#entries.get(host) ?? new Map<number, Entry>()
+    this.#entries.set(host, entries)
     const options = {
       host,
       port,
@@ -183,7 +223,7 @@ export class PassivePorts {
       alarm: this.#alarm,
       onRelease: (client: string | undefined) => this.#released(entry, client),
       onClose: () => {
-        if (this.#entries.get(key) === entry) this.#entries.delete(key)
+        if (this.#entries.get(host)?.get(port) === entry) this.#forget(host, port)
       },
     }
     const opening = openPassiveListener(options).then(
@@ -194,13 +234,19 @@ export class PassivePorts {
         return listener
       },
       (error: unknown) => {
-        this.#entries.delete(key)
+        this.#forget(host, port)
         return this.#whyNotOpen(host, error)
       },
     )
-    const entry: Entry = { port, opening, listener: undefined }
-    this.#entries.set(key, entry)
+    const entry: Entry = { opening, listener: undefined }
+    entries.set(port, entry)
     return entry
+  }
+
+  #forget(host: string, port: number): void {
+    const entries = this.#entries.get(host)
+    entries?.delete(port)
+    if (entries?.size === 0) this.#entries.delete(host)
   }
 
   #whyNotOpen(host: string, error: unknown): 'taken' | 'not-this-address' {
@@ -248,10 +294,6 @@ export class PassivePorts {
 
 function newSeed(): number {
   return randomInt(2 ** 31)
-}
-
-function keyOf(host: string, port: number): string {
-  return `${host} ${port}`
 }
 
 function hasCode(error: unknown, ...codes: readonly string[]): boolean {

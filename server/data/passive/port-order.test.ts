@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { countOwn, fewOf, foreignPorts, isOwn, noShare, ownPorts, wholeRange } from './port-order.ts'
+import { anyOwnPort, countOwn, fewOf, foreignPorts, isOwn, noShare, ownPorts, wholeRange } from './port-order.ts'
 
 const sorted = (ports: Iterable<number>): readonly number[] => [...ports].toSorted((a, b) => a - b)
 const range = { first: 3001, last: 3007 }
@@ -9,6 +9,14 @@ test('each port of a range comes once, in an order that differs', () => {
   const orders = Array.from({ length: 50 }, () => [...ownPorts(range, wholeRange)])
   for (const order of orders) expect(sorted(order)).toEqual(all)
   expect(new Set(orders.map(order => order[0])).size).toBeGreaterThan(3)
+})
+
+test('any port is one of one’s own, and each comes', () => {
+  const any = (share: typeof wholeRange) => Array.from({ length: 200 }, () => anyOwnPort(range, share) ?? 0)
+  expect(sorted(new Set(any(wholeRange)))).toEqual(all)
+  expect(sorted(new Set(any({ index: 1, of: 3 })))).toEqual([3002, 3005])
+  expect(anyOwnPort(range, { index: 7, of: 8 })).toBeUndefined()
+  expect(anyOwnPort(range, noShare)).toBeUndefined()
 })
 
 test('shares have every port once, and each has one where there are enough', () => {

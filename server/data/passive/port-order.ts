@@ -26,6 +26,12 @@ export function fewOf(range: PortRange, share: PortShare, most: number, seed: nu
   return step <= 1 ? share : { index: share.index + share.of * (seed % step), of: share.of * step }
 }
 
+/** Any port of one's own, at random. */
+export function anyOwnPort(range: PortRange, share: PortShare): number | undefined {
+  const count = countOwn(range, share)
+  return count === 0 ? undefined : range.first + share.index + randomInt(count) * share.of
+}
+
 /** Each port of one's own, once, at random. */
 export function* ownPorts(range: PortRange, share: PortShare): Generator<number> {
   const { index, of } = share
