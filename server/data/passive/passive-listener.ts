@@ -271,9 +271,9 @@ export class PassiveListener implements PassivePortHost {
   }
 
   #destroyUndecided(): void {
+    // Most often both are empty, and even then to go through them and to clear them costs.
+    if (this.#announced.size + this.#undecided.size === 0) return
     for (const socket of this.#announced) socket.destroy()
-    // To clear what is empty makes a new table.
-    if (this.#undecided.size === 0) return
     for (const { socket } of this.#undecided.keys()) socket.destroy()
     this.#undecided.clear()
   }
