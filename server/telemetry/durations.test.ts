@@ -23,6 +23,27 @@ test('tells what a histogram of prom-client would', async () => {
   )
 })
 
+test('tells the same by a label', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(fc.constantFrom('upload', 'download'), seconds)), async observed => {
+      const [ours, theirs] = [new Registry(), new Registry()]
+      const durations = new Durations({ ...about, bounds, label: 'direction', registry: ours })
+      const histogram = new Histogram({
+        ...about,
+        buckets: [...bounds],
+        labelNames: ['direction'],
+        registers: [theirs],
+      })
+      for (const [direction, each] of observed) {
+        durations.add(each, direction)
+        histogram.observe({ direction }, each)
+      }
+      expect(await ours.metrics()).toBe(await theirs.metrics())
+      expect(await ours.getMetricsAsJSON()).toEqual(await theirs.getMetricsAsJSON())
+    }),
+  )
+})
+
 test('goes on where it was after it has been asked', async () => {
   const registry = new Registry()
   const durations = new Durations({ ...about, bounds, registry })

@@ -1,5 +1,5 @@
 /** What Prometheus sees: names and units by its conventions, and labels that only ever have few values. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { Durations } from './durations.ts'
 import { Tally } from './tally.ts'
 
@@ -50,14 +50,23 @@ export function createMetrics({ version, runtime, verbs }: MetricsOptions) {
     })
     return counts
   }
+  /** A gauge of what changes with every file, which is set when Prometheus asks. */
+  const reading = (name: string, help: string): { value: number } => {
+    const current = { value: 0 }
+    new Gauge({
+      name: `ftp_${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(current.value)
+      },
+    })
+    return current
+  }
   const gauge = <Label extends string = never>(name: string, help: string, ...labelNames: Label[]) =>
     new Gauge({ name: `ftp_${name}`, help, labelNames, registers: [registry] })
-  const histogram = <Label extends string = never>(
-    name: string,
-    help: string,
-    buckets: number[],
-    ...labelNames: Label[]
-  ) => new Histogram({ name: `ftp_${name}`, help, buckets, labelNames, registers: [registry] })
+  const durations = (name: string, help: string, bounds: readonly number[], label?: string): Durations =>
+    new Durations({ name: `ftp_${name}`, help, bounds, registry, ...(label !== undefined && { label }) })
 
   new Gauge({
     name: 'ftp_build_info',
@@ -89,13 +98,12 @@ export function createMetrics({ version, runtime, verbs }: MetricsOptions) {
       'host',
     ),
     commands: tally('commands_total', 'Commands that were answered, by the code of the reply.', 'verb', 'code'),
-    commandDuration: new Durations({
-      name: 'ftp_command_duration_seconds',
-      help: 'Time from a command to its (last) reply, transfers included.',
-      bounds: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600],
-      registry,
-    }),
-    transfersActive: gauge('transfers_active', 'Transfers that are running.'),
+    commandDuration: durations(
+      'command_duration_seconds',
+      'Time from a command to its (last) reply, transfers included.',
+      [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600],
+    ),
+    transfersActive: reading('transfers_active', 'Transfers that are running.'),
     transfers: tally('transfers_total', 'Transfers that ended.', 'direction', 'result'),
     transferBytes: tally('transfer_bytes_total', 'Bytes moved by transfers, as they move.', 'direction'),
     transferResultBytes: tally(
@@ -104,7 +112,7 @@ export function createMetrics({ version, runtime, verbs }: MetricsOptions) {
       'direction',
       'result',
     ),
-    transferDuration: histogram(
+    transferDuration: durations(
       'transfer_duration_seconds',
       'Duration of transfers.',
       [0.01, 0.05, 0.25, 1, 5, 30, 120, 600, 3600],
@@ -128,7 +136,7 @@ export function createMetrics({ version, runtime, verbs }: MetricsOptions) {
       'stalled_volumes',
       'Volumes that have answered nothing for too long, such as NFS whose server is gone.',
     ),
-    passivePortsInUse: gauge('passive_ports_in_use', 'Passive ports on which sessions wait for their clients.'),
+    passivePortsInUse: reading('passive_ports_in_use', 'Passive ports on which sessions wait for their clients.'),
     passivePortsExhausted: counter(
       'passive_ports_exhausted_total',
       'PASV and EPSV that were answered with 425, because no port was free in time.',

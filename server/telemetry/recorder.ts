@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import type { Problem } from '../config/configuration.ts'
 import { isProbeSession, type Session } from '../control/session/session.ts'
 import type { Metrics } from './metrics.ts'
-import type { Telemetry } from './telemetry.ts'
+import type { Telemetry, TransferRecord } from './telemetry.ts'
 import { shownName, shownPath } from './text.ts'
 import type { TransferLog } from './xferlog.ts'
 
@@ -62,30 +62,24 @@ export function createTelemetry({ logger, metrics, transferLog, now = Date.now }
       }
     },
     transferStarted() {
-      metrics.transfersActive.inc()
+      metrics.transfersActive.value += 1
     },
     transferMoved(_session, direction, bytes) {
       metrics.transferBytes.add(bytes, direction)
     },
     transferEnded(session, transfer) {
-      const { user, path, outcome, ...record } = transfer
-      const { direction, bytes, durationSeconds } = record
-      metrics.transfersActive.dec()
+      const { direction, bytes, outcome, durationSeconds } = transfer
+      metrics.transfersActive.value -= 1
       metrics.transfers.add(1, direction, outcome)
       metrics.transferResultBytes.add(bytes, direction, outcome)
-      metrics.transferDuration.observe({ direction }, durationSeconds)
+      metrics.transferDuration.add(durationSeconds, direction)
       const level = outcome === 'storage-failed' ? 'warn' : 'info'
       const isWritten = transferLog?.write(session, transfer, now()) === true
-      if (!isWritten && logger.isLevelEnabled(level)) {
-        logger[level](
-          { ...about(session), user: shownName(user), path: shownPath(path), result: outcome, ...record },
-          'transfer ended',
-        )
-      }
+      if (!isWritten && logger.isLevelEnabled(level)) logger[level](aboutTransfer(session, transfer), 'transfer ended')
       if (direction !== 'upload' || outcome === 'complete') return undefined
-      const reason = record.storageError ?? outcome
+      const { user, path, verb, code } = transfer
+      const reason = transfer.storageError ?? outcome
       metrics.incompleteUploads.inc({ reason })
-      const { verb, code } = record
       const told = { user: shownName(user), path: shownPath(path), reason, verb, bytes, code }
       logger.warn({ ...about(session), ...told }, 'upload incomplete')
       return undefined
@@ -214,7 +208,7 @@ export function createTelemetry({ logger, metrics, transferLog, now = Date.now }
       if (suppressed !== undefined) logger.warn({ suppressed }, 'no descriptors left; connections are closed unseen')
     },
     passivePortsInUse(count) {
-      metrics.passivePortsInUse.set(count)
+      metrics.passivePortsInUse.value = count
     },
     reloaded(hash, users, problems) {
       metrics.configurationReloads.inc({ result: 'success' })
@@ -271,6 +265,10 @@ function about({ id, listener, peer, login, host }: Session) {
     ...(host !== undefined && { host }),
     ...(login.state === 'logged-in' && { user: login.user.name }),
   }
+}
+
+function aboutTransfer(session: Session, { user, path, outcome, ...record }: TransferRecord) {
+  return { ...about(session), user: shownName(user), path: shownPath(path), result: outcome, ...record }
 }
 
 /** Hosts are a closed set: what a client names is one only if the configuration has it. */

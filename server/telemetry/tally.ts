@@ -2,18 +2,20 @@
 
 /** Nothing to close. */
 export class Tally {
-  readonly #counts = new Map<string, Map<string | number, number>>()
+  readonly #counts = new Map<string, Map<string | number, { amount: number }>>()
 
   /** Of labels only the first may be there. */
   add(amount: number, first: string, second: string | number = ''): void {
     const counts = this.#counts.get(first)
-    if (counts === undefined) this.#counts.set(first, new Map([[second, amount]]))
-    else counts.set(second, (counts.get(second) ?? 0) + amount)
+    const count = counts?.get(second)
+    if (count !== undefined) count.amount += amount
+    else if (counts !== undefined) counts.set(second, { amount })
+    else this.#counts.set(first, new Map([[second, { amount }]]))
   }
 
   /** Gives what was added since this was called last. */
   take(tell: (amount: number, first: string, second: string | number) => void): void {
-    for (const [first, counts] of this.#counts) for (const [second, amount] of counts) tell(amount, first, second)
+    for (const [first, counts] of this.#counts) for (const [second, { amount }] of counts) tell(amount, first, second)
     this.#counts.clear()
   }
 }
