@@ -23,7 +23,7 @@ export const stat: OpenCommand = {
     if (argument === '') return { kind: 'reply', reply: sessionStatus(context) }
     const { login } = context.session
     if (login.state !== 'logged-in') return { kind: 'reply', reply: notLoggedIn }
-    return { kind: 'reply', reply: await listing({ ...context, ...login }, argument) }
+    return { kind: 'reply', reply: await listing(context, login.storage, argument) }
   },
 }
 
@@ -45,7 +45,11 @@ function sessionStatus({ session, data, transfer, activity, now }: Context): Rep
   )
 }
 
-async function listing({ session, storage, configuration, now }: Context & LoggedIn, argument: string): Promise<Reply> {
+async function listing(
+  { session, configuration, now }: Context,
+  storage: LoggedIn['storage'],
+  argument: string,
+): Promise<Reply> {
   const { flags, path: name } = parseFlags(argument)
   const path = resolvePath(session.cwd, name)
   const { timeZone } = configuration.server.listing

@@ -1,7 +1,7 @@
 /** From a request to an outcome: finds the command, passes the gates, runs it, and answers failures of the storage and the data channel. */
 import { DataChannelError } from '../data/error.ts'
 import { StorageError } from '../storage/storage.ts'
-import type { Command, Context, Outcome } from './command.ts'
+import type { Command, Context, LoggedInContext, Outcome } from './command.ts'
 import { shutGate } from './gates.ts'
 import { dataChannelReply, reply, storageReply } from './reply.ts'
 
@@ -21,7 +21,11 @@ export function commandTable(commands: readonly Command[]): CommandTable {
 }
 
 /** Runs one command; what needs no waiting is done when it returns. Throws and rejects only for defects; whatever can go wrong is an outcome. */
-export function dispatch(command: Command | undefined, argument: string, context: Context): Outcome | Promise<Outcome> {
+export function dispatch(
+  command: Command | undefined,
+  argument: string,
+  context: Context | LoggedInContext,
+): Outcome | Promise<Outcome> {
   // The verb is not echoed: a reply must hold nothing of what a stranger sent (ALPACA).
   if (command === undefined) return { kind: 'reply', reply: reply(500, 'Unknown command.') }
   const shut = shutGate(command, argument, context)
@@ -34,11 +38,10 @@ export function dispatch(command: Command | undefined, argument: string, context
   }
 }
 
-function run(command: Command, argument: string, context: Context): Outcome | Promise<Outcome> {
+function run(command: Command, argument: string, context: Context | LoggedInContext): Outcome | Promise<Outcome> {
   if (command.needs === 'nothing') return command.run(context, argument)
-  const { login } = context.session
-  if (login.state !== 'logged-in') throw new Error('A gate is missing: nobody is logged in.')
-  return command.run({ ...context, login, storage: login.storage }, argument)
+  if (!('login' in context)) throw new Error('A gate is missing: nobody is logged in.')
+  return command.run(context, argument)
 }
 
 function outcomeOf(error: unknown): Outcome {

@@ -1,7 +1,7 @@
 /** The commands of one session: each is dispatched, and what it decides is carried out. */
 import { unknownCommandsAllowed } from '../../bans/offence.ts'
 import { hostNamed } from '../../config/hosts.ts'
-import type { Command, Context, Outcome } from '../command.ts'
+import type { Command, Outcome } from '../command.ts'
 import { dispatch } from '../dispatch.ts'
 import { isError, tooManyErrors } from '../errors-before-login.ts'
 import { isOtherProtocol, otherProtocol } from '../input/other-protocol.ts'
@@ -10,7 +10,8 @@ import type { Request } from '../input/request.ts'
 import { discard, outcomeInTime } from '../outcome-in-time.ts'
 import type { Reply } from '../reply.ts'
 import { isProbeSession, type SessionChange } from './session.ts'
-import { authenticate, certificateLogin, logOut } from './session-login.ts'
+import { contextOf } from './session-context.ts'
+import { logOut } from './session-login.ts'
 import type { SessionParts } from './session-parts.ts'
 import { TransferLimits } from './transfer-limits.ts'
 
@@ -68,7 +69,7 @@ export class SessionCommands {
 
   #run(asked: Asked, refusal: Reply | undefined): Promise<void> | undefined {
     if (refusal !== undefined) return this.#settle(asked, { kind: 'reply', reply: refusal })
-    const running = dispatch(asked.command, asked.argument, this.#context())
+    const running = dispatch(asked.command, asked.argument, contextOf(this.#parts))
     if (running instanceof Promise) return this.#inTime(running).then(outcome => this.#settle(asked, outcome))
     return this.#settle(asked, running)
   }
@@ -163,7 +164,7 @@ export class SessionCommands {
 
   async #serveOutOfTurn(command: Command, { argument }: Request): Promise<void> {
     const started = performance.now()
-    const outcome = await dispatch(command, argument, this.#context())
+    const outcome = await dispatch(command, argument, contextOf(this.#parts))
     if (outcome.kind !== 'reply') return
     // RFC 959 section 4.1.3: 426 for the transfer first, then 226.
     const { services, state, transfers, channel } = this.#parts
@@ -177,25 +178,6 @@ export class SessionCommands {
     const { services, state, transfers } = this.#parts
     this.#transferLimits ??= new TransferLimits(services.shared)
     return this.#transferLimits.begin(command, state.session.login, state.configuration, transfers.moved)
-  }
-
-  #context(): Context {
-    const { services, state, channel, data, transfers } = this.#parts
-    const { session, configuration } = state
-    return {
-      session,
-      configuration,
-      data,
-      now: services.now(),
-      activity: services.activity(),
-      transfer: transfers.running,
-      commands: services.commands.list,
-      checksums: services.checksums,
-      who: services.who,
-      authenticate: (name, password, proved) =>
-        authenticate(services, state.session, state.configuration, { name, password, proved }, channel),
-      certificateLogin: name => certificateLogin(services, state.session, state.configuration, name),
-    }
   }
 
   async #reset(change: SessionChange): Promise<void> {
