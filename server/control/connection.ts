@@ -203,6 +203,7 @@ export class Connection implements SessionParts, QueueOwner {
   async #serveAfter(waiting: Promise<void>, answered: number): Promise<void> {
     try {
       await waiting
+      this.#lastActivity = performance.now()
     } catch (error) {
       if (this.#ending === undefined) {
         this.services.telemetry.fault(error, this.session)
@@ -242,16 +243,9 @@ export class Connection implements SessionParts, QueueOwner {
     this.#lastActivity = performance.now()
     // RFC 959 section 4.2.1
     if (incoming.kind === 'too-long') this.offend('line-too-long')
-    const serving =
-      incoming.kind === 'too-long'
-        ? this.#commands.refuse(reply(500, 'The line is too long.'))
-        : this.#commands.serve(incoming.request)
-    return serving && this.#noteServed(serving)
-  }
-
-  async #noteServed(serving: Promise<void>): Promise<void> {
-    await serving
-    this.#lastActivity = performance.now()
+    return incoming.kind === 'too-long'
+      ? this.#commands.refuse(reply(500, 'The line is too long.'))
+      : this.#commands.serve(incoming.request)
   }
 
   #banner(): string {
@@ -271,7 +265,8 @@ export class Connection implements SessionParts, QueueOwner {
       this.queue.stop()
       const loggingOut = session.login.state === 'logged-in' ? logOut(services, this.session, session.login) : undefined
       if (loggingOut !== undefined) await loggingOut
-      await this.channel.close()
+      const closing = this.channel.close()
+      if (closing !== undefined) await closing
     } catch (error) {
       services.telemetry.fault(error, this.session)
     }

@@ -206,8 +206,15 @@ export class ControlChannel {
     this.#inHandshake?.close()
   }
 
-  /** Resolves when the connection is closed, soon after end() at the latest. */
-  async close(): Promise<void> {
+  /** Resolves when the connection is closed, soon after end() at the latest. Undefined where it is closed already. */
+  close(): Promise<void> | undefined {
+    // TLS without a socket has something to free in any case.
+    if (this.#secure !== undefined || !this.#line.closed) return this.#close()
+    clearTimeout(this.#deadline)
+    return undefined
+  }
+
+  async #close(): Promise<void> {
     if (this.#secure !== undefined) await this.#secure.end()
     else if (this.#channel === undefined) await this.#line.end()
     else await closed(this.#channel.stream, this.#line.socket)

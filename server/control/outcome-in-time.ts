@@ -7,23 +7,31 @@ import { logOut } from './session/session-login.ts'
 import { release } from './session/session-transfers.ts'
 
 /** The outcome, or one that says that there was none in time. */
-export async function outcomeInTime(
+export function outcomeInTime(
   running: Promise<Outcome>,
   milliseconds: number,
   services: Services,
   session: () => Session,
 ): Promise<Outcome> {
-  const { promise, resolve, reject } = Promise.withResolvers<Outcome | undefined>()
-  const timer = setTimeout(() => resolve(undefined), milliseconds)
-  void running.then(resolve, reject)
-  try {
-    const outcome = await promise
-    if (outcome !== undefined) return outcome
-  } finally {
-    clearTimeout(timer)
-  }
-  running.then(late => discard(late, services, session())).catch(error => services.telemetry.fault(error, session()))
-  return { kind: 'reply', reply: storageReply('failed') }
+  // By hand: an async function that waits for one of two would make half a dozen promises for each command.
+  return new Promise((resolve, reject) => {
+    let isLate = false
+    const timer = setTimeout(() => {
+      isLate = true
+      resolve({ kind: 'reply', reply: storageReply('failed') })
+    }, milliseconds)
+    const come = (outcome: Outcome): Promise<void> | undefined => {
+      clearTimeout(timer)
+      if (isLate) return discard(outcome, services, session())
+      resolve(outcome)
+      return undefined
+    }
+    running.then(come).catch(error => {
+      clearTimeout(timer)
+      if (isLate) services.telemetry.fault(error, session())
+      else reject(error)
+    })
+  })
 }
 
 /** What a command opened for a client that has gone meanwhile. */

@@ -166,10 +166,10 @@ export async function renew(
 }
 
 /** Gives back what the login took. */
-export async function logOut(services: LoginServices, session: Session, login: LoggedIn): Promise<void> {
+export function logOut(services: LoginServices, session: Session, login: LoggedIn): Promise<void> {
   if (login.isProbe === true) services.telemetry.probeLoggedOut(session)
   services.shared.release('session-of-user', login.user.name)
-  await login.storage.close()
+  return login.storage.close()
 }
 
 /** Refusals that tell of guessing. The others are given only to who knows the password, or are the server's own fault. */
