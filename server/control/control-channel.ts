@@ -91,7 +91,7 @@ export class ControlChannel {
 
   /** Puts the reply on its way. Gives a promise while the client does not read, and closes the connection over that. */
   send(answer: Reply): Promise<void> | undefined {
-    return this.#send(formatReply(this.#worded(answer)))
+    return this.#send(this.#formatted(answer))
   }
 
   /** The same for a line of a reply that goes on. */
@@ -99,12 +99,12 @@ export class ControlChannel {
     return this.#send(formatLine(this.#worded(line)))
   }
 
-  #send(text: string): Promise<void> | undefined {
+  #send(line: string | Uint8Array): Promise<void> | undefined {
     const secure = this.#secure
-    if (secure !== undefined) return secure.send(text) ? undefined : this.#drained(secure)
-    if (this.#channel === undefined) return this.#line.send(text) ? undefined : this.#drained(this.#line.socket)
+    if (secure !== undefined) return secure.send(line) ? undefined : this.#drained(secure)
+    if (this.#channel === undefined) return this.#line.send(line) ? undefined : this.#drained(this.#line.socket)
     const { stream } = this.#channel
-    return writeTo(stream, text) ? undefined : this.#drained(stream)
+    return writeTo(stream, line) ? undefined : this.#drained(stream)
   }
 
   async #drained(way: Duplex | SecureLine): Promise<void> {
@@ -181,10 +181,18 @@ export class ControlChannel {
    */
   say(answer: Reply, then: 'close' | 'wait'): void {
     if (this.#handshaking) return
-    const text = formatReply(this.#worded(answer))
-    if (this.#secure !== undefined) this.#secure.sendLast(text)
-    else if (this.#channel === undefined) this.#line.sendLast(text, then)
-    else writeTo(this.#channel.stream, text)
+    const last = this.#formatted(answer)
+    if (this.#secure !== undefined) this.#secure.sendLast(last)
+    else if (this.#channel === undefined) this.#line.sendLast(last, then)
+    else writeTo(this.#channel.stream, last)
+  }
+
+  /** As bytes, which are valid until the next ones, where nobody waits to send them. */
+  #formatted(answer: Reply): string | Uint8Array {
+    const worded = this.#worded(answer)
+    const isAtOnce = this.#secure !== undefined || (this.#channel === undefined && this.#line.isBare)
+    const bytes = isAtOnce ? this.#owner.services.inputMemory.format(worded) : undefined
+    return bytes ?? formatReply(worded)
   }
 
   #worded(answer: Reply): Reply {

@@ -1,7 +1,17 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { dataChannelErrorKinds } from '../data/error.ts'
 import { type StorageErrorKind, storageErrorKinds } from '../storage/storage.ts'
-import { dataChannelReply, formatReply, greeting, quotePath, reply, storageReply, transferReply } from './reply.ts'
+import {
+  dataChannelReply,
+  formatReply,
+  greeting,
+  quotePath,
+  reply,
+  storageReply,
+  transferReply,
+  writeReply,
+} from './reply.ts'
 
 describe('formatReply', () => {
   it('writes one line, or several of which only the last has the code and a space', () => {
@@ -18,6 +28,33 @@ describe('formatReply', () => {
 
   it('lets no text end a line', () => {
     expect(formatReply(reply(257, '"a\r\n230 b\0" made'))).toBe('257 "a  230 b " made\r\n')
+  })
+})
+
+describe('writeReply', () => {
+  const text = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary-ascii' }), fc.string())
+
+  it('writes what formatReply gives, or nothing', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 100, max: 659 }), text, fc.array(text), (code, first, others) => {
+        const memory = Buffer.alloc(64)
+        const answer = reply(code, first, ...others)
+        const length = writeReply(answer, memory)
+        if (length !== undefined) expect(memory.toString('latin1', 0, length)).toBe(formatReply(answer))
+      }),
+    )
+  })
+
+  it.each([
+    [reply(226, 'Transfer complete.'), 24],
+    [reply(200, ''), 6],
+    [reply(200, 'x'.repeat(26)), 32],
+    [reply(200, 'x'.repeat(27)), undefined],
+    [reply(257, '"/é" made.'), undefined],
+    [reply(257, '"/a\r\nb" made.'), undefined],
+    [reply(214, 'First', 'Last'), undefined],
+  ])('of %j', (answer, length) => {
+    expect(writeReply(answer, Buffer.alloc(32))).toBe(length)
   })
 })
 

@@ -33,6 +33,29 @@ export function formatReply({ code, lines }: Reply): string {
   return [`${code}-${safe[0]}`, ...inner, `${code} ${last}`, ''].join('\r\n')
 }
 
+/** Puts there what `formatReply` gives, and returns how many bytes that is: one line of ASCII, as most replies are. Undefined for others, and where there is no room. */
+export function writeReply({ code, lines }: Reply, into: Uint8Array): number | undefined {
+  const [text] = lines
+  const end = text.length + 4
+  if (lines.length > 1 || end + 2 > into.length) return undefined
+  for (let index = 0; index < text.length; index += 1) {
+    const unit = text.charCodeAt(index)
+    if (unit < firstPrintable || unit > lastPrintable) return undefined
+    into[index + 4] = unit
+  }
+  into[0] = zero + Math.floor(code / 100)
+  into[1] = zero + (Math.floor(code / 10) % 10)
+  into[2] = zero + (code % 10)
+  into[3] = firstPrintable
+  into[end] = 13
+  into[end + 1] = 10
+  return end + 2
+}
+
+const zero = 0x30
+const firstPrintable = 0x20
+const lastPrintable = 0x7e
+
 /** One line of a reply that has more. */
 export function formatLine({ code, lines: [line] }: Reply): string {
   return `${code}-${withoutBreaks(line)}\r\n`

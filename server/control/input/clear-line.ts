@@ -50,6 +50,11 @@ export class ClearLine implements LineSource {
     return this.#bare
   }
 
+  /** Whether replies are given to the kernel at once. */
+  get isBare(): boolean {
+    return this.#bare !== undefined
+  }
+
   get closed(): boolean {
     return this.#bare?.closed ?? this.#promote().socket.destroyed
   }
@@ -117,7 +122,7 @@ export class ClearLine implements LineSource {
    * The same for the last one: it comes in one packet with the end of our side, where that can be. With `close`, the client is not waited for
    * either, unless it has said more than it was asked: to close over unread bytes would reset the connection.
    */
-  sendLast(reply: string, then: 'close' | 'wait'): void {
+  sendLast(reply: string | Uint8Array, then: 'close' | 'wait'): void {
     if (this.#bare === undefined || this.#ours === 'ended') return void this.send(reply)
     const bytes = this.#encoded(reply)
     const taken = this.#bare.send(bytes, 'more')

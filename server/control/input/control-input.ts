@@ -1,6 +1,7 @@
 /** What comes on control connections, read into memory that all those of a process share: each for itself would be given 64 KiB for a line. */
 import { Socket } from 'node:net'
 import { type ReadFields, readFields, readIntoOne } from '../../data/kernel/read-into.ts'
+import { type Reply, writeReply } from '../reply.ts'
 
 /** Longer than a line and most first messages of TLS; what is longer comes in parts. */
 const memoryBytes = 16_384
@@ -25,7 +26,13 @@ export class InputMemory {
     return this.#fields
   }
 
-  /** The bytes of a reply, valid until the next one; undefined if it does not fit, or is no text. */
+  /** The bytes of a reply, valid until the next one; undefined if it is not that simple. */
+  format(answer: Reply): Uint8Array | undefined {
+    const length = writeReply(answer, this.#output)
+    return length === undefined ? undefined : this.#output.subarray(0, length)
+  }
+
+  /** The same of one that is text already; undefined if it does not fit, or is no text. */
   encode(reply: string): Uint8Array | undefined {
     // Each character takes three bytes at most.
     if (reply.length * 3 > outputBytes || !reply.isWellFormed()) return undefined

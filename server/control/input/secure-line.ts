@@ -68,7 +68,7 @@ export class SecureLine implements LineSource {
   }
 
   /** The same for the last one: it comes in one packet with the end of our side, where that can be. */
-  sendLast(reply: string): void {
+  sendLast(reply: string | Uint8Array): void {
     if (this.#ours === 'ended' || this.#bare.closed) return
     this.#finish(this.#encoded(reply))
   }
