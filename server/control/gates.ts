@@ -9,15 +9,19 @@ import { canRestart } from './session/representation.ts'
 import type { Session } from './session/session.ts'
 
 type GateContext = Pick<Context, 'session' | 'data' | 'configuration'>
-type Gate = (command: Command, argument: string, context: GateContext) => Reply | undefined
 
 /** The reply of the first gate that is shut, or undefined if the command may run. */
 export function shutGate(command: Command, argument: string, context: GateContext): Reply | undefined {
-  for (const gate of gates) {
-    const answer = gate(command, argument, context)
-    if (answer !== undefined) return answer
-  }
-  return undefined
+  const { session } = context
+  // The order is the point: whoever is not logged in learns nothing about arguments or state.
+  return (
+    loggedIn(command, session) ??
+    argumentFits(command, argument) ??
+    isPermitted(command, session) ??
+    offsetFits(command, context) ??
+    dataIsProtected(command, session) ??
+    dataIsSetUp(command, context)
+  )
 }
 
 /** Whether names and passwords may not go over this session's control connection as it is: after CCC as little as before AUTH. */
@@ -57,41 +61,35 @@ function oneOf(needs: 'anything' | Permission | readonly Permission[]): readonly
   return typeof needs === 'string' ? [needs] : needs
 }
 
-// The order is the point: whoever is not logged in learns nothing about arguments or state.
-const gates: readonly Gate[] = [
-  function loggedIn(command, _argument, { session }) {
-    if (command.needs === 'nothing' || session.login.state === 'logged-in') return undefined
-    return notLoggedIn
-  },
+function loggedIn({ needs }: Command, { login }: Session): Reply | undefined {
+  return needs === 'nothing' || login.state === 'logged-in' ? undefined : notLoggedIn
+}
 
-  function argumentFits(command, argument) {
-    if (command.argument === 'required' && argument === '') return reply(501, `Syntax: ${command.syntax}`)
-    if (command.argument === 'none' && argument !== '')
-      return reply(501, `No argument is allowed. Syntax: ${command.syntax}`)
-    return undefined
-  },
+function argumentFits(command: Command, argument: string): Reply | undefined {
+  if (command.argument === 'required' && argument === '') return reply(501, `Syntax: ${command.syntax}`)
+  if (command.argument === 'none' && argument !== '')
+    return reply(501, `No argument is allowed. Syntax: ${command.syntax}`)
+  return undefined
+}
 
-  function isPermitted(command, _argument, { session }) {
-    if (session.login.state !== 'logged-in' || permitted(command, session.login.user)) return undefined
-    return storageReply('forbidden')
-  },
+function isPermitted(command: Command, { login }: Session): Reply | undefined {
+  return login.state !== 'logged-in' || permitted(command, login.user) ? undefined : storageReply('forbidden')
+}
 
-  function offsetFits(command, _argument, { session, configuration }) {
-    const isWhole = session.restartOffset === 0 && session.rangeEnd === undefined
-    if (command.restarts !== true || isWhole || canRestart(session, configuration)) return undefined
-    // The code: RFC 1123 section 4.1.3.4.
-    return reply(554, 'Restart needs TYPE I.')
-  },
+function offsetFits(command: Command, { session, configuration }: GateContext): Reply | undefined {
+  const isWhole = session.restartOffset === 0 && session.rangeEnd === undefined
+  if (command.restarts !== true || isWhole || canRestart(session, configuration)) return undefined
+  // The code: RFC 1123 section 4.1.3.4.
+  return reply(554, 'Restart needs TYPE I.')
+}
 
-  function dataIsProtected(command, _argument, { session }) {
-    if (command.transfers !== true || session.dataProtection === 'private' || !needsPrivateData(session))
-      return undefined
-    // RFC 4217 section 10.2
-    return reply(521, 'Data connections must be protected: use PROT P.')
-  },
+function dataIsProtected(command: Command, session: Session): Reply | undefined {
+  if (command.transfers !== true || session.dataProtection === 'private' || !needsPrivateData(session)) return undefined
+  // RFC 4217 section 10.2
+  return reply(521, 'Data connections must be protected: use PROT P.')
+}
 
-  function dataIsSetUp(command, _argument, { data }) {
-    if (command.transfers !== true || data.state !== 'none') return undefined
-    return reply(425, 'Use PASV, EPSV, PORT or EPRT first.')
-  },
-]
+function dataIsSetUp(command: Command, { data }: GateContext): Reply | undefined {
+  if (command.transfers !== true || data.state !== 'none') return undefined
+  return reply(425, 'Use PASV, EPSV, PORT or EPRT first.')
+}
