@@ -45,7 +45,7 @@ export class Connection implements SessionParts, QueueOwner {
   /** A session that is `resting` waits for nothing but bytes. */
   #phase: 'new' | 'serving' | 'resting' | 'over' = 'new'
   /** By the monotonic clock. */
-  #lastActivity = performance.now()
+  #lastActivity: number
   #draining = false
   /** Why the connection ends, once it does. */
   #ending: string | undefined
@@ -59,6 +59,7 @@ export class Connection implements SessionParts, QueueOwner {
     const ends = { peer: arrival.peer, local: arrival.local ?? localEnd(this.channel) }
     const session = newSession({ id: services.createId(), listener, ...ends, started: services.now() })
     this.state = new SessionState(session, services)
+    this.#lastActivity = this.state.loggedOutSince
     this.queue = new RequestQueue(this)
     this.data = new DataChannel(new SessionData(this))
     this.protection = new SessionProtection(this)
@@ -245,7 +246,7 @@ export class Connection implements SessionParts, QueueOwner {
     if (incoming.kind === 'too-long') this.offend('line-too-long')
     return incoming.kind === 'too-long'
       ? this.#commands.refuse(reply(500, 'The line is too long.'))
-      : this.#commands.serve(incoming.request)
+      : this.#commands.serve(incoming.request, this.#lastActivity)
   }
 
   #banner(): string {

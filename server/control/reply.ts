@@ -19,7 +19,9 @@ export const notLoggedIn = reply(530, 'Please log in with USER and PASS.')
 /** What every client is greeted with. Inner lines begin with the code as well: some clients expect it of a greeting. */
 export function greeting(banner: string): Reply {
   // Java's clients take a reply without text for a broken one.
-  const [first = '', ...others] = (banner.trimEnd() || 'Ready.').split('\n')
+  const text = banner.trimEnd() || 'Ready.'
+  if (!text.includes('\n')) return reply(220, text)
+  const [first = '', ...others] = text.split('\n')
   const last = others.pop()
   return last === undefined ? reply(220, first) : reply(220, first, ...others.map(line => `220-${line}`), last)
 }

@@ -34,10 +34,7 @@ export class Durations extends Histogram {
   add(seconds: number, of = ''): void {
     const kept = this.#kept.get(of) ?? this.#begin(of)
     let bucket = 0
-    for (const bound of this.#bounds) {
-      if (seconds <= bound) break
-      bucket += 1
-    }
+    while (seconds > (this.#bounds[bucket] ?? Number.POSITIVE_INFINITY)) bucket += 1
     kept.counts[bucket] = (kept.counts[bucket] ?? 0) + 1
     kept.sum += seconds
   }

@@ -42,36 +42,43 @@ export class SessionCommands {
     return this.#outOfTurn?.rest
   }
 
-  /** Serves one command to its last reply. Undefined where nothing had to be waited for. */
-  serve(request: Request): Promise<void> | undefined {
+  /** Serves one command, which came at that time of the monotonic clock, to its last reply. Undefined where nothing had to be waited for. */
+  serve(request: Request, came: number): Promise<void> | undefined {
     const { services, state } = this.#parts
-    return services.configuration() === state.configuration ? this.#begin(request) : this.#follow(request)
+    return services.configuration() === state.configuration ? this.#begin(request, came) : this.#follow(request, came)
   }
 
-  async #follow(request: Request): Promise<void> {
+  async #follow(request: Request, came: number): Promise<void> {
     const ended = await this.#parts.state.follow()
     if (ended !== undefined) await this.#parts.end(ended)
-    await this.#begin(request)
+    await this.#begin(request, came)
   }
 
-  #begin({ verb, argument }: Request): Promise<void> | undefined {
+  #begin({ verb, argument }: Request, came: number): Promise<void> | undefined {
     if (this.#parts.isEnding) return undefined
     const { services, state } = this.#parts
     const command = services.commands.table.get(verb)
     if (command === undefined && isOtherProtocol(verb, state.session.login.state === 'logged-in'))
       return this.#parts.end(otherProtocol)
-    const asked = { verb, argument, command, started: performance.now() }
+    const asked = { verb, argument, command, started: came }
     if (command === undefined) this.#countUnknown()
     const refusal = command?.transfers === true ? this.#limit(command) : undefined
-    if (refusal instanceof Promise) return refusal.then(refused => this.#run(asked, refused))
-    return this.#run(asked, refusal)
+    return refusal instanceof Promise ? this.#runAfter(refusal, asked) : this.#run(asked, refusal)
+  }
+
+  // Functions of their own wait: V8 makes room for what theirs keep with every call, needed or not.
+  async #runAfter(limiting: Promise<Reply | undefined>, asked: Asked): Promise<void> {
+    await this.#run(asked, await limiting)
   }
 
   #run(asked: Asked, refusal: Reply | undefined): Promise<void> | undefined {
     if (refusal !== undefined) return this.#settle(asked, { kind: 'reply', reply: refusal })
     const running = dispatch(asked.command, asked.argument, contextOf(this.#parts))
-    if (running instanceof Promise) return this.#inTime(running).then(outcome => this.#settle(asked, outcome))
-    return this.#settle(asked, running)
+    return running instanceof Promise ? this.#settleAfter(running, asked) : this.#settle(asked, running)
+  }
+
+  #settleAfter(running: Promise<Outcome>, asked: Asked): Promise<void> {
+    return this.#inTime(running).then(outcome => this.#settle(asked, outcome))
   }
 
   #settle(asked: Asked, outcome: Outcome): Promise<void> | undefined {
@@ -81,14 +88,21 @@ export class SessionCommands {
       this.#transferLimits?.end()
       return discard(outcome, services, state.session)
     }
-    if (outcome.kind === 'reply' && outcome.then === 'start-tls')
-      return this.#parts.protection.secure(outcome.reply, () =>
-        // RFC 7151 section 3.3: the host that was named stays; the certificate is its own.
-        this.#reset({ host: state.session.host, ...outcome.session }),
-      )
+    if (outcome.kind === 'reply' && outcome.then === 'start-tls') return this.#secure(outcome)
     const loggedOut = state.settle(asked.command, outcome.session)
     if (loggedOut === undefined) return this.#conclude(asked, outcome)
-    return logOut(services, state.session, loggedOut).then(() => this.#conclude(asked, outcome))
+    return this.#concludeAfter(logOut(services, state.session, loggedOut), asked, outcome)
+  }
+
+  #secure({ reply: answer, session: change }: Answer): Promise<void> {
+    const { state, protection } = this.#parts
+    // RFC 7151 section 3.3: the host that was named stays; the certificate is its own.
+    return protection.secure(answer, () => this.#reset({ host: state.session.host, ...change }))
+  }
+
+  async #concludeAfter(loggingOut: Promise<void>, asked: Asked, outcome: Outcome): Promise<void> {
+    await loggingOut
+    await this.#conclude(asked, outcome)
   }
 
   #conclude(asked: Asked, outcome: Outcome): Promise<void> | undefined {
@@ -100,9 +114,14 @@ export class SessionCommands {
     const endsByErrors = this.#endsByErrors(outcome)
     const answering = endsByErrors ? this.#parts.end(tooManyErrors) : this.#carryOut(outcome)
     const { code } = endsByErrors ? tooManyErrors.answer : outcome.reply
-    if (answering !== undefined) return answering.then(() => this.#tell(asked, code))
+    if (answering !== undefined) return this.#tellAfter(answering, asked, code)
     this.#tell(asked, code)
     return undefined
+  }
+
+  async #tellAfter(answering: Promise<void>, asked: Asked, code: number): Promise<void> {
+    await answering
+    this.#tell(asked, code)
   }
 
   async #transfer(asked: Asked, outcome: Exclude<Outcome, { readonly kind: 'reply' }>): Promise<void> {
@@ -154,8 +173,11 @@ export class SessionCommands {
 
   /** Runs ABOR and STAT while a transfer does (RFC 1123 section 4.1.3.3); everything else waits for its end. */
   takeAtOnce(request: Request): boolean {
-    const { services, state, transfers } = this.#parts
-    if (transfers.running === undefined) return false
+    return this.#parts.transfers.running !== undefined && this.#takeOutOfTurn(request)
+  }
+
+  #takeOutOfTurn(request: Request): boolean {
+    const { services, state } = this.#parts
     const command = services.commands.table.get(request.verb)
     if (command?.duringTransfer?.(request.argument) !== true) return false
     this.#outOfTurn ??= new OutOfTurn(error => services.telemetry.fault(error, state.session))

@@ -37,23 +37,26 @@ export function authenticate(
   connection: UntilEnd,
 ): AuthenticationResult | Promise<AuthenticationResult> {
   const begun = performance.now()
-  const situation = {
-    address: session.peer.address,
-    // After CCC a password is in clear text again.
-    protection: session.protection === 'tls' ? 'tls' : 'clear',
-    clientCertificate: session.clientCertificate,
-    place: placeOf(session, configuration),
-  } as const
   const { proved, name, password } = attempt
+  const { clientCertificate } = session
+  const { address } = session.peer
+  // After CCC a password is in clear text again.
+  const protection = session.protection === 'tls' ? 'tls' : 'clear'
+  const place = placeOf(session, configuration)
+  const now = services.now()
   const checked =
     proved === undefined
-      ? services.authenticator.authenticate({ name, password, ...situation }, configuration, services.now())
-      : checkCode(proved, password, configuration, { ...situation, now: services.now() })
+      ? services.authenticator.authenticate(
+          { name, password, address, protection, place, clientCertificate },
+          configuration,
+          now,
+        )
+      : checkCode(proved, password, configuration, { address, protection, place, now })
   return after<LoginResult, AuthenticationResult>(checked, verdict => {
     if (!verdict.accepted && verdict.reason === 'code-required') return { accepted: 'in-part', user: verdict.user }
     return after<LoginResult, AuthenticationResult>(takeCode(services, name, verdict), result => {
       if (!result.accepted) return refuse(services, session, configuration, { name, begun, ...result }, connection)
-      const admitted = admit(services, session, configuration, userAt(situation.place, result.user))
+      const admitted = admit(services, session, configuration, userAt(place, result.user))
       return after<Admitted, AuthenticationResult>(admitted, login => {
         if (typeof login !== 'string') {
           tellLogin(services, session, login, { name, method: result.method })
@@ -242,7 +245,7 @@ function enter(
   const user = withAllFolders(bare, configuration.server)
   return after(openStorage(user, configuration), storage => {
     const guarded = guardStorage(storage, user, change => telemetry.fileChanged(session, user.name, change))
-    const isProbe = isProbeUser(configuration, user.name)
-    return { state: 'logged-in', user, storage: guarded, ...(isProbe && { isProbe }) }
+    const login: LoggedIn = { state: 'logged-in', user, storage: guarded }
+    return isProbeUser(configuration, user.name) ? { ...login, isProbe: true } : login
   })
 }
