@@ -193,23 +193,30 @@ export class Connection implements SessionParts, QueueOwner {
         answered += 1
         waiting = answered % maxInARow === 0 ? this.#answerLater(incoming) : this.#answer(incoming)
       }
-      if (waiting !== undefined) return void this.#serveAfter(waiting, answered)
+      if (waiting !== undefined) return this.#serveAfter(waiting, answered)
     } catch (error) {
-      return void this.#serveAfter(Promise.reject(error), answered)
+      return void this.#goOnAfterFault(error, answered)
     }
     if (this.#ending === undefined) this.#phase = 'resting'
     else void this.#close(this.#ending)
   }
 
-  async #serveAfter(waiting: Promise<void>, answered: number): Promise<void> {
-    try {
-      await waiting
-      this.#lastActivity = performance.now()
-    } catch (error) {
-      if (this.#ending === undefined) {
-        this.services.telemetry.fault(error, this.session)
-        await this.end(internalError)
-      }
+  #serveAfter(waiting: Promise<void>, answered: number): void {
+    void waiting.then(
+      () => this.#goOn(answered),
+      error => this.#goOnAfterFault(error, answered),
+    )
+  }
+
+  #goOn(answered: number): void {
+    this.#lastActivity = performance.now()
+    this.#serve(answered)
+  }
+
+  async #goOnAfterFault(error: unknown, answered: number): Promise<void> {
+    if (this.#ending === undefined) {
+      this.services.telemetry.fault(error, this.session)
+      await this.end(internalError)
     }
     this.#serve(answered)
   }

@@ -124,11 +124,11 @@ export class SessionCommands {
     this.#tell(asked, code)
   }
 
-  async #transfer(asked: Asked, outcome: Exclude<Outcome, { readonly kind: 'reply' }>): Promise<void> {
+  #transfer(asked: Asked, outcome: Exclude<Outcome, { readonly kind: 'reply' }>): Promise<void> {
     const { transfers } = this.#parts
     const running =
       outcome.kind === 'transfer' ? transfers.run(outcome, asked.verb) : transfers.runTask(outcome.task, asked.verb)
-    this.#tell(asked, await running)
+    return running.then(code => this.#tell(asked, code))
   }
 
   #tell({ command, started }: Asked, code: number): void {

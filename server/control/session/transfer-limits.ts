@@ -35,15 +35,18 @@ export class TransferLimits {
     const maxBytes = user.limits.maxBytesPerSession ?? limits.maxBytesPerSession
     if (moved.files >= (maxFiles ?? Number.POSITIVE_INFINITY)) return enough
     if (moved.bytes >= (maxBytes ?? Number.POSITIVE_INFINITY)) return enough
-    const claims: readonly Claim[] = [
-      { kind: 'transfer', key: 'all', limit: limits.maxTransfers },
-      { kind: 'transfer-of-user', key: user.name, limit: user.limits.maxTransfers ?? limits.maxTransfersPerUser },
-    ]
-    return claims.every(({ limit }) => limit === undefined) ? undefined : this.#claim(claims)
+    const { maxTransfers } = limits
+    const maxTransfersOfUser = user.limits.maxTransfers ?? limits.maxTransfersPerUser
+    if (maxTransfers === undefined && maxTransfersOfUser === undefined) return undefined
+    return this.#claim([
+      { kind: 'transfer', key: 'all', limit: maxTransfers },
+      { kind: 'transfer-of-user', key: user.name, limit: maxTransfersOfUser },
+    ])
   }
 
   /** Whatever became of the transfer. */
   end(): void {
+    if (this.#taken.length === 0) return
     for (const { kind, key } of this.#taken.splice(0)) this.#shared.release(kind, key)
   }
 
