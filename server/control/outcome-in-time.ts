@@ -6,14 +6,15 @@ import type { Session } from './session/session.ts'
 import { logOut } from './session/session-login.ts'
 import { release } from './session/session-transfers.ts'
 
+/** What becomes of a command that was too late. */
+export type Late = {
+  readonly discard: (outcome: Outcome) => Promise<void>
+  readonly onFault: (error: unknown) => void
+}
+
 /** The outcome, or one that says that there was none in time. */
-export function outcomeInTime(
-  running: Promise<Outcome>,
-  milliseconds: number,
-  services: Services,
-  session: () => Session,
-): Promise<Outcome> {
-  // By hand: an async function that waits for one of two would make half a dozen promises for each command.
+export function outcomeInTime(running: Promise<Outcome>, milliseconds: number, late: Late): Promise<Outcome> {
+  // By hand: an async function that waits for one of two makes half a dozen promises.
   return new Promise((resolve, reject) => {
     let isLate = false
     const timer = setTimeout(() => {
@@ -22,13 +23,13 @@ export function outcomeInTime(
     }, milliseconds)
     const come = (outcome: Outcome): Promise<void> | undefined => {
       clearTimeout(timer)
-      if (isLate) return discard(outcome, services, session())
+      if (isLate) return late.discard(outcome)
       resolve(outcome)
       return undefined
     }
     running.then(come).catch(error => {
       clearTimeout(timer)
-      if (isLate) services.telemetry.fault(error, session())
+      if (isLate) late.onFault(error)
       else reject(error)
     })
   })

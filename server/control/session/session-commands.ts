@@ -160,7 +160,10 @@ export class SessionCommands {
     const { transferStallTimeoutSeconds, failedLoginDelayMilliseconds } = state.configuration.server.limits
     // A failed login is to take its time.
     const milliseconds = transferStallTimeoutSeconds * 1000 + failedLoginDelayMilliseconds
-    return outcomeInTime(running, milliseconds, services, () => state.session)
+    return outcomeInTime(running, milliseconds, {
+      discard: outcome => discard(outcome, services, state.session),
+      onFault: error => services.telemetry.fault(error, state.session),
+    })
   }
 
   #carryOut({ reply: answer, then }: Answer): Promise<void> | undefined {
