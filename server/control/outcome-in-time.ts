@@ -1,4 +1,5 @@
 /** A volume that hangs can't be called off: what waits for it is left behind, and put away once it is there. */
+import { callIn } from '../deadlines.ts'
 import type { Outcome } from './command.ts'
 import { storageReply } from './reply.ts'
 import type { Services } from './services.ts'
@@ -17,18 +18,18 @@ export function outcomeInTime(running: Promise<Outcome>, milliseconds: number, l
   // By hand: an async function that waits for one of two makes half a dozen promises.
   return new Promise((resolve, reject) => {
     let isLate = false
-    const timer = setTimeout(() => {
+    const deadline = callIn(milliseconds, () => {
       isLate = true
       resolve({ kind: 'reply', reply: storageReply('failed') })
-    }, milliseconds)
+    })
     const come = (outcome: Outcome): Promise<void> | undefined => {
-      clearTimeout(timer)
+      deadline.end()
       if (isLate) return late.discard(outcome)
       resolve(outcome)
       return undefined
     }
     running.then(come).catch(error => {
-      clearTimeout(timer)
+      deadline.end()
       if (isLate) late.onFault(error)
       else reject(error)
     })

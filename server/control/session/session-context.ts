@@ -1,5 +1,6 @@
 /** What a command sees of its session: looked up when it asks, as most commands ask for little. */
 
+import { keepKind } from '../../kinds.ts'
 import type { Context, LoggedInContext } from '../command.ts'
 import type { LoggedIn } from './session.ts'
 import { authenticate, certificateLogin } from './session-login.ts'
@@ -78,3 +79,5 @@ class LoggedInSessionContext extends SessionContext implements LoggedInContext {
     return this.login.storage
   }
 }
+
+keepKind(() => [new SessionContext({} as SessionParts), new LoggedInSessionContext({} as SessionParts, {} as LoggedIn)])

@@ -59,7 +59,16 @@ async function concludeSent(
   } finally {
     signal.removeEventListener('abort', onAbort)
     connection.destroy()
-    await file.close().catch(() => {})
+    await closeRead(file)
+  }
+}
+
+/** Where nothing was written, nothing is lost by a failure. */
+function closeRead(file: ReadableFile): Promise<void> | undefined {
+  try {
+    return file.close()?.catch(() => {})
+  } catch {
+    return undefined
   }
 }
 
@@ -119,7 +128,7 @@ async function runStepwise(
     signal.removeEventListener('abort', onAbort)
     connection.watchStall(0, () => {})
     connection.destroy()
-    const closing = transfer.kind === 'send-file' ? transfer.file.close() : undefined
+    const closing = transfer.kind === 'send-file' ? closeRead(transfer.file) : undefined
     if (closing !== undefined) await inTime(closing).catch(() => {})
     clearTimeout(patience)
   }

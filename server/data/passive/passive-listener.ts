@@ -8,7 +8,6 @@ import { canonicalAddress } from '../address.ts'
 import { acceptBare } from '../bare-acceptance.ts'
 import type { BareConnection } from '../bare-connection.ts'
 import type { SocketCalls } from '../kernel/socket-calls.ts'
-import type { Alarm } from './alarm.ts'
 import { parseClientHello } from './client-hello.ts'
 import {
   mostClaimants,
@@ -24,8 +23,6 @@ export type PassiveListenerOptions = {
   readonly host: string
   /** Undefined where connections need sockets in any case. */
   readonly socketCalls: SocketCalls | undefined
-  /** Of the deadlines of those who wait; to be passed on by `endTimes`. */
-  readonly alarm: Alarm
   /** A session has left; another one of this client can have its place. */
   readonly onRelease: (client: string | undefined) => void
   /** It does not listen any more. */
@@ -94,7 +91,6 @@ export class PassiveListener implements PassivePortHost {
     if (this.#closed || !this.#hasPlace(options)) return undefined
     const port = new PassivePort(options, this)
     this.#waiting.push(port)
-    this.heedDeadline(port)
     return port
   }
 
@@ -105,18 +101,6 @@ export class PassiveListener implements PassivePortHost {
     if (this.#waiting.length === 0) this.#destroyUndecided()
     else this.#forsake(port)
     this.#options.onRelease(client)
-  }
-
-  heedDeadline({ deadline }: PassivePort): void {
-    this.#options.alarm.heed(deadline)
-  }
-
-  /** Tells those whose deadline has passed. */
-  endTimes(now: number): void {
-    for (const port of [...this.#waiting]) {
-      if (port.deadline <= now) port.endTime()
-      else this.heedDeadline(port)
-    }
   }
 
   /** Takes a connection that another server has relayed, as if it had come from that address. */

@@ -1,5 +1,6 @@
 /** One session's claim to a passive port: waits for the connection of its client, whoever else connects. */
 import type { Socket } from 'node:net'
+import { callIn, type Deadline } from '../../deadlines.ts'
 import { keepKind } from '../../kinds.ts'
 import { FirstBytes } from '../../proxy-protocol/first-bytes.ts'
 import type { BareConnection } from '../bare-connection.ts'
@@ -36,8 +37,6 @@ export interface PassivePortHost {
   /** The port is free again; called once. Where its client has not come, it may be on its way. */
   release(port: PassivePort, client: 'came' | 'absent'): void
   undecidedFor(port: PassivePort): Undecided
-  /** The port wants to be told when its deadline has passed, by `endTime`. */
-  heedDeadline(port: PassivePort): void
 }
 
 /** Those that are there at once, and proxies that have not said whom they speak for. */
@@ -46,7 +45,7 @@ export const mostClaimants = 8
 export class PassivePort {
   readonly options: PassivePortOptions
   readonly #host: PassivePortHost
-  #deadline: number
+  #deadline: Deadline
   #state: 'listening' | 'connected' | 'expired' | 'closed' = 'listening'
   readonly #claimants: FirstBytes[] = []
   /** The client, where nothing has to be read to know that it is. */
@@ -60,16 +59,11 @@ export class PassivePort {
   constructor(options: PassivePortOptions, host: PassivePortHost) {
     this.options = options
     this.#host = host
-    this.#deadline = performance.now() + options.acceptTimeoutSeconds * 1000
+    this.#deadline = this.#endTimeIn(options.acceptTimeoutSeconds * 1000)
   }
 
   get port(): number {
     return this.#host.number
-  }
-
-  /** When the time for the client to come is over, by the monotonic clock; no time once it was told so. */
-  get deadline(): number {
-    return this.#deadline
   }
 
   /** Whether nobody came in time: the port is free again then. */
@@ -172,13 +166,16 @@ export class PassivePort {
 
   #hurry(milliseconds: number): void {
     if (this.#state !== 'listening' || this.#awaited !== undefined) return
-    this.#deadline = performance.now() + milliseconds
-    this.#host.heedDeadline(this)
+    this.#deadline.end()
+    this.#deadline = this.#endTimeIn(milliseconds)
   }
 
-  /** The deadline has passed, and those who had come by then have been offered. */
-  endTime(): void {
-    this.#deadline = Number.POSITIVE_INFINITY
+  /** A process that was not let run for long finds the time over before it sees who has come meanwhile: those come first. */
+  #endTimeIn(milliseconds: number): Deadline {
+    return callIn(milliseconds, () => setImmediate(() => this.#endTime()))
+  }
+
+  #endTime(): void {
     if (this.#state !== 'listening') return
     if (this.#claimants.length > 0) return this.#settle('connected')
     // The client may be among those that have not spoken; they are not asked to before the transfer.
@@ -234,6 +231,7 @@ export class PassivePort {
       return
     }
     this.#state = state
+    this.#deadline.end()
     this.#host.release(this, this.#hasCome ? 'came' : 'absent')
     this.#onChange?.()
   }
@@ -250,7 +248,6 @@ const nowhere: PassivePortHost = {
   number: 0,
   release: ignore,
   undecidedFor: () => ({ own: [], anybodys: [] }),
-  heedDeadline: ignore,
 }
 
 keepKind(() => {

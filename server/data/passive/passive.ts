@@ -5,7 +5,6 @@ import { after } from '../../at-once.ts'
 import type { FirstBytes } from '../../proxy-protocol/first-bytes.ts'
 import { DataChannelError } from '../error.ts'
 import type { SocketCalls } from '../kernel/socket-calls.ts'
-import { Alarm } from './alarm.ts'
 import { openPassiveListener, type PassiveListener } from './passive-listener.ts'
 import { PassivePort } from './passive-port.ts'
 import { PassiveQueue } from './passive-queue.ts'
@@ -35,7 +34,6 @@ export class PassivePorts {
   /** By local address and port. */
   readonly #entries = new Map<string, Map<number, Entry>>()
   readonly #queue: PassiveQueue
-  readonly #alarm: Alarm
   readonly #onCount: (portsInUse: number) => void
   readonly #share: () => PortShare
   readonly #onExhausted: () => void
@@ -60,7 +58,6 @@ export class PassivePorts {
     this.#onExhausted = onExhausted
     this.#socketCalls = socketCalls
     this.#queue = new PassiveQueue(options => this.#choose(options))
-    this.#alarm = new Alarm(() => this.#endTimes())
   }
 
   /** Ports that sessions wait on now. */
@@ -119,13 +116,7 @@ export class PassivePorts {
   close(): void {
     this.#closed = true
     this.#queue.close()
-    this.#alarm.close()
     for (const listener of this.#listeners()) listener.close()
-  }
-
-  #endTimes(): void {
-    const now = performance.now()
-    for (const listener of this.#listeners()) listener.endTimes(now)
   }
 
   *#listeners(): Generator<PassiveListener> {
@@ -220,7 +211,6 @@ export class PassivePorts {
       host,
       port,
       socketCalls: this.#socketCalls,
-      alarm: this.#alarm,
       onRelease: (client: string | undefined) => this.#released(entry, client),
       onClose: () => {
         if (this.#entries.get(host)?.get(port) === entry) this.#forget(host, port)
