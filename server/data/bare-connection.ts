@@ -60,15 +60,17 @@ export class BareConnection {
     return this.closed ? undefined : this.#handle.fd
   }
 
-  /** Undefined where it is gone already. */
+  /** IPv4 that is mapped into IPv6 may be given as IPv4. Undefined where it is gone already. */
   get remoteAddress(): string | undefined {
-    if (this.closed) return undefined
-    return this.#calls.peerAddress(this.#handle.fd) ?? this.remoteEnd?.address
+    return this.remoteEnd?.address
   }
 
   get remoteEnd(): End | undefined {
+    if (this.closed) return undefined
+    const peer = this.#calls.peer(this.#handle.fd)
+    if (peer !== undefined) return peer
     const end: Partial<End> = {}
-    return !this.closed && this.#handle.getpeername(end) === 0 ? (end as End) : undefined
+    return this.#handle.getpeername(end) === 0 ? (end as End) : undefined
   }
 
   /** Undefined once it is closed. */

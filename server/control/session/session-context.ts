@@ -1,5 +1,4 @@
 /** What a command sees of its session: looked up when it asks, as most commands ask for little. */
-
 import { keepKind } from '../../kinds.ts'
 import type { Context, LoggedInContext } from '../command.ts'
 import type { LoggedIn } from './session.ts'

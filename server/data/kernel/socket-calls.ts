@@ -18,8 +18,8 @@ export interface SocketCalls {
   end(descriptor: number): boolean
   /** The next connection that waits at a descriptor that is listened on; undefined where none does. */
   accept(descriptor: number): number | undefined
-  /** The IPv4 address of the other end; undefined where it is of another kind, or the connection lost. */
-  peerAddress(descriptor: number): string | undefined
+  /** The other end where it has an IPv4 address, be it mapped into IPv6; undefined where it has another, or the connection is lost. */
+  peer(descriptor: number): { readonly address: string; readonly port: number } | undefined
   /** Another descriptor of the same; undefined where there is none to be had. */
   duplicate(descriptor: number): number | undefined
   /** A number that changes with each byte that the connection takes from us or from the other end, or that the other end has received; undefined where it can't be had. */
@@ -53,10 +53,14 @@ const tcpInfo = 11
 const ackedAt = 120
 const receivedAt = 128
 const infoBytes = 136
-// netinet/in.h: sockaddr_in, which is shorter than others
+// netinet/in.h: sockaddr_in and sockaddr_in6, of which the last four bytes of the address are those of IPv4 if it is mapped
 const addressBytes = 28
 const version4 = 2
-const addressAt = 4
+const version6 = 10
+const portAt = 2
+const address4At = 4
+const address6At = 8
+const mappedMark = 0xffff
 // asm-generic/ioctls.h: SIOCOUTQ
 const countQueued = 0x5411
 
@@ -92,10 +96,11 @@ function createSocketCalls(library: Library): SocketCalls {
     receive: (descriptor, into) => receiveBy(withoutWaiting, descriptor, into),
     peek: (descriptor, into) => receiveBy(withoutWaiting | withoutTaking, descriptor, into),
     end: descriptor => shutdown(descriptor, ourHalf) === 0,
-    peerAddress(descriptor) {
+    peer(descriptor) {
       peerBytes[0] = addressBytes
-      const isKnown = getpeername(descriptor, peer, peerBytes) === 0 && peer.getUint16(0, isLittle) === version4
-      return isKnown ? texts.of(peer.getUint32(addressAt)) : undefined
+      if (getpeername(descriptor, peer, peerBytes) !== 0) return undefined
+      const address = addressIn(peer)
+      return address === undefined ? undefined : { address: texts.of(address), port: peer.getUint16(portAt) }
     },
     duplicate(descriptor) {
       const own = fcntl(descriptor, duplicateCloseOnExec, 'int', 0)
@@ -116,6 +121,15 @@ function createSocketCalls(library: Library): SocketCalls {
       )
     },
   }
+}
+
+/** The IPv4 address, as a number. */
+function addressIn(end: DataView): number | undefined {
+  const family = end.getUint16(0, isLittle)
+  if (family === version4) return end.getUint32(address4At)
+  const isMapped =
+    family === version6 && end.getBigUint64(address6At) === 0n && end.getUint32(address6At + 8) === mappedMark
+  return isMapped ? end.getUint32(address6At + 12) : undefined
 }
 
 /** One text for each of the addresses that came lately, which is looked up quicker than another that is equal. */
