@@ -86,6 +86,9 @@ export type OperatorProcess = {
   stop(): Promise<void>
 }
 
+/** Those that have been started and not been stopped, also when they ended by themselves. */
+const operators = new Set<OperatorProcess>()
+
 /** The operator from source. Resolves when its caches are in sync. */
 export async function startOperatorProcess(options: {
   /** None: all of the cluster, which is no place that is shared. */
@@ -131,10 +134,12 @@ export async function startOperatorProcess(options: {
     exited,
     kill: signal => void child.kill(signal),
     async stop() {
+      operators.delete(operator)
       child.kill('SIGTERM')
       await exited
     },
   }
+  operators.add(operator)
   await eventually(
     async () => {
       if (child.exitCode !== null) throw new Error(`The operator ended: ${output}`)
@@ -169,12 +174,38 @@ export async function getFtpServer(
   return cluster.get(resourceKind, { namespace, name })
 }
 
-/** Waits as a user would: `kubectl wait --for=condition=…`. */
+/** Waits as a user would: `kubectl wait --for=condition=…`. What does not come is told with all that may be why. */
 export async function waitForCondition(
   namespace: string,
   name: string,
   condition = 'Ready',
   seconds = 60,
 ): Promise<void> {
-  await kubectl(['-n', namespace, 'wait', `--for=condition=${condition}`, `ftp/${name}`, `--timeout=${seconds}s`])
+  try {
+    await kubectl(['-n', namespace, 'wait', `--for=condition=${condition}`, `ftp/${name}`, `--timeout=${seconds}s`])
+  } catch (error) {
+    throw new Error(`${namespace}/${name} is not ${condition}\n${await surroundings(namespace, name)}`, {
+      cause: error,
+    })
+  }
+}
+
+/** What a person would look at first. */
+async function surroundings(namespace: string, name: string): Promise<string> {
+  const conditions = `jsonpath={range .status.conditions[*]}{.type}={.status} {.reason}: {.message}{"\\n"}{end}`
+  const looks = [
+    ['get', 'ftp', name, '-o', conditions],
+    ['get', 'pods,pvc', '-o', 'wide'],
+    [
+      'get',
+      'events',
+      '--sort-by=.lastTimestamp',
+      '-o',
+      'custom-columns=:.lastTimestamp,:.involvedObject.name,:.message',
+    ],
+    ['logs', '--selector', `app.kubernetes.io/instance=${name}`, '--prefix', '--tail=8'],
+  ]
+  const seen = looks.map(look => kubectl(['-n', namespace, ...look]).catch((error: Error) => `${error.message}\n`))
+  const logs = [...operators].map(operator => `operator ${operator.pid}: …${operator.output().slice(-2000)}`)
+  return [...(await Promise.all(seen)).map(text => text.split('\n').slice(-16).join('\n')), ...logs].join('\n')
 }
