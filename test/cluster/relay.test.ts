@@ -11,7 +11,7 @@ import {
 import { metricOverAll } from '../support/cluster/metrics.ts'
 import { type Pod, podsOf, statusOfPod, untilPods } from '../support/cluster/pods.ts'
 import { startProxy } from '../support/cluster/proxy-pod.ts'
-import { change, host, type ServerOptions, serverFor } from '../support/cluster/servers.ts'
+import { change, host, type ServerOptions, serve } from '../support/cluster/servers.ts'
 import { ClusterSession, type Mode, modes, type Place, reachable } from '../support/cluster/sessions.ts'
 import { Batch, Visitors } from '../support/cluster/traffic.ts'
 import { eventually } from '../support/eventually.ts'
@@ -32,10 +32,9 @@ afterAll(async () => {
   await namespace?.dispose()
 })
 
-async function serve(options: Omit<ServerOptions, 'namespace'>, spec: Record<string, unknown>): Promise<ServerOptions> {
+async function start(options: Omit<ServerOptions, 'namespace'>, spec: Record<string, unknown>): Promise<ServerOptions> {
   const server = { namespace: namespace.name, ...options }
-  await applyYaml(serverFor(server, { passive: { firstPort: options.firstPort, portsPerReplica }, ...spec }))
-  await waitForCondition(server.namespace, server.name)
+  await serve(server, { passive: { firstPort: options.firstPort, portsPerReplica }, ...spec })
   return server
 }
 
@@ -73,7 +72,7 @@ describe('Two replicas that relay', () => {
   test('take every data connection at one of them, as on a node that has no other, and see each client’s own address', async ({
     annotate,
   }) => {
-    const server = await serve(
+    const server = await start(
       { name: 'wrong', port: 2990, firstPort: 29_000 },
       {
         replicas: 2,
@@ -159,7 +158,7 @@ describe('Two replicas that relay', () => {
   test('have one Service with the policy Local, which leads to any of them, and grow and restart without a transfer lost', async ({
     annotate,
   }) => {
-    const server = await serve(
+    const server = await start(
       { name: 'any', port: 2991, firstPort: 29_100 },
       { service: { allocateLoadBalancerNodePorts: false, relay: 'Enabled' } },
     )
@@ -198,7 +197,7 @@ describe('Two replicas that relay', () => {
   }, 240_000)
 
   test('are asked for later: no transfer is lost on the way there', async () => {
-    const server = await serve({ name: 'later', port: 2992, firstPort: 29_150 }, { replicas: 2 })
+    const server = await start({ name: 'later', port: 2992, firstPort: 29_150 }, { replicas: 2 })
     await reachable({ host, port: server.port })
     expect(await serviceOf(server)).toEqual({ policy: 'Cluster', kinds: ['string'] })
     const visitors = modes.map((mode, index) => new Visitors({ host, port: server.port }, mode, `visitor-${index}`))

@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { parse } from 'yaml'
 import {
-  applyYaml,
   createNamespace,
   kubectl,
   type OperatorProcess,
@@ -12,7 +11,7 @@ import {
 } from '../support/cluster/cluster.ts'
 import { isDraining, type Pod, podsOf, statusOfPod, untilPods } from '../support/cluster/pods.ts'
 import { startProxy } from '../support/cluster/proxy-pod.ts'
-import { change, host, type ServerOptions, serverFor } from '../support/cluster/servers.ts'
+import { change, host, type ServerOptions, serve } from '../support/cluster/servers.ts'
 import {
   ClusterSession,
   type Mode,
@@ -40,11 +39,10 @@ afterAll(async () => {
 
 type Server = ServerOptions & { readonly portsPerReplica: number }
 
-async function serve(options: Omit<Server, 'namespace'>, spec: Record<string, unknown>): Promise<Server> {
+async function start(options: Omit<Server, 'namespace'>, spec: Record<string, unknown>): Promise<Server> {
   const { firstPort, portsPerReplica } = options
   const server = { namespace: namespace.name, ...options }
-  await applyYaml(serverFor(server, { passive: { firstPort, portsPerReplica }, limits: {}, ...spec }))
-  await waitForCondition(server.namespace, server.name)
+  await serve(server, { passive: { firstPort, portsPerReplica }, limits: {}, ...spec })
   await reachable({ host, port: server.port })
   return server
 }
@@ -99,7 +97,7 @@ const areReady = (count: number) => (pods: readonly Pod[]) => pods.length === co
 
 describe('Three replicas', () => {
   test('grow from one without a transfer lost, and share 300 sessions', async () => {
-    const server = await serve({ name: 'many', port: 3210, firstPort: 21_400, portsPerReplica: 60 }, {})
+    const server = await start({ name: 'many', port: 3210, firstPort: 21_400, portsPerReplica: 60 }, {})
     const proxy = await startProxy(server.namespace)
     expect(await serviceOf(server)).toEqual({ policy: 'Local', ports: portsOf(server, 1) })
     expect(await peerChecks(server)).toEqual(['same-address'])
@@ -142,7 +140,7 @@ describe('Three replicas', () => {
   })
 
   test('shrink to one: transfers finish, and all that are not at rest go on', async () => {
-    const server = await serve({ name: 'fewer', port: 3211, firstPort: 21_580, portsPerReplica: 40 }, { replicas: 3 })
+    const server = await start({ name: 'fewer', port: 3211, firstPort: 21_580, portsPerReplica: 40 }, { replicas: 3 })
     const hurry = new AbortController()
     onTestFinished(() => hurry.abort())
     const replicas = await inEach(server, 4)
@@ -188,7 +186,7 @@ describe('Three replicas', () => {
   })
 
   test('one is killed: only its sessions are hurt; one is deleted: none is', async () => {
-    const server = await serve({ name: 'killed', port: 3212, firstPort: 21_700, portsPerReplica: 30 }, { replicas: 3 })
+    const server = await start({ name: 'killed', port: 3212, firstPort: 21_700, portsPerReplica: 30 }, { replicas: 3 })
     const [first = [], second = [], third = []] = await inEach(server, 2)
     const batches = [first, third].flatMap(([one], index) =>
       one === undefined ? [] : [new Batch(one, `batch-${index}`)],

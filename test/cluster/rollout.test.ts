@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import {
-  applyYaml,
   createNamespace,
   image,
   kubectl,
@@ -11,7 +10,7 @@ import {
   waitForCondition,
 } from '../support/cluster/cluster.ts'
 import { isDraining, untilPods } from '../support/cluster/pods.ts'
-import { change, host, type ServerOptions, serverFor } from '../support/cluster/servers.ts'
+import { change, host, type ServerOptions, serve } from '../support/cluster/servers.ts'
 import { ClusterSession, type Mode, modes, reachable, type SlowTransfer } from '../support/cluster/sessions.ts'
 import { Batch, Visitors } from '../support/cluster/traffic.ts'
 import { eventually } from '../support/eventually.ts'
@@ -32,13 +31,12 @@ afterAll(async () => {
   await namespace?.dispose()
 })
 
-async function serve(
+async function start(
   options: Omit<ServerOptions, 'namespace'>,
-  spec: Record<string, unknown> = {},
+  spec?: Record<string, unknown>,
 ): Promise<ServerOptions> {
   const server = { namespace: namespace.name, ...options }
-  await applyYaml(serverFor(server, spec))
-  await waitForCondition(server.namespace, server.name)
+  await serve(server, spec)
   await reachable({ host, port: server.port })
   return server
 }
@@ -78,7 +76,7 @@ const within = (ports: readonly number[], first: number, last: number) =>
 
 describe('A new image', () => {
   test('comes during 50 transfers, and in the midst of sessions that make more: nothing is lost', async () => {
-    const server = await serve({ name: 'rolling', port: 3200, firstPort: 21_580 }, { replicas: 2 })
+    const server = await start({ name: 'rolling', port: 3200, firstPort: 21_580 }, { replicas: 2 })
     const halfOf = (ports: readonly number[]) =>
       [...new Set(ports.map(port => ((port - 21_580) % 60 < 30 ? 'a' : 'b')))].join()
     const hurry = new AbortController()
@@ -114,7 +112,7 @@ describe('A new image', () => {
   })
 
   test('that comes while an older pod drains waits for its end', async () => {
-    const server = await serve({ name: 'again', port: 3201, firstPort: 21_460 })
+    const server = await start({ name: 'again', port: 3201, firstPort: 21_460 })
     const [first, second] = [new AbortController(), new AbortController()]
     const inFirst = await slowly(server, 4, first)
     await change(server, { image: nextImage })
@@ -148,7 +146,7 @@ describe('A new image', () => {
   })
 
   test('on a volume for one pod waits until the old pod has ended its transfers', async () => {
-    const server = await serve({ name: 'alone', port: 3202, firstPort: 21_520, accessMode: 'ReadWriteOnce' })
+    const server = await start({ name: 'alone', port: 3202, firstPort: 21_520, accessMode: 'ReadWriteOnce' })
     const hurry = new AbortController()
     const transfers = await slowly(server, 4, hurry)
     await change(server, { image: nextImage })

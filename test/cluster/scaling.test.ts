@@ -11,7 +11,7 @@ import {
 } from '../support/cluster/cluster.ts'
 import { isServedByOthers, startExternalMetrics } from '../support/cluster/external-metrics.ts'
 import { isDraining, type Pod, untilPods } from '../support/cluster/pods.ts'
-import { host, type ServerOptions, serverFor } from '../support/cluster/servers.ts'
+import { host, type ServerOptions, serve } from '../support/cluster/servers.ts'
 import { ClusterSession, modes, reachable } from '../support/cluster/sessions.ts'
 import { Batch, Visitors } from '../support/cluster/traffic.ts'
 import { eventually } from '../support/eventually.ts'
@@ -33,12 +33,9 @@ afterAll(async () => {
   await namespace?.dispose()
 })
 
-async function serve(name: string, port: number, firstPort: number, spec: object): Promise<ServerOptions> {
+async function start(name: string, port: number, firstPort: number, spec: object): Promise<ServerOptions> {
   const server = { namespace: namespace.name, name, port, firstPort }
-  await applyYaml(
-    serverFor(server, { passive: { firstPort, portsPerReplica }, limits: { maxSessionsPerAddress: 1000 }, ...spec }),
-  )
-  await waitForCondition(server.namespace, name)
+  await serve(server, { passive: { firstPort, portsPerReplica }, limits: { maxSessionsPerAddress: 1000 }, ...spec })
   await reachable({ host, port })
   return server
 }
@@ -81,7 +78,7 @@ async function scaleOf({ namespace: of, name }: ServerOptions): Promise<string> 
 }
 
 test('kubectl scale from three to one loses no transfer, and new sessions go to the one that stays', async () => {
-  const server = await serve('many', 2600, 31_600, { replicas: 3 })
+  const server = await start('many', 2600, 31_600, { replicas: 3 })
   const selector = 'app.kubernetes.io/name=ftp-server,app.kubernetes.io/instance=many'
   expect(await scaleOf(server)).toBe(`3 3 ${selector}`)
   await (await visit(server, 0)).session.upload('slow', content)
@@ -132,7 +129,7 @@ test('an autoscaler on sessions adds replicas, and takes them away without a tra
   }
   const metrics = await startExternalMetrics(namespace.name)
   onTestFinished(() => metrics.close())
-  const server = await serve('busy', 2601, 31_660, {})
+  const server = await start('busy', 2601, 31_660, {})
   await (await visit(server, 0)).session.upload('slow', long)
   await applyYaml({
     apiVersion: 'autoscaling/v2',

@@ -1,7 +1,8 @@
 /** FtpServers for tests with clients: their ports are those of one address, which all tests share. */
+import { onTestFailed } from 'vitest'
 import type { Manifest } from '../../../operator/kubernetes/object.ts'
 import { simpleUser } from '../server.ts'
-import { ftpServer, image, kubectl } from './cluster.ts'
+import { applyYaml, ftpServer, image, kubectl, waitForCondition } from './cluster.ts'
 
 /** Address of the Services of type LoadBalancer. */
 export const host = process.env['CLUSTER_ADDRESS'] ?? '198.18.0.1'
@@ -36,4 +37,26 @@ export function serverFor(
 /** As `kubectl patch` does it. */
 export async function change({ namespace, name }: ServerOptions, spec: Record<string, unknown>): Promise<void> {
   await kubectl(['-n', namespace, 'patch', 'ftp', name, '--type=merge', '-p', JSON.stringify({ spec })])
+}
+
+/**
+ * Makes a server within a test, and waits until it is ready. A test that fails leaves nothing of it to its next try: neither half of a change, nor
+ * a claim that never gets a volume.
+ */
+export async function serve(server: ServerOptions, spec: Record<string, unknown> = {}): Promise<void> {
+  const { namespace, name } = server
+  onTestFailed(async () => {
+    await kubectl([
+      '-n',
+      namespace,
+      'delete',
+      'ftp',
+      name,
+      '--cascade=foreground',
+      '--ignore-not-found',
+      '--timeout=60s',
+    ])
+  })
+  await applyYaml(serverFor(server, spec))
+  await waitForCondition(namespace, name)
 }
