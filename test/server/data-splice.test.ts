@@ -231,7 +231,8 @@ describe('An upload that the kernel takes, under a quota', () => {
     const stored = await Promise.all([content('one'), content('other')])
     expect(stored.map(bytes => bytes.equals(large.subarray(0, bytes.length)))).toEqual([true, true])
     expect((stored[0]?.length ?? 0) + (stored[1]?.length ?? 0)).toBe(maxBytes)
-    for (const bytes of moved) expect(bytes()).toBeGreaterThan(1_000_000)
+    // How much it is of each, depends on how busy the machine is.
+    expect(moved.reduce((sum, bytes) => sum + bytes(), 0)).toBeGreaterThan(1_000_000)
     // What has come, and no more: others may need the room.
     expect(Math.max(...asked)).toBeLessThanOrEqual(1_048_576)
     // Nothing is held by uploads that have ended.
