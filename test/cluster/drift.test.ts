@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { kinds } from '../../operator/kubernetes/kinds.ts'
 import type { KubernetesObject, ResourceKind } from '../../operator/kubernetes/object.ts'
-import { listAt, textAt } from '../../operator/kubernetes/read.ts'
+import { listAt, recordAt, textAt } from '../../operator/kubernetes/read.ts'
 import {
   applyYaml,
   type ClusterAccess,
@@ -134,7 +134,21 @@ test('others may annotate and label everything', async () => {
   }
 })
 
+/** A Service that was of another type for a moment has no address until it is given one again, and that changes what others hold. */
+async function untilAddressed(): Promise<void> {
+  await eventually(async () => {
+    const [service, configMap] = await Promise.all([
+      demand(kinds.service, name),
+      demand(kinds.configMap, `${name}-config`),
+    ])
+    const [ingress] = listAt(service, 'status', 'loadBalancer', 'ingress')
+    const files = Object.values(recordAt(configMap, 'data'))
+    return files.every(file => file.includes(`advertisedAddress: ${textAt(ingress, 'ip')}`))
+  }, 'the server has its address')
+}
+
 test.for(alterations)('%s: mended, and all else stays as it was', async ([, kind, object, patch], { annotate }) => {
+  await untilAddressed()
   const before = await demand(kind, object)
   const started = performance.now()
   const change = typeof patch === 'function' ? patch(before) : patch
