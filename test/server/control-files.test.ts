@@ -177,6 +177,13 @@ describe('times and modes', () => {
     expect((await client.send('MDTM file')).text).toBe('19991231235959')
   })
 
+  it.each(['19691231235959', '19380124083000'])('MFMT sets %s, a time before 1970', async time => {
+    const client = await loggedIn(server)
+    expect((await client.send(`MFMT ${time} file`)).text).toBe(`Modify=${time}; file`)
+    expect((await client.send('MDTM file')).text).toBe(time)
+    expect((await client.download('LIST file')).bytes.toString()).toContain(` ${time.slice(0, 4)} file`)
+  })
+
   it('MDTM takes what is named like a time and a path for that file', async () => {
     const client = await loggedIn(server)
     await writeFile(join(server.root, '20200101000000 file'), '')

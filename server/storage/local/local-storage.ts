@@ -201,7 +201,7 @@ export class LocalStorage implements Storage {
 
   setModified(path: string, modified: number): Promise<number> {
     return this.#withObject(path, async (self, stats) => {
-      await utimes(self, stats.atimeMs / 1000, toSeconds(modified))
+      await utimes(self, toSeconds(stats.atimeMs), toSeconds(modified))
       // Not every file system keeps milliseconds.
       return Math.floor((await stat(self)).mtimeMs)
     })
@@ -257,7 +257,10 @@ function refuseRoot(path: string): void {
   if (path === '/') throw new StorageError('forbidden')
 }
 
-/** utimes takes seconds as a fraction: half a microsecond more keeps a millisecond from being rounded down to the one before. */
-function toSeconds(milliseconds: number): number {
-  return milliseconds % 1000 === 0 ? milliseconds / 1000 : milliseconds / 1000 + 5e-7
+/**
+ * utimes takes seconds as a fraction: half a microsecond more keeps a millisecond from being rounded down to the one before. As text:
+ * Node takes a negative number, which is a time before 1970, for now.
+ */
+function toSeconds(milliseconds: number): string {
+  return String(milliseconds % 1000 === 0 ? milliseconds / 1000 : milliseconds / 1000 + 5e-7)
 }
