@@ -114,6 +114,21 @@ describe('lines', () => {
     expect((await client.reply()).code).toBe(500)
     expect((await client.send('RMD victim')).code).toBe(250)
   })
+
+  it.each([
+    ['REST', ['TYPE I', 'REST 2'], 'STOR'],
+    ['RANG', ['TYPE I', 'RANG 2 3'], 'STOR'],
+    ['RNFR', ['RNFR file'], 'RNTO'],
+    ['SITE CPFR', ['SITE CPFR file'], 'SITE CPTO'],
+  ])('that are too long use up what %s has set for them', async (_, before, verb) => {
+    const client = await loggedIn(server)
+    await client.upload('STOR file', 'content')
+    for (const line of before) await client.send(line)
+    expect((await client.send(`${verb} ${'x'.repeat(5000)}`)).code).toBe(500)
+    if (verb === 'STOR') expect((await client.upload('STOR file', 'new')).end.code).toBe(226)
+    else expect((await client.send(`${verb} other`)).code).toBe(503)
+    expect((await client.download('RETR file')).bytes.toString()).toBe(verb === 'STOR' ? 'new' : 'content')
+  })
 })
 
 describe('unknown commands', () => {

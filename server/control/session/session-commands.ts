@@ -138,8 +138,9 @@ export class SessionCommands {
     services.telemetry.command(state.session, command?.verbs[0] ?? 'unknown', code, seconds)
   }
 
-  /** Answers what is no command. */
+  /** Answers what is no command; it uses up what was set for the next one all the same. */
   refuse(answer: Reply): Promise<void> | undefined {
+    this.#parts.state.settle(undefined, undefined)
     if (this.#endsByErrors({ kind: 'reply', reply: answer })) return this.#parts.end(tooManyErrors)
     return this.#parts.channel.send(answer)
   }
