@@ -22,7 +22,10 @@ export const mlst: LoginCommand = {
   async run({ session, storage, login }, argument) {
     const path = resolvePath(session.cwd, argument)
     const line = new Lines()
-    new FactsFormat(session.facts).add(line, await storage.stat(path), permissionsAt(login.user, path), path)
+    const found = await storage.stat(path)
+    // Nobody can remove or rename the root.
+    const entry = path === '/' ? ({ ...found, fixed: true } as const) : found
+    new FactsFormat(session.facts).add(line, entry, permissionsAt(login.user, path), path)
     return { kind: 'reply', reply: reply(250, 'Facts:', ` ${decodeName(line.take())}`, 'End.') }
   },
 }

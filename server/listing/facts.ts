@@ -103,7 +103,7 @@ const typeNames = { file: 'file', directory: 'dir', other: 'OS.unix=other' } as 
 
 function permissionLetters({ type, fixed }: Entry, permissions: ReadonlySet<Permission>): string {
   const letters = formatPermissions(type, permissions)
-  return fixed === true ? letters.replace(/[dfp]/g, '') : letters
+  return fixed === true ? letters.replace(/[df]/g, '') : letters
 }
 
 /** RFC 3659 section 7.5.5: one letter for what the user may do. */

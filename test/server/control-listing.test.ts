@@ -117,7 +117,7 @@ describe('MLST and MLSD', () => {
       /^ type=file;size=5;modify=20200229123501;perm=adfrw;unique=[^;]+;UNIX\.mode=0640;UNIX\.owner=\d+;UNIX\.group=\d+; \/dir\/in\.txt$/,
     )
     expect((await client.send('MLST')).lines[1]).toMatch(/^ type=dir;modify=\d{14};perm=cdeflmp;.*; \/dir$/)
-    expect((await client.send('MLST /')).lines[1]).toMatch(/ \/$/)
+    expect((await client.send('MLST /')).lines[1]).toMatch(/;perm=celmp;.* \/$/)
   })
 
   it('MLSD has a line for each entry, hidden ones too, with its bare name; chosen facts only', async () => {

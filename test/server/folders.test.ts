@@ -64,7 +64,7 @@ describe('folders', () => {
       (await linesOf(server, 'MLSD')).map(line => line.split('; ', 2).toReversed() as [string, string]),
     )
     expect(facts.get('plain')).toMatch(/^type=dir;.*perm=cdeflmp;/)
-    expect(facts.get('volume')).toMatch(/^type=dir;.*perm=celm;/)
+    expect(facts.get('volume')).toMatch(/^type=dir;.*perm=celmp;/)
     const client = await loggedIn(server)
     for (const lines of [
       ['RMD /volume'],
