@@ -8,7 +8,7 @@ import { ftpUserResourceKind } from '../api/ftp-user.ts'
 import type { Reconcile, ReconcileResult } from '../controller/controller.ts'
 import { annotationKeys, fieldManager } from '../desired/names.ts'
 import { isSubset } from '../desired/subset.ts'
-import { ApiError } from '../kubernetes/api-error.ts'
+import { type ApiError, isRefusal } from '../kubernetes/api-error.ts'
 import type { Cluster } from '../kubernetes/cluster.ts'
 import type { EventRecorder } from '../kubernetes/events.ts'
 import { kinds } from '../kubernetes/kinds.ts'
@@ -255,17 +255,6 @@ function isAsApplied(manifest: Manifest, live: KubernetesObject | undefined): bo
   const hash = at(manifest, 'metadata', 'annotations', annotationKeys.appliedHash)
   if (live === undefined || live.metadata.annotations?.[annotationKeys.appliedHash] !== hash) return false
   return isSubset(manifest, live) && strayKeys(manifest, live).length === 0
-}
-
-/** The API server understood and said no; trying again changes nothing by itself. */
-function isRefusal(error: unknown): error is ApiError {
-  return (
-    error instanceof ApiError &&
-    error.status >= 400 &&
-    error.status < 500 &&
-    error.status !== 409 &&
-    error.status !== 429
-  )
 }
 
 function kindOf({ apiVersion: version, kind: name }: Pick<Manifest, 'apiVersion' | 'kind'>): ResourceKind {

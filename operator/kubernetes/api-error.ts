@@ -43,6 +43,16 @@ export function hasReason(error: unknown, ...reasons: readonly string[]): error 
   return error instanceof ApiError && reasons.includes(error.reason)
 }
 
+/**
+ * The API server said that it does not take this object, or that something which it asks about it, such as a webhook, is
+ * broken: others may be taken all the same.
+ */
+export function isRefusal(error: unknown): error is ApiError {
+  if (!(error instanceof ApiError)) return false
+  const { status } = error
+  return status === 500 || (status >= 400 && status < 500 && status !== 409 && status !== 429)
+}
+
 /** What was asked for is older than what the server remembers: list again. */
 export function isExpired(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 410 || error.reason === 'Expired' || error.reason === 'Gone')

@@ -250,6 +250,34 @@ clusterTest('what the API server refuses is tried again and again, and told once
   await plane.cluster.delete(resourceKind, { namespace: 'media', name: 'refused' })
 })
 
+clusterTest(
+  'where a webhook for one kind is broken, the others are made, and the server says so',
+  async () => {
+    // As the API server answers where it can't call a webhook.
+    plane.proxy.setFault(({ method, path }) =>
+      method === 'PATCH' && path.endsWith('/services/hooked') ? { fault: 'status', code: 500 } : undefined,
+    )
+    const id = { namespace: 'media', name: 'hooked' }
+    await plane.apply(ftpServer(id.namespace, id.name, {}))
+    const stalled = await eventually(
+      async () => (await hosted.statusOf(id.namespace, id.name))?.conditions.find(({ type }) => type === 'Stalled'),
+      'it is told',
+      30_000,
+    )
+    expect(stalled).toMatchObject({
+      status: 'True',
+      reason: 'ApplyFailed',
+      message: expect.stringMatching(/^Service /),
+    })
+    expect(await plane.cluster.get(kinds.deployment, { ...id, name: 'hooked-0' })).toBeDefined()
+    plane.proxy.setFault(undefined)
+    await plane.apply(ftpServer(id.namespace, id.name, { banner: 'again' }))
+    await eventually(() => plane.cluster.get(kinds.service, id), 'there is a Service', 30_000)
+    await plane.cluster.delete(resourceKind, id)
+  },
+  90_000,
+)
+
 clusterTest('a server that is deleted is let go: nothing is made for it any more', async () => {
   const taken = { namespace: 'media', name: 'taken' }
   const earlier = plane.proxy.writes().length
