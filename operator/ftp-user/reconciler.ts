@@ -68,6 +68,7 @@ export function createUserReconciler(options: UserReconcilerOptions): Reconcile 
       if (age < patienceSeconds * 1000) return { requeueAfterSeconds: patienceSeconds }
     }
     await tell(user, userStatus({ user, servers, secrets: made, now }), signal)
+    if (made.error !== undefined) throw made.error
     if (isWaiting) return { requeueAfterSeconds: waitingSeconds }
     return { requeueAfterSeconds: made.dueAt === undefined ? undefined : Math.max(1, (made.dueAt - now) / 1000) }
   }

@@ -4,10 +4,11 @@ import type { FtpServer } from '../api/ftp-server.ts'
 import type { FtpUser } from '../api/ftp-user.ts'
 import type { Finding } from '../conditions.ts'
 import { fieldManager } from '../desired/names.ts'
+import { type ApiError, isRefusal } from '../kubernetes/api-error.ts'
 import type { Cluster } from '../kubernetes/cluster.ts'
 import type { EventRecorder } from '../kubernetes/events.ts'
 import { kinds } from '../kubernetes/kinds.ts'
-import { type KubernetesObject, keyOf } from '../kubernetes/object.ts'
+import { type KubernetesObject, keyOf, type Manifest } from '../kubernetes/object.ts'
 import { textAt } from '../kubernetes/read.ts'
 import { isAllowed } from '../observation/allowed-users.ts'
 import type { ClusterView } from '../observation/cluster-view.ts'
@@ -37,6 +38,8 @@ export type UserSecretsOptions = {
 /** What there is of a user's Secrets now; milliseconds since the epoch. */
 export type UserSecretsState = {
   readonly problem?: Finding
+  /** What the API server said to a Secret, if that is the problem: it is to be tried again. */
+  readonly error?: ApiError | undefined
   /** When the password is renewed. */
   readonly renewAt?: number | undefined
   /** When they have to be looked at again. */
@@ -50,6 +53,7 @@ export interface UserSecrets {
 }
 
 type Annotations = Readonly<Record<string, string>>
+type Failure = { readonly problem: Finding; readonly error?: ApiError }
 type Main = { readonly annotations: Annotations; readonly object: KubernetesObject | undefined }
 
 export function createUserSecrets({ cluster, view, events, logger, randomBytes }: UserSecretsOptions): UserSecrets {
@@ -66,24 +70,24 @@ export function createUserSecrets({ cluster, view, events, logger, randomBytes }
       }
       const main = await ensureMain(user, [...endpoints.values()].find(Boolean), now, signal)
       if ('problem' in main) return main
-      const problems: Finding[] = []
+      const failures: Failure[] = []
       for (const server of servers.length > 1 ? takers : []) {
         const name = serverSecretName(user.metadata.name, server)
-        const problem = await ensureForServer(
+        const failure = await ensureForServer(
           user,
           { server, name, endpoint: endpoints.get(keyOf(server)) },
           main,
           signal,
         )
-        if (problem === undefined) ofServers.set(keyOf(server), name)
-        else problems.push(problem)
+        if (failure === undefined) ofServers.set(keyOf(server), name)
+        else failures.push(failure)
       }
       await removeOthers(user, ofServers, signal)
       const { renewAt, previousEndsAt } = passwordAge(user, main.annotations, now)
       const due = [renewAt, previousEndsAt].filter(each => each !== undefined)
-      const [problem] = problems
+      const [failure] = failures
       return {
-        ...(problem !== undefined && { problem }),
+        ...failure,
         renewAt,
         dueAt: due.length === 0 ? undefined : Math.min(...due),
         ofServers,
@@ -97,7 +101,7 @@ export function createUserSecrets({ cluster, view, events, logger, randomBytes }
     endpoint: Endpoint | undefined,
     now: number,
     signal: AbortSignal,
-  ): Promise<Main | { readonly problem: Finding }> {
+  ): Promise<Main | Failure> {
     const { namespace, uid } = user.metadata
     const name = bindingSecretName(user.metadata.name)
     const known = view.users.secret(namespace, name)
@@ -117,13 +121,14 @@ export function createUserSecrets({ cluster, view, events, logger, randomBytes }
     const resourceVersion = live?.metadata.resourceVersion
     // Somebody who has renewed it meanwhile has won: 409, and another look.
     const guarded = { ...manifest.metadata, ...(resourceVersion !== undefined && { resourceVersion }) }
-    const applied = await cluster.apply({ ...manifest, metadata: guarded }, { fieldManager, force: true, signal })
+    const applied = await apply({ ...manifest, metadata: guarded }, signal)
+    if ('problem' in applied) return applied
     logger.info({ user: keyOf(user.metadata), object: `Secret ${name}` }, isRenewed ? 'password renewed' : 'applied')
     if (isRenewed) {
       const note = `there is a new password in Secret ${name}`
       events.record(user, { type: 'Normal', reason: 'PasswordRenewed', action: 'Reconcile', note })
     }
-    return { annotations: manifest.metadata.annotations ?? {}, object: applied }
+    return { annotations: manifest.metadata.annotations ?? {}, object: applied.object }
   }
 
   async function ensureForServer(
@@ -131,7 +136,7 @@ export function createUserSecrets({ cluster, view, events, logger, randomBytes }
     wanted: { readonly server: ServerName; readonly name: string; readonly endpoint: Endpoint | undefined },
     main: Main,
     signal: AbortSignal,
-  ): Promise<Finding | undefined> {
+  ): Promise<Failure | undefined> {
     const { namespace, uid } = user.metadata
     const { server, name, endpoint } = wanted
     const isGood = (object: KubernetesObject | undefined): boolean =>
@@ -140,16 +145,30 @@ export function createUserSecrets({ cluster, view, events, logger, randomBytes }
       isLikeMain(user, endpoint, annotationsOf(object), main.annotations)
     if (isGood(view.users.secret(namespace, name))) return undefined
     const live = await cluster.get(kinds.secret, { name, namespace }, { signal })
-    if (live !== undefined && !isControlledBy(live, uid)) return nameTaken(name).problem
+    if (live !== undefined && !isControlledBy(live, uid)) return nameTaken(name)
     if (isGood(live)) return undefined
     const mainName = bindingSecretName(user.metadata.name)
     const source = main.object ?? (await cluster.get(kinds.secret, { name: mainName, namespace }, { signal }))
     const passwords = source && passwordsOf(source)
     // It has gone this moment: what follows makes both.
     if (passwords === undefined) return undefined
-    await cluster.apply(bindingSecret(user, endpoint, passwords, server), { fieldManager, force: true, signal })
+    const applied = await apply(bindingSecret(user, endpoint, passwords, server), signal)
+    if ('problem' in applied) return applied
     logger.info({ user: keyOf(user.metadata), object: `Secret ${name}` }, 'applied')
     return undefined
+  }
+
+  async function apply(
+    manifest: Manifest,
+    signal: AbortSignal,
+  ): Promise<{ readonly object: KubernetesObject } | Failure> {
+    try {
+      return { object: await cluster.apply(manifest, { fieldManager, force: true, signal }) }
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      const message = `Secret ${manifest.metadata.name} ${error.message}`
+      return { problem: { status: 'False', reason: 'ApplyFailed', message }, error }
+    }
   }
 
   /** Those for servers that the user has no more, or that take it no more. */
@@ -208,7 +227,7 @@ export function createUserSecrets({ cluster, view, events, logger, randomBytes }
   }
 }
 
-function nameTaken(name: string): { readonly problem: Finding } {
+function nameTaken(name: string): Failure {
   const message = `Secret ${name} exists already and does not belong to this user; it is left as it is`
   return { problem: { status: 'False', reason: 'NameTaken', message } }
 }

@@ -401,6 +401,22 @@ clusterTest('a Secret of somebody else that has the name is left as it is', asyn
   await plane.cluster.delete(ftpUserResourceKind, { namespace: 'team-a', name: 'theirs' })
 })
 
+clusterTest('a Secret that the API server refuses is told of, and made when it is taken', async () => {
+  const id = { namespace: 'team-a', name: 'denied' }
+  plane.proxy.setFault(({ method, path }) =>
+    method === 'PATCH' && path.endsWith('/secrets/denied-ftp-user') ? { fault: 'status', code: 422 } : undefined,
+  )
+  await plane.apply(ftpUser(id.namespace, id.name, { generatedPassword: {} }))
+  const readyOf = async () => (await statusOf(id.namespace, id.name))?.conditions?.find(({ type }) => type === 'Ready')
+  const refused = await eventually(readyOf, 'it is told')
+  expect(refused).toMatchObject({ status: 'False', reason: 'ApplyFailed' })
+  expect(refused.message).toMatch(/^Secret denied-ftp-user PATCH /)
+  plane.proxy.setFault(undefined)
+  await eventually(async () => (await readyOf())?.reason !== 'ApplyFailed', 'it is tried again', 20_000)
+  expect(await plane.cluster.get(kinds.secret, { ...id, name: 'denied-ftp-user' })).toBeDefined()
+  await plane.cluster.delete(ftpUserResourceKind, id)
+})
+
 clusterTest(
   'a thousand users are a handful of writes for the server, two at most for each of them, and none for a new operator',
   async () => {
