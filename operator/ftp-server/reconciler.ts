@@ -48,6 +48,13 @@ export type ReconcilerOptions = {
 /** What the operator may apply. */
 export const appliedKinds: readonly ResourceKind[] = [...Object.values(kinds), resourceKind, ftpUserResourceKind]
 
+type Decision = {
+  readonly observation: Observation
+  readonly plan: Plan
+  /** Secrets whose content is made up here, and that are nowhere yet. */
+  readonly made: { readonly sources: ReadonlySet<string>; readonly without: Observation } | undefined
+}
+
 const statusFieldManager = `${fieldManager}-status`
 
 export function createReconciler(options: ReconcilerOptions): Reconcile {
@@ -66,8 +73,9 @@ export function createReconciler(options: ReconcilerOptions): Reconcile {
   }
 
   async function reconcile(server: FtpServer, signal: AbortSignal): Promise<ReconcileResult> {
-    const { observation, plan } = await decide(server, signal)
-    const outcome = await carryOut(observation, plan, signal)
+    const decision = await decide(server, signal)
+    const outcome = await carryOut(decision, signal)
+    const { observation, plan } = outcome.known
     const snapshots = await carryOutSnapshots({ cluster, logger }, server, plan.decisions.snapshots, signal)
     const decisions = { ...plan.decisions, snapshots }
     const told: Plan = { ...plan, decisions, problems: [...plan.problems, ...outcome.problems] }
@@ -80,7 +88,7 @@ export function createReconciler(options: ReconcilerOptions): Reconcile {
   }
 
   /** Plans again where the first plan turned up something that has to be known: a certificate to make, objects of others in the way. */
-  async function decide(server: FtpServer, signal: AbortSignal): Promise<{ observation: Observation; plan: Plan }> {
+  async function decide(server: FtpServer, signal: AbortSignal): Promise<Decision> {
     let observation = await observer.observe(server, signal, { probes, bindings })
     let plan = planFor(observation)
     const strangers = await findStrangers(observation, plan, signal)
@@ -98,6 +106,12 @@ export function createReconciler(options: ReconcilerOptions): Reconcile {
       observation = { ...observation, probe: { running: false, last: undefined, ...observation.probe, credential } }
       plan = planFor(observation)
     }
+    let made: Decision['made']
+    const make = (name: string, data: Source['data']): void => {
+      made = { sources: new Set([...(made?.sources ?? []), `Secret ${name}`]), without: made?.without ?? observation }
+      observation = withSource(observation, { kind: 'Secret', name, labels: {}, data })
+      plan = planFor(observation)
+    }
     if (plan.relaySecretNeeded !== undefined) {
       const { secretName } = plan.relaySecretNeeded
       // The copies may be behind: a pod that had another secret would understand the others no more.
@@ -105,23 +119,19 @@ export function createReconciler(options: ReconcilerOptions): Reconcile {
       plan = planFor(observation)
       if (plan.relaySecretNeeded !== undefined) {
         const fresh = [randomBytes(32).toString('base64url'), randomBytes(32).toString('base64url')] as const
-        const data = newRelaySecrets(plan.relaySecretNeeded, fresh, observation.now)
-        observation = withSource(observation, { kind: 'Secret', name: secretName, labels: {}, data })
-        plan = planFor(observation)
+        make(secretName, newRelaySecrets(plan.relaySecretNeeded, fresh, observation.now))
       }
     }
-    if (plan.certificateNeeded === undefined) return { observation, plan }
+    if (plan.certificateNeeded === undefined) return { observation, plan, made }
     // The copies may be behind: what was made a moment ago is not made again, and what somebody else made stays.
     const current = await withSecret(observation, plan.certificateNeeded.secretName, signal)
     if (current !== undefined) {
       observation = current
       plan = planFor(observation)
-      if (plan.certificateNeeded === undefined) return { observation, plan }
+      if (plan.certificateNeeded === undefined) return { observation, plan, made }
     }
-    const made = await makeCertificate(plan.certificateNeeded, observation.now)
-    const { secretName } = plan.certificateNeeded
-    observation = withSource(observation, { kind: 'Secret', name: secretName, labels: {}, data: made })
-    return { observation, plan: planFor(observation) }
+    make(plan.certificateNeeded.secretName, await makeCertificate(plan.certificateNeeded, observation.now))
+    return { observation, plan, made }
   }
 
   /** In the background: the queue does not wait for it, and is told when it has ended. */
@@ -177,10 +187,14 @@ export function createReconciler(options: ReconcilerOptions): Reconcile {
   }
 
   async function carryOut(
-    observation: Observation,
-    plan: Plan,
+    { observation, plan, made }: Decision,
     signal: AbortSignal,
-  ): Promise<{ problems: readonly Problem[]; error: ApiError | undefined }> {
+  ): Promise<{
+    problems: readonly Problem[]
+    error: ApiError | undefined
+    /** What was decided about, without what could not be stored: the next try makes up something else. */
+    known: Pick<Decision, 'observation' | 'plan'>
+  }> {
     const problems: Problem[] = []
     const failures: ApiError[] = []
     const attempt = async (what: Pick<Manifest, 'kind' | 'metadata'>, work: () => Promise<unknown>): Promise<void> => {
@@ -212,12 +226,17 @@ export function createReconciler(options: ReconcilerOptions): Reconcile {
         cluster.delete(kindOf(object), object.metadata, { uid, propagation: 'Background', signal }),
       )
     }
+    if (made !== undefined && problems.some(({ source }) => made.sources.has(source))) {
+      return { problems, error: failures[0], known: { observation: made.without, plan: planFor(made.without) } }
+    }
     for (const { pod, uid, annotation, value } of plan.stamp) {
       const { namespace } = observation.server.metadata
       const patch = { metadata: { uid, annotations: { [annotation]: value } } }
-      await cluster.patchMerge(kinds.pod, { name: pod, namespace }, patch, { signal })
+      await attempt({ kind: 'Pod', metadata: { name: pod, namespace } }, () =>
+        cluster.patchMerge(kinds.pod, { name: pod, namespace }, patch, { signal }),
+      )
     }
-    return { problems, error: failures[0] }
+    return { problems, error: failures[0], known: { observation, plan } }
   }
 
   /** Writes status if it has changed, and tells people of what has. */

@@ -5,6 +5,7 @@ import { kinds } from '../../operator/kubernetes/kinds.ts'
 import type { KubernetesObject, ResourceKind } from '../../operator/kubernetes/object.ts'
 import { helmTest } from '../chart/helm.ts'
 import { ftpServer } from '../support/cluster/cluster.ts'
+import type { Proxied } from '../support/control-plane/api-proxy.ts'
 import { clusterTest, kubebuilderAssets } from '../support/control-plane/api-server.ts'
 import { chartNamespace } from '../support/control-plane/chart-rights.ts'
 import { type ControlPlane, optionalKinds, startControlPlane } from '../support/control-plane/control-plane.ts'
@@ -249,6 +250,34 @@ clusterTest('what the API server refuses is tried again and again, and told once
   expect(more).toEqual([])
   await plane.cluster.delete(resourceKind, { namespace: 'media', name: 'refused' })
 })
+
+clusterTest(
+  'a Secret that the operator makes up and can’t store is told of once, however often it is tried',
+  async () => {
+    const isOfSecret = ({ method, path }: Proxied) => method === 'PATCH' && path.endsWith('/secrets/unstored-tls')
+    plane.proxy.forget()
+    plane.proxy.setFault(request => (isOfSecret(request) ? { fault: 'status', code: 422 } : undefined))
+    const id = { namespace: 'media', name: 'unstored' }
+    await plane.apply(ftpServer(id.namespace, id.name, {}))
+    const tries = () => plane.proxy.requests().filter(isOfSecret).length
+    await eventually(() => tries() > 8, 'it has tried again and again')
+    const told = plane.proxy.requests().filter(({ path }) => path.endsWith('/ftpservers/unstored/status'))
+    expect(told.length).toBeLessThan(5)
+    const { conditions = [] } = (await hosted.statusOf(id.namespace, id.name)) ?? {}
+    expect(conditions).toContainEqual(
+      expect.objectContaining({ type: 'Stalled', reason: 'ApplyFailed', message: expect.stringMatching(/^Secret /) }),
+    )
+    expect(conditions).toContainEqual(expect.objectContaining({ type: 'CertificateReady', status: 'False' }))
+    plane.proxy.setFault(undefined)
+    await plane.apply(ftpServer(id.namespace, id.name, { banner: 'again' }))
+    await eventually(
+      async () =>
+        (await hosted.statusOf(id.namespace, id.name))?.conditions.some(({ reason }) => reason === 'SelfSigned'),
+      'there is a certificate',
+    )
+    await plane.cluster.delete(resourceKind, id)
+  },
+)
 
 clusterTest(
   'where a webhook for one kind is broken, the others are made, and the server says so',
