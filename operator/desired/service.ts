@@ -54,7 +54,13 @@ function loadBalancerFields({
 }: Blueprint['server']['spec']['service']) {
   return {
     ...(loadBalancerClass !== undefined && { loadBalancerClass }),
-    ...(loadBalancerSourceRanges !== undefined && { loadBalancerSourceRanges: [...loadBalancerSourceRanges] }),
+    ...(loadBalancerSourceRanges !== undefined && { loadBalancerSourceRanges: loadBalancerSourceRanges.map(asRange) }),
     ...(allocateLoadBalancerNodePorts !== undefined && { allocateLoadBalancerNodePorts }),
   }
+}
+
+/** A Service takes nothing but CIDR notation. */
+function asRange(network: string): string {
+  if (network.includes('/')) return network
+  return `${network}/${network.includes(':') ? 128 : 32}`
 }

@@ -227,7 +227,7 @@ service:
   annotations: { example.com/scheme: internet-facing }
   labels: { exposed: 'yes' }
   loadBalancerClass: example.com/balancer
-  loadBalancerSourceRanges: [198.51.100.0/24]
+  loadBalancerSourceRanges: [198.51.100.0/24, 192.0.2.7, '2001:db8::7']
   proxyProtocol: { trustedNetworks: [10.1.0.0/16, '2001:db8:1::/48'] }
   ipFamilyPolicy: PreferDualStack
   ipFamilies: [IPv4]
