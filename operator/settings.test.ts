@@ -36,8 +36,20 @@ test.each([
   ['leader-election-id', 'Blue', 'a name of at most 253 lower-case letters, digits, - and .'],
   ['leader-election-id', 'a..b', 'a name of at most 253 lower-case letters, digits, - and .'],
   ['leader-election-id', 'a'.repeat(254), 'a name of at most 253 lower-case letters, digits, - and .'],
+  ['namespaces', 'media,Team_A', 'names of namespaces, separated by commas'],
+  ['cluster-networks', '10.244.0.0/16,pods', 'networks such as 10.244.0.0/16, separated by commas'],
+  ['cluster-networks', '10.244.0.0', 'networks such as 10.244.0.0/16, separated by commas'],
+  ['cluster-networks', '10.244.0.0/33', 'networks such as 10.244.0.0/16, separated by commas'],
+  ['cluster-networks', 'fe80::%1/64', 'networks such as 10.244.0.0/16, separated by commas'],
 ] as const)('--%s %s is refused with what it must be', (name, value, must) => {
   expect(() => parseSettings([`--${name}`, value], {})).toThrow(`--${name} (${flags[name].variable}) must be ${must}`)
+})
+
+test('networks of both families are taken', () => {
+  expect(parseSettings(['--cluster-networks', '10.244.0.0/16, fd00:1::/56'], {}).clusterNetworks).toEqual([
+    '10.244.0.0/16',
+    'fd00:1::/56',
+  ])
 })
 
 test('an unknown flag is refused by name', () => {

@@ -1,4 +1,5 @@
 /** What the operator is told by flags, and by environment variables where a flag is absent. */
+import { isIP } from 'node:net'
 import { parseArgs } from 'node:util'
 import type { LogLevel } from './telemetry/logger.ts'
 
@@ -103,6 +104,10 @@ export function parseSettings(
   }
 
   const namespaces = listOf('namespaces')
+  if (!namespaces.every(isNamespace)) throw wrong('namespaces', 'names of namespaces, separated by commas')
+  const clusterNetworks = listOf('cluster-networks')
+  if (!clusterNetworks.every(isNetwork))
+    throw wrong('cluster-networks', 'networks such as 10.244.0.0/16, separated by commas')
   return {
     namespaces: namespaces.length === 0 ? undefined : namespaces,
     serverImage: text('server-image'),
@@ -112,6 +117,18 @@ export function parseSettings(
     probesPort: whole('probes-port', 1, 65_535),
     logLevel: oneOf('log-level', ['debug', 'info', 'warn', 'error']),
     workers: whole('workers', 1, 64),
-    clusterNetworks: listOf('cluster-networks'),
+    clusterNetworks,
   }
+}
+
+/** A DNS label (RFC 1123). */
+function isNamespace(name: string): boolean {
+  return /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name)
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', prefix = '', ...rest] = text.split('/')
+  const longest = { 4: 32, 6: 128 }[isIP(address)]
+  if (longest === undefined || address.includes('%') || rest.length > 0) return false
+  return /^\d{1,3}$/.test(prefix) && Number(prefix) <= longest
 }
