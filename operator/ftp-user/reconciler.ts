@@ -16,7 +16,7 @@ import { isLeaving } from '../users/leaving.ts'
 import { createDeparture } from './departure.ts'
 import { quiet } from './leaving-status.ts'
 import { createUserSecrets } from './secrets.ts'
-import { isDecided, type ServerState, userStatus } from './status.ts'
+import { isDecided, isPasswordMissed, type ServerState, userStatus } from './status.ts'
 
 export type UserReconcilerOptions = {
   readonly cluster: Pick<Cluster, 'apply' | 'applyStatus' | 'delete' | 'get' | 'patchMerge'>
@@ -58,7 +58,8 @@ export function createUserReconciler(options: UserReconcilerOptions): Reconcile 
   async function reconcile(user: FtpUser, signal: AbortSignal): Promise<ReconcileResult> {
     const now = clock.wallMilliseconds()
     const names = serverNamesOf(user)
-    const made = await secrets.ensure(user, names, now, signal)
+    const isMissed = names.some(server => isPasswordMissed(serverState(user, server)))
+    const made = await secrets.ensure(user, names, { now, isMissed }, signal)
     const servers = names.map(server => serverState(user, server))
     const isWaiting = !servers.every(isDecided) && made.problem === undefined
     if (isWaiting) {

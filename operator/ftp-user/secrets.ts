@@ -15,6 +15,7 @@ import type { ClusterView } from '../observation/cluster-view.ts'
 import { isControlledBy } from '../observation/live.ts'
 import { bindingKeys, bindingSecretName, serverSecretName } from '../observation/user-references.ts'
 import type { UserView } from '../observation/user-view.ts'
+import { isPasswordLength } from '../users/password.ts'
 import {
   bindingSecret,
   type Endpoint,
@@ -49,7 +50,14 @@ export type UserSecretsState = {
 }
 
 export interface UserSecrets {
-  ensure(user: FtpUser, servers: readonly ServerName[], now: number, signal: AbortSignal): Promise<UserSecretsState>
+  ensure(user: FtpUser, servers: readonly ServerName[], look: Look, signal: AbortSignal): Promise<UserSecretsState>
+}
+
+export type Look = {
+  /** Milliseconds since the epoch. */
+  readonly now: number
+  /** A server has found no password in the Secret: its metadata do not tell of that. */
+  readonly isMissed: boolean
 }
 
 type Annotations = Readonly<Record<string, string>>
@@ -58,7 +66,8 @@ type Main = { readonly annotations: Annotations; readonly object: KubernetesObje
 
 export function createUserSecrets({ cluster, view, events, logger, randomBytes }: UserSecretsOptions): UserSecrets {
   return {
-    async ensure(user, servers, now, signal) {
+    async ensure(user, servers, look, signal) {
+      const { now } = look
       const found = new Map(servers.map(server => [keyOf(server), allowing(user, server)]))
       const takers = servers.filter(server => found.get(keyOf(server)) !== undefined)
       const endpoints = new Map(takers.map(server => [keyOf(server), firstEndpoint(found.get(keyOf(server)))]))
@@ -68,7 +77,7 @@ export function createUserSecrets({ cluster, view, events, logger, randomBytes }
         await removeOthers(user, ofServers, signal)
         return {}
       }
-      const main = await ensureMain(user, [...endpoints.values()].find(Boolean), now, signal)
+      const main = await ensureMain(user, [...endpoints.values()].find(Boolean), look, signal)
       if ('problem' in main) return main
       const failures: Failure[] = []
       for (const server of servers.length > 1 ? takers : []) {
@@ -95,17 +104,17 @@ export function createUserSecrets({ cluster, view, events, logger, randomBytes }
     },
   }
 
-  /** Reads it only if its metadata say that it is not as it should be. */
+  /** Reads it only if its metadata, or a server, say that it is not as it should be. */
   async function ensureMain(
     user: FtpUser,
     endpoint: Endpoint | undefined,
-    now: number,
+    { now, isMissed }: Look,
     signal: AbortSignal,
   ): Promise<Main | Failure> {
     const { namespace, uid } = user.metadata
     const name = bindingSecretName(user.metadata.name)
     const known = view.users.secret(namespace, name)
-    if (known !== undefined && isControlledBy(known, uid)) {
+    if (!isMissed && known !== undefined && isControlledBy(known, uid)) {
       const annotations = annotationsOf(known)
       if (secretState(user, endpoint, annotations, now).kind === 'current') return { annotations, object: undefined }
     }
@@ -113,7 +122,7 @@ export function createUserSecrets({ cluster, view, events, logger, randomBytes }
     const live = await cluster.get(kinds.secret, { name, namespace }, { signal })
     if (live !== undefined && !isControlledBy(live, uid)) return nameTaken(name)
     const state = live && secretState(user, endpoint, annotationsOf(live), now).kind
-    if (live !== undefined && state === 'current' && dataOf(live, bindingKeys.password) !== undefined) {
+    if (live !== undefined && state === 'current' && passwordsOf(live) !== undefined) {
       return { annotations: annotationsOf(live), object: live }
     }
     const isRenewed = state === 'outdated'
@@ -246,7 +255,7 @@ const defaultPorts: Readonly<Record<string, number>> = { 'ftp:': 21, 'ftps:': 99
 
 function passwordsOf(secret: KubernetesObject): Passwords | undefined {
   const current = dataOf(secret, bindingKeys.password)
-  if (current === undefined) return undefined
+  if (current === undefined || !isPasswordLength(Buffer.byteLength(current))) return undefined
   const password = dataOf(secret, bindingKeys.previousPassword)
   const expires = dataOf(secret, bindingKeys.previousExpires)
   return {

@@ -61,6 +61,11 @@ export function isDecided({ bound }: ServerState): boolean {
   return bound.verdict.accepted || bound.verdict.reason !== 'Pending'
 }
 
+/** Whether a server has found none in the Secret that is made for the user. */
+export function isPasswordMissed({ bound }: ServerState): boolean {
+  return bound !== undefined && bound !== 'missing' && !bound.verdict.accepted && bound.verdict.reason === 'Pending'
+}
+
 type Findings = { readonly Accepted: Finding; readonly Synced: Finding }
 
 function bindingFindings(bound: ServerState['bound']): Findings {

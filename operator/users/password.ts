@@ -16,13 +16,17 @@ export function findPassword(
   if (content === undefined) {
     return { reason: 'KeyNotFound', message: `needs key ${key} of Secret ${name}, which the Secret does not have` }
   }
-  if (content.length === 0 || content.length > maxPasswordBytes) {
+  if (!isPasswordLength(content.length)) {
     return {
       reason: 'InvalidPassword',
       message: `needs a password or its hash in key ${key} of Secret ${name}, with 1 to 1024 characters`,
     }
   }
   return { content }
+}
+
+export function isPasswordLength(bytes: number): boolean {
+  return bytes > 0 && bytes <= maxPasswordBytes
 }
 
 /** Keys of Secrets have fewer letters than names of users; `_` stands for nothing else, so no two names meet. */

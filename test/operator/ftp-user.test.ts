@@ -217,6 +217,18 @@ clusterTest('a generated password is in a Secret of the user, with all that a cl
   await plane.cluster.delete(kinds.secret, ofSecret)
   const again = await eventually(() => plane.cluster.get(kinds.secret, ofSecret), 'it is there again')
   expect(contentOf(again)['password']).not.toBe(content['password'])
+  // So is a password that somebody takes out of it, or makes an empty one.
+  for (const taken of [null, '']) {
+    await plane.cluster.patchMerge(kinds.secret, ofSecret, { data: { password: taken } })
+    const mended = await eventually(async () => {
+      const { password = '' } = contentOf(await plane.cluster.get(kinds.secret, ofSecret))
+      return password.length === 32 && password
+    }, 'there is a password again')
+    await eventually(
+      async () => (await inPods()).files.get('00-resources.made_40example.org.password') === mended,
+      'pods have it',
+    )
+  }
 })
 
 clusterTest('a new revision makes a new password, and the one before counts for a while', async () => {
