@@ -144,11 +144,14 @@ describe('the definition', () => {
 describe('rights', () => {
   const written = ['create', 'delete', 'get', 'list', 'patch', 'watch']
   const read = ['get', 'list', 'watch']
+  const followed = ['list', 'watch']
+  /** Of kinds that a cluster may lack. */
+  const unwatched = ['create', 'delete', 'get', 'list', 'patch']
   /** All that the operator may do where FtpServers are. */
   const expected: Readonly<Record<string, readonly string[]>> = {
-    'ftp-operator.io/ftpservers': read,
+    'ftp-operator.io/ftpservers': followed,
     // For the finalizer of those whose homes are to go with them.
-    'ftp-operator.io/ftpusers': ['get', 'list', 'patch', 'watch'],
+    'ftp-operator.io/ftpusers': ['list', 'patch', 'watch'],
     'ftp-operator.io/ftpservers/status': ['patch'],
     'ftp-operator.io/ftpusers/status': ['patch'],
     '/configmaps': written,
@@ -159,11 +162,11 @@ describe('rights', () => {
     'apps/deployments': written,
     'policy/poddisruptionbudgets': written,
     'networking.k8s.io/networkpolicies': written,
-    'monitoring.coreos.com/podmonitors': written,
-    'monitoring.coreos.com/prometheusrules': written,
-    'cert-manager.io/certificates': written,
+    'monitoring.coreos.com/podmonitors': unwatched,
+    'monitoring.coreos.com/prometheusrules': unwatched,
+    'cert-manager.io/certificates': unwatched,
     'snapshot.storage.k8s.io/volumesnapshots': ['create', 'delete', 'get', 'list'],
-    '/pods': ['get', 'list', 'patch', 'watch'],
+    '/pods': ['list', 'patch', 'watch'],
     'events.k8s.io/events': ['create', 'patch'],
   }
 
@@ -171,10 +174,10 @@ describe('rights', () => {
     const objects = await render('ftp-operator')
     expect(rulesOf(only(objects, 'ClusterRole', 'release-ftp-operator'))).toEqual({
       ...expected,
-      '/namespaces': ['list', 'watch'],
+      '/namespaces': followed,
       'snapshot.storage.k8s.io/volumesnapshotclasses': ['list'],
     })
-    expect(rulesOf(only(objects, 'ClusterRole', 'release-ftp-operator-nodes'))).toEqual({ '/nodes': read })
+    expect(rulesOf(only(objects, 'ClusterRole', 'release-ftp-operator-nodes'))).toEqual({ '/nodes': ['list'] })
     expect(only(objects, 'Role')['rules']).toEqual([
       { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
       {

@@ -2,11 +2,11 @@
 {{- define "ftp-operator.rules" -}}
 - apiGroups: [ftp-operator.io]
   resources: [ftpservers]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 # Patched for the finalizer on those whose homes are to go with them.
 - apiGroups: [ftp-operator.io]
   resources: [ftpusers]
-  verbs: [get, list, patch, watch]
+  verbs: [list, patch, watch]
 - apiGroups: [ftp-operator.io]
   resources: [ftpservers/status, ftpusers/status]
   verbs: [patch]
@@ -24,10 +24,10 @@
   verbs: [create, delete, get, list, patch, watch]
 - apiGroups: [monitoring.coreos.com]
   resources: [podmonitors, prometheusrules]
-  verbs: [create, delete, get, list, patch, watch]
+  verbs: [create, delete, get, list, patch]
 - apiGroups: [cert-manager.io]
   resources: [certificates]
-  verbs: [create, delete, get, list, patch, watch]
+  verbs: [create, delete, get, list, patch]
 # Never changed once they are made.
 - apiGroups: [snapshot.storage.k8s.io]
   resources: [volumesnapshots]
@@ -35,7 +35,7 @@
 # An annotation on a pod makes its kubelet bring changed files in at once.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, patch, watch]
+  verbs: [list, patch, watch]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
