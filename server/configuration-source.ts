@@ -30,8 +30,14 @@ export async function readInitial(source: ConfigurationSource): Promise<Initial>
   if ('configuration' in source) return { ...source, files: undefined }
   const { directory } = source
   const loaded = await loadConfiguration(directory, undefined)
-  if (loaded.configuration === undefined) throw new ConfigurationError(loaded.problems)
+  if (loaded.configuration === undefined)
+    throw new ConfigurationError(loaded.problems.map(each => named(each, directory)))
   return { configuration: loaded.configuration, files: { directory, loaded }, locate: inServerFile }
+}
+
+/** Who has not started yet knows no directory that `.` could be. */
+function named(problem: Problem, directory: string): Problem {
+  return problem.file === '.' ? { ...problem, file: `configuration directory \`${directory}\`` } : problem
 }
 
 function inServerFile(violation: Violation): Problem {

@@ -82,10 +82,18 @@ async function main([command = 'serve', ...argv]: readonly string[]): Promise<nu
 
 /** Resolves to an exit code if the server can't start, and to none while it runs. */
 async function serve(argv: readonly string[]): Promise<number | undefined> {
+  const options = serveOptions(argv)
+  if ('wrong' in options) {
+    process.stderr.write(`${options.wrong}\n\n${usage}`)
+    return 2
+  }
+  if (options.help === true) {
+    process.stdout.write(usage)
+    return 0
+  }
   try {
-    const { values } = parseArgs({ args: [...argv], options: { config: { type: 'string' } } })
     const directory =
-      values.config ?? process.env['FTP_SERVER_CONFIG'] ?? (existsSync(defaultDirectory) ? defaultDirectory : undefined)
+      options.config ?? variable('FTP_SERVER_CONFIG') ?? (existsSync(defaultDirectory) ? defaultDirectory : undefined)
     const embedded = directory === undefined ? embeddedDefault() : undefined
     const application = await startApplication({
       source:
@@ -104,9 +112,30 @@ async function serve(argv: readonly string[]): Promise<number | undefined> {
     tidyAtRest()
     return undefined
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    process.stderr.write(`${messageOf(error)}\n`)
     return 1
   }
+}
+
+type ServeOptions = { readonly config?: string | undefined; readonly help?: boolean | undefined }
+
+function serveOptions(argv: readonly string[]): ServeOptions | { readonly wrong: string } {
+  try {
+    const options = { config: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const
+    return parseArgs({ args: [...argv], options }).values
+  } catch (error) {
+    return { wrong: messageOf(error) }
+  }
+}
+
+/** Of the environment. An empty one is none, as Compose makes it of `${VARIABLE:-}`. */
+function variable(name: string): string | undefined {
+  const value = process.env[name]
+  return value === '' ? undefined : value
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** For as long as the process runs. Programs may collect where Node was told so (`--expose-gc`), as in the image. */

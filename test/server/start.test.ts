@@ -101,6 +101,29 @@ test('a variable that makes no sense is named', async () => {
   }
 })
 
+test('an empty variable is none, that of the configuration too', async () => {
+  const { output } = start(await variablesFor({ FTP_SERVER_CONFIG: '', FTP_SERVER_PASSWORD_FILE: '' }))
+  await eventually(() => output().includes('Try it:'), 'the server runs')
+})
+
+test('a configuration directory that is not there is named', async () => {
+  const directory = join(await temporaryDirectory(), 'missing')
+  const { exited, output } = start({}, '--config', directory)
+  expect(await exited).toBe(1)
+  expect(output()).toBe(`configuration directory \`${directory}\`: must be an existing directory\n`)
+})
+
+test('serve has a help, and tells it to whom it does not understand', async () => {
+  const help = start({}, '--help')
+  expect(await help.exited).toBe(0)
+  expect(help.output()).toMatch(/^Usage: ftp-server serve \[--config DIR\]/)
+  for (const wrong of [['--colour'], ['directory'], ['--config']]) {
+    const { exited, output } = start({}, ...wrong)
+    expect(await exited).toBe(2)
+    expect(output()).toMatch(/^\S.*\n\nUsage: ftp-server serve/)
+  }
+})
+
 test('the health check of the image asks where the variables say', async () => {
   const check = await healthCheck()
   for (const address of ['127.0.0.1', '127.0.0.2', '0.0.0.0']) {
