@@ -10,13 +10,15 @@ import { getHeapStatistics } from 'node:v8'
 import packageJson from '../package.json' with { type: 'json' }
 import { type Application, startApplication } from './application.ts'
 import { hashPasswordCommand } from './auth/hash-password-command.ts'
-import type { Configuration } from './config/configuration.ts'
+import { maxPasswordBytes } from './auth/password.ts'
+import type { Configuration, Credential, Problem } from './config/configuration.ts'
 import {
   type EmbeddedSettings,
   embeddedConfiguration,
   embeddedVariables,
   environmentProblem,
 } from './config/embedded.ts'
+import { passwordFileCredential } from './config/users/users.ts'
 import { ConfigurationError } from './configuration-source.ts'
 import { makeBlanks } from './kinds.ts'
 import { loadReleaseProgramPages } from './upkeep/program-pages.ts'
@@ -241,23 +243,51 @@ type Embedded = { readonly configuration: Configuration; readonly greeting: stri
 /** Throws a ConfigurationError where the environment makes no sense. */
 function embeddedDefault(): Embedded {
   const settings: EmbeddedSettings = Object.fromEntries(
-    Object.entries(embeddedVariables).map(([setting, name]) => [
-      setting,
-      process.env[name] === '' ? undefined : process.env[name],
-    ]),
+    Object.entries(embeddedVariables).map(([setting, name]) => [setting, variable(name)]),
   )
-  const given = givenPassword()
-  const password = given ?? randomBytes(10).toString('hex')
-  const { configuration, problems } = embeddedConfiguration(settings, password)
+  const given = givenCredential()
+  const password = randomBytes(10).toString('hex')
+  const { configuration, problems } = embeddedConfiguration(settings, given ?? { kind: 'password', password })
   if (configuration === undefined) throw new ConfigurationError(problems)
-  mkdirSync(configuration.server.root, { recursive: true })
+  makeRoot(configuration.server.root)
   return { configuration, greeting: greeting(configuration, given === undefined ? password : undefined) }
 }
 
-function givenPassword(): string | undefined {
-  const { FTP_SERVER_PASSWORD: password, FTP_SERVER_PASSWORD_FILE: file } = process.env
-  if (file === undefined || file === '') return password === '' ? undefined : password
-  return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+function givenCredential(): Credential | undefined {
+  const file = variable('FTP_SERVER_PASSWORD_FILE')
+  if (file !== undefined) return credentialOfFile(file)
+  const password = variable('FTP_SERVER_PASSWORD')
+  if (password === undefined) return undefined
+  if (Buffer.byteLength(password) <= maxPasswordBytes) return { kind: 'password', password }
+  throw new ConfigurationError([environment('FTP_SERVER_PASSWORD', `must have at most ${maxPasswordBytes} bytes`)])
+}
+
+function credentialOfFile(file: string): Credential {
+  const credential = passwordFileCredential(contentOfPasswordFile(file))
+  if (credential.kind !== 'refused') return credential
+  throw new ConfigurationError([environment('FTP_SERVER_PASSWORD_FILE', credential.message)])
+}
+
+function contentOfPasswordFile(file: string): Uint8Array {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    const message = `must name a password file that can be read: ${messageOf(error)}`
+    throw new ConfigurationError([environment('FTP_SERVER_PASSWORD_FILE', message)])
+  }
+}
+
+function makeRoot(root: string): void {
+  try {
+    mkdirSync(root, { recursive: true })
+  } catch (error) {
+    const message = `must be a directory, or one that can be made: ${messageOf(error)}`
+    throw new ConfigurationError([environment(embeddedVariables.root, message)])
+  }
+}
+
+function environment(name: string, message: string): Problem {
+  return { file: 'environment', path: name, message }
 }
 
 function greeting({ server, users }: Configuration, generatedPassword: string | undefined): string {

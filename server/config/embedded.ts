@@ -1,5 +1,6 @@
 /** The configuration of a server that was given none: one user, a local address, explicit TLS. */
-import type { Configuration, Problem } from './configuration.ts'
+import type { Configuration, Credential, Problem } from './configuration.ts'
+import { formats, isUserName } from './formats.ts'
 import { configurationHash, fileDigest } from './hash.ts'
 import { brokenRules, serverRules } from './rules.ts'
 import { roles } from './schema/permissions.ts'
@@ -33,7 +34,7 @@ export type EmbeddedResult =
   | { readonly configuration?: undefined; readonly problems: readonly Problem[] }
 
 /** The one user sees the root directory as `/` and may do everything. */
-export function embeddedConfiguration(settings: EmbeddedSettings, password: string): EmbeddedResult {
+export function embeddedConfiguration(settings: EmbeddedSettings, credential: Credential): EmbeddedResult {
   const {
     address = '127.0.0.1',
     port = '2121',
@@ -43,16 +44,17 @@ export function embeddedConfiguration(settings: EmbeddedSettings, password: stri
     probesPort = '8080',
     user = 'user',
   } = settings
-  const [first, last = first] = passivePorts.split('-').map(number)
+  const [, first = passivePorts, last = first] = /^([^-]*)-([^-]*)$/.exec(passivePorts) ?? []
   const written = {
     listeners: [{ name: 'ftp', port: number(port), addresses: [address] }],
-    passive: { ports: { first, last }, advertisedAddress },
+    passive: { ports: { first: number(first), last: number(last) }, advertisedAddress },
     probes: { port: number(probesPort), addresses: [address] },
     root,
   }
   const result = validateServer(written)
   const violations = result.valid ? brokenRules(serverRules, result.value) : result.violations
-  if (!result.valid || violations.length > 0) return { problems: violations.map(environmentProblem) }
+  const problems = [...distinct(violations.map(environmentProblem)), ...problemsOfName(user)]
+  if (!result.valid || problems.length > 0) return { problems }
   const digest = fileDigest(Buffer.from(JSON.stringify({ written, user })))
   return {
     configuration: {
@@ -63,7 +65,7 @@ export function embeddedConfiguration(settings: EmbeddedSettings, password: stri
           user,
           {
             name: user,
-            credential: { kind: 'password', password },
+            credential,
             home: '/',
             permissions: new Set(roles['read-write']),
             paths: [],
@@ -79,6 +81,16 @@ export function embeddedConfiguration(settings: EmbeddedSettings, password: stri
       hosts: new Map(),
     },
   }
+}
+
+function problemsOfName(user: string): readonly Problem[] {
+  if (isUserName(user)) return []
+  return [{ file: 'environment', path: embeddedVariables.user, message: `must be ${formats['user-name']?.words}` }]
+}
+
+/** One variable may stand for several keys. */
+function distinct(problems: readonly Problem[]): Iterable<Problem> {
+  return new Map(problems.map(each => [`${each.path}\n${each.message}`, each])).values()
 }
 
 /** A violation, by the variable it comes from. */

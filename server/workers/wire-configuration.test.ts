@@ -5,7 +5,7 @@ import { parseNetwork } from '../config/network.ts'
 import { scheduleOf } from '../config/schedule.ts'
 import { userOf, wireConfiguration, wireUsers } from './wire-configuration.ts'
 
-const { configuration: embedded } = embeddedConfiguration({}, 'secret')
+const { configuration: embedded } = embeddedConfiguration({}, { kind: 'password', password: 'secret' })
 const [user] = embedded?.users.values() ?? []
 if (embedded === undefined || user === undefined) throw new Error('There is no configuration.')
 

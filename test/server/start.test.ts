@@ -9,7 +9,8 @@ import { expect, onTestFinished, test } from 'vitest'
 import { leaveOut } from '../support/clients/availability.ts'
 import { ask, run } from '../support/clients/process.ts'
 import { eventually } from '../support/eventually.ts'
-import { freePort, passiveRange } from '../support/server.ts'
+import { FtpClient } from '../support/ftp-client.ts'
+import { freePort, passiveRange, password, simpleUser } from '../support/server.ts'
 
 const program = join(import.meta.dirname, '../../server/main.ts')
 
@@ -92,13 +93,72 @@ test('with a configuration, the error names the file and the key, and all of the
 })
 
 test('a variable that makes no sense is named', async () => {
-  const { exited, output } = start(
-    await variablesFor({ FTP_SERVER_PORT: 'x', FTP_SERVER_PASSIVE_PORTS: '9-', FTP_SERVER_PROBES_PORT: '0' }),
-  )
-  expect(await exited).toBe(1)
-  for (const variable of ['FTP_SERVER_PORT', 'FTP_SERVER_PASSIVE_PORTS', 'FTP_SERVER_PROBES_PORT']) {
-    expect(output()).toContain(`environment: ${variable}: must be`)
+  const wrong = {
+    FTP_SERVER_ADDRESS: 'localhost',
+    FTP_SERVER_PORT: 'x',
+    FTP_SERVER_PASSIVE_PORTS: '9-',
+    FTP_SERVER_PROBES_PORT: '0',
+    FTP_SERVER_USER: 'two words',
   }
+  const { exited, output } = start(await variablesFor(wrong))
+  expect(await exited).toBe(1)
+  for (const variable of Object.keys(wrong)) {
+    expect(output().split(`environment: ${variable}: must be`)).toHaveLength(2)
+  }
+})
+
+test('a range of passive ports has one port or two', async () => {
+  const { exited, output } = start(await variablesFor({ FTP_SERVER_PASSIVE_PORTS: '30000-30009-30019' }))
+  expect(await exited).toBe(1)
+  expect(output()).toContain('environment: FTP_SERVER_PASSIVE_PORTS: must be')
+})
+
+test('a password file that holds no password, or is not there, ends the start with its variable', async () => {
+  const directory = await temporaryDirectory()
+  for (const [name, content] of Object.entries({ empty: '', newline: '\n', long: 'x'.repeat(1025) })) {
+    const file = join(directory, name)
+    await writeFile(file, content)
+    const { exited, output } = start(await variablesFor({ FTP_SERVER_PASSWORD_FILE: file }))
+    expect(await exited).toBe(1)
+    expect(output()).toContain('environment: FTP_SERVER_PASSWORD_FILE: must name a file with a password of 1 to 1024')
+  }
+  const { exited, output } = start(await variablesFor({ FTP_SERVER_PASSWORD_FILE: join(directory, 'missing') }))
+  expect(await exited).toBe(1)
+  expect(output()).toContain(
+    'environment: FTP_SERVER_PASSWORD_FILE: must name a password file that can be read: ENOENT',
+  )
+})
+
+test('a password that no client could log in with ends the start', async () => {
+  const { exited, output } = start(await variablesFor({ FTP_SERVER_PASSWORD: 'x'.repeat(1025) }))
+  expect(await exited).toBe(1)
+  expect(output()).toContain('environment: FTP_SERVER_PASSWORD: must have at most 1024 bytes')
+})
+
+test('a password file may hold a hash, which is none of its passwords', async () => {
+  const file = join(await temporaryDirectory(), 'password')
+  const hash = String(simpleUser('user')['passwordHash'])
+  await writeFile(file, hash)
+  const variables = await variablesFor({ FTP_SERVER_PASSWORD_FILE: file })
+  const { output } = start(variables)
+  await eventually(() => output().includes('Try it:'), 'the server runs')
+  const client = await FtpClient.connect(Number(variables['FTP_SERVER_PORT']))
+  onTestFinished(() => client.close())
+  for (const [given, code] of [
+    [hash, 530],
+    [password, 230],
+  ] as const) {
+    await client.send('USER user')
+    expect((await client.send(`PASS ${given}`)).code).toBe(code)
+  }
+})
+
+test('a root that can’t be made ends the start with its variable', async () => {
+  const file = join(await temporaryDirectory(), 'file')
+  await writeFile(file, '')
+  const { exited, output } = start(await variablesFor({ FTP_SERVER_ROOT: file }))
+  expect(await exited).toBe(1)
+  expect(output()).toContain('environment: FTP_SERVER_ROOT: must be a directory, or one that can be made: EEXIST')
 })
 
 test('an empty variable is none, that of the configuration too', async () => {
