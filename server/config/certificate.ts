@@ -6,7 +6,8 @@ import { decodeText } from './text.ts'
 
 export type CheckedCertificate = {
   readonly files: CertificateFiles
-  /** Milliseconds since the epoch. */
+  /** From when and until when it is valid, in milliseconds since the epoch. */
+  readonly begins: number
   readonly expires: number
 }
 
@@ -64,19 +65,31 @@ export function checkCertificate(
       problems: [problem('tls.crt', 'must be a certificate with a key that is strong enough for TLS')],
     }
   }
-  return { accepted: true, certificate: { files, expires: leaf.validToDate.getTime() } }
+  const begins = leaf.validFromDate.getTime()
+  return { accepted: true, certificate: { files, begins, expires: leaf.validToDate.getTime() } }
 }
 
 /** What is wrong with a certificate that is in force all the same. */
-export function expiryProblems({ expires }: CheckedCertificate, now: number, directory = 'tls'): readonly Problem[] {
-  if (expires > now) return []
-  return [
-    problemIn(
-      directory,
-      'tls.crt',
-      `must be renewed: it expired at ${new Date(expires).toISOString()}, and stays in use until there is another`,
-    ),
-  ]
+export function validityProblems(
+  { begins, expires }: CheckedCertificate,
+  now: number,
+  directory = 'tls',
+): readonly Problem[] {
+  const problem = (message: string): readonly Problem[] => [problemIn(directory, 'tls.crt', message)]
+  if (now < begins) {
+    return problem(
+      `must be valid by now: it is from ${new Date(begins).toISOString()} on, and clients may refuse it until then`,
+    )
+  }
+  if (now < expires) return []
+  return problem(
+    `must be renewed: it expired at ${new Date(expires).toISOString()}, and stays in use until there is another`,
+  )
+}
+
+/** When that is different; never is Infinity. */
+export function validityChangesAt({ begins, expires }: CheckedCertificate, now: number): number {
+  return [begins, expires].find(moment => now < moment) ?? Infinity
 }
 
 function problemIn(directory: string, name: string, message: string): Problem {

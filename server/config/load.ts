@@ -1,5 +1,5 @@
 /** Loads a configuration directory, part by part: what is bad leaves the last good of its part in force. */
-import { expiryProblems } from './certificate.ts'
+import { validityChangesAt, validityProblems } from './certificate.ts'
 import {
   type CertificatePart,
   type HostCertificates,
@@ -37,6 +37,8 @@ export type LoadResult = {
   readonly problems: readonly Problem[]
   /** Absolute paths of files outside the directory's `users/` that it depends on: password files. */
   readonly references: readonly string[]
+  /** When the problems are others though no file has changed, in milliseconds since the epoch; never is Infinity. */
+  readonly outdatedAt: number
 } & (
   | { readonly configuration: Configuration; readonly parts: LoadedParts }
   /** There is no server's configuration, neither a good one now nor one from before. */
@@ -63,21 +65,27 @@ export async function loadConfiguration(
   const users = await usersInForce({ directory, contents, faultOf }, previous?.lists ?? new Map(), chosen.server?.value)
   const relay = await loadRelaySecrets(directory, chosen.server?.value.relay.secretFile, previous?.relaySecrets)
   const removed = loadRemovedHomes(contents)
+  const own = chosen.certificate?.value
   const problems = [
     ...[...faults].map(([file, message]) => ({ file, path: '', message })),
     ...server.problems,
     ...chosen.problems,
     ...certificate.problems,
     ...ofHosts.problems,
-    ...(chosen.certificate?.value === undefined ? [] : expiryProblems(chosen.certificate.value, now)),
-    ...expiryProblemsOfHosts(ofHosts.certificates, now),
+    ...(own === undefined ? [] : validityProblems(own, now)),
+    ...validityProblemsOfHosts(ofHosts.certificates, now),
     ...(chosen.server === undefined ? [] : missingCertificates(chosen.server.value, hostFiles)),
     ...users.problems,
     ...relay.problems,
     ...removed.problems,
   ]
   const references = [...users.references, ...relay.references]
-  if (chosen.server === undefined) return { configuration: undefined, parts: undefined, problems, references }
+  const certificates = [own, ...[...ofHosts.certificates.values()].map(({ value }) => value)].filter(
+    each => each !== undefined,
+  )
+  const outdatedAt = Math.min(...certificates.map(each => validityChangesAt(each, now)))
+  if (chosen.server === undefined)
+    return { configuration: undefined, parts: undefined, problems, references, outdatedAt }
   return {
     configuration: {
       hash: configurationHash(
@@ -106,6 +114,7 @@ export async function loadConfiguration(
     },
     problems,
     references,
+    outdatedAt,
   }
 }
 
@@ -143,9 +152,9 @@ function parseServer(content: Uint8Array | undefined): Validated<ServerConfigura
   return violations.length === 0 ? result : { valid: false, violations }
 }
 
-function expiryProblemsOfHosts(certificates: HostCertificates, now: number): readonly Problem[] {
+function validityProblemsOfHosts(certificates: HostCertificates, now: number): readonly Problem[] {
   return [...certificates].flatMap(([directory, { value }]) =>
-    value === undefined ? [] : expiryProblems(value, now, `tls/${directory}`),
+    value === undefined ? [] : validityProblems(value, now, `tls/${directory}`),
   )
 }
 

@@ -93,7 +93,7 @@ export class ConfigurationWatcher {
     const started = performance.now()
     try {
       const signature = await this.#observe()
-      const same = signature !== undefined && signature === this.#signature
+      const same = signature !== undefined && signature === this.#signature && Date.now() < this.#current.outdatedAt
       // The pause comes after this too: what was found may be half written.
       if (!same && this.#changedAt === undefined) this.#changed()
     } finally {

@@ -62,7 +62,8 @@ function signerOf(certificate: forge.pki.Certificate, privateKey: string): forge
 }
 
 const dayMilliseconds = 86_400_000
-const clockSkewMilliseconds = 300_000
+/** A certificate is valid so long before it is made. */
+export const clockSkewMilliseconds = 300_000
 
 /** RFC 5280 section 4.1.2.2: a positive integer of at most 20 octets. */
 function serialNumber(): string {

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type LoadResult, loadConfiguration } from '../../server/config/load.ts'
 import { ConfigurationWatcher } from '../../server/config/watch.ts'
-import { selfSigned } from '../support/certificates.ts'
+import type { SelfSignedCertificate } from '../../server/tls/self-signed.ts'
+import { selfSigned, selfSignedBetween } from '../support/certificates.ts'
 import { KubeletVolume } from '../support/kubelet-volume.ts'
 import { ownTimeout } from '../support/own-time.ts'
 
@@ -32,8 +33,8 @@ afterEach(async () => {
   if (faults.length > 0) throw new AggregateError(faults)
 })
 
-async function start(pollIntervalMilliseconds?: number): Promise<LoadResult> {
-  const initial = await open(pollIntervalMilliseconds)
+async function start(pollIntervalMilliseconds?: number, now?: number): Promise<LoadResult> {
+  const initial = await open(pollIntervalMilliseconds, now)
   await watcher?.watching
   return initial
 }
@@ -41,8 +42,8 @@ async function start(pollIntervalMilliseconds?: number): Promise<LoadResult> {
 /** Notifications alone must do: looking comes too late for the deadline. */
 const rarely = 60_000
 
-async function open(pollIntervalMilliseconds?: number): Promise<LoadResult> {
-  const initial = await loadConfiguration(directory, undefined)
+async function open(pollIntervalMilliseconds?: number, now?: number): Promise<LoadResult> {
+  const initial = await loadConfiguration(directory, undefined, now)
   const own = reported
   watcher = new ConfigurationWatcher({
     directory,
@@ -288,6 +289,26 @@ test('a bad change is reported with what stays in force, and its repair too', as
   const good = await expectReport(({ problems }) => problems.length === 0)
   expect(hasBanner('one')(good)).toBe(true)
 })
+
+test('a certificate that comes to its time is told of without any change of files', async () => {
+  const now = Date.now()
+  await writeCertificate('tls', await selfSignedBetween(now + 1500, now + 86_400_000))
+  await writeCertificate('tls/host', await selfSignedBetween(now - 86_400_000, now + 1500))
+  const { problems } = await start(20, now)
+  expect(problems).toEqual([
+    { file: 'tls/tls.crt', path: '', message: expect.stringMatching(/^must be valid by now: it is from \d{4}-/) },
+  ])
+  const later = await expectReport(result => result.problems.every(({ file }) => file === 'tls/host/tls.crt'))
+  expect(later.problems).toEqual([
+    { file: 'tls/host/tls.crt', path: '', message: expect.stringMatching(/^must be renewed: it expired at \d{4}-/) },
+  ])
+})
+
+async function writeCertificate(name: string, { certificate, key }: SelfSignedCertificate): Promise<void> {
+  await mkdir(join(directory, name), { recursive: true })
+  await writeFile(join(directory, name, 'tls.crt'), certificate)
+  await writeFile(join(directory, name, 'tls.key'), key)
+}
 
 test('a touch that changes nothing is not reported', async () => {
   await writeFile(join(directory, 'server.yaml'), 'banner: one')
