@@ -1,5 +1,6 @@
 /** The probes: health, metrics and status over HTTP, on a port of their own. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Registry } from 'prom-client'
 import { listenOn } from '../listening/listen.ts'
 import type { ServerStatus } from './status.ts'
@@ -47,7 +48,7 @@ export function createProbes({ port, addresses, onFault, ...sources }: ProbesOpt
       try {
         for (const address of addresses) {
           const server = createServer(limits, handle)
-          server.maxConnections = maxConnections
+          boundConnections(server)
           servers.push(server)
           await listenOn(server, port, address)
           server.on('error', onFault)
@@ -75,6 +76,20 @@ const limits = {
 }
 const maxConnections = 128
 const answerTimeoutMilliseconds = 10_000
+
+/** One more takes the place of the oldest, which is slow or says nothing: were it refused, so would the probe be that decides whether the process lives. */
+function boundConnections(server: Server): void {
+  const open = new Set<Socket>()
+  server.on('connection', socket => {
+    const [oldest] = open
+    if (oldest !== undefined && open.size >= maxConnections) {
+      open.delete(oldest)
+      oldest.destroy()
+    }
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+  })
+}
 
 type Answer = { readonly status: number; readonly contentType: string; readonly body: string }
 

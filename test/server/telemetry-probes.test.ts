@@ -111,6 +111,21 @@ test.for([
   expect(await exchange(port, sent)).toMatch(new RegExp(`^HTTP/1.1 ${code} `))
 })
 
+test('connections that say nothing keep no probe out, however many they are', async () => {
+  const { port, url } = await start()
+  const silent = Array.from({ length: 300 }, () => connect(port, '127.0.0.1'))
+  onTestFinished(() => {
+    for (const socket of silent) socket.destroy()
+  })
+  await Promise.all(
+    silent.map(socket => {
+      socket.on('error', () => {})
+      return new Promise(resolve => socket.once('connect', resolve))
+    }),
+  )
+  for (const path of ['livez', 'readyz']) expect((await fetch(`${url}/${path}`)).status).toBe(200)
+})
+
 test('an address that is in use is an error, and nothing stays open', async () => {
   const { port } = await start()
   await expect(start({ port })).rejects.toThrow(/EADDRINUSE/)
