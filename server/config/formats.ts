@@ -1,10 +1,15 @@
 /** The string formats of the schema: what each takes, and in plain words what it must be. */
 import { isIP, isIPv4 } from 'node:net'
-import { isPasswordHash } from '../auth/password-hash.ts'
+import { isPasswordHash, passwordHashProblem } from '../auth/password-hash.ts'
 import { isTotpSecret } from '../auth/totp.ts'
 import { isNetwork } from './network.ts'
 
-export type Format = { readonly takes: (text: string) => boolean; readonly words: string }
+export type Format = {
+  readonly takes: (text: string) => boolean
+  readonly words: string
+  /** What is wrong with a text that is not taken, where more can be told than what it must be. Does not repeat the text. */
+  readonly why?: (text: string) => string | undefined
+}
 
 export const formats: Readonly<Record<string, Format>> = {
   network: {
@@ -32,6 +37,8 @@ export const formats: Readonly<Record<string, Format>> = {
     takes: isPasswordHash,
     words:
       'a hash of the password as `npm run hash-password` makes it (in the image: `hash-password`): argon2id, scrypt, bcrypt, pbkdf2 or SHA-512 crypt',
+    // Of what is no hash at all, the words say all there is.
+    why: text => (/^\$(argon2|scrypt|pbkdf2|2[aby]\$|[56]\$)/.test(text) ? passwordHashProblem(text) : undefined),
   },
   'time-of-day': {
     takes: text => /^(?:(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00)$/.test(text),
@@ -43,6 +50,13 @@ export const formats: Readonly<Record<string, Format>> = {
     takes: text => parseTimestamp(text) !== undefined,
     words: 'a date such as `2030-01-31`, or a date and time with zone such as `2030-01-31T12:00:00Z` (RFC 3339)',
   },
+}
+
+/** What a text that a format does not take must be, and what is wrong with this one. */
+export function wordsFor(format: string, text: string): string {
+  const { words, why } = formats[format] ?? { words: format }
+  const reason = why?.(text)
+  return reason === undefined ? words : `${words}; what is wrong with this one: ${reason}`
 }
 
 /** The same as functions alone. */

@@ -1,7 +1,7 @@
 /** Values as they were read, against the schema: every mistake at once, in plain words. */
 import type { ErrorObject, ValidateFunction } from 'ajv'
 import { type CheckedSchema, checkedSchemas } from './checked-schemas.ts'
-import { formats } from './formats.ts'
+import { formats, wordsFor } from './formats.ts'
 import { sourcePattern, urlPattern } from './schema/events.ts'
 import { namePattern } from './schema/names.ts'
 import type { RemovedHomes } from './schema/removed-homes.ts'
@@ -87,6 +87,9 @@ function violation(error: ErrorObject, root: object): Violation {
       path: childPath(path, key),
       message: `is missing; it must be ${describeShape(shape.properties?.[key] ?? {})}`,
     }
+  }
+  if (shape.format !== undefined && typeof error.data === 'string') {
+    return { path, message: `must be ${wordsFor(shape.format, error.data)}` }
   }
   const quotes = shape.type === 'string' && ['number', 'boolean'].includes(typeof error.data) ? ', in quotes' : ''
   return { path, message: `must be ${describeShape(shape)}${quotes}` }

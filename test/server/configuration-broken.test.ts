@@ -186,6 +186,22 @@ const ofUsers: readonly Broken[] = [
     /must not be here in clear: run `npm run hash-password`/,
   ),
   user(
+    'a hash that costs too much',
+    `name: a, passwordHash: "${hash.replace('$10$', '$31$')}"`,
+    'users[1].passwordHash',
+    /what is wrong with this one: the cost must be from 04 to 16$/,
+  ),
+  // What stands behind the commas is taken for keys.
+  {
+    ...user(
+      'a hash of Argon2 in a mapping on one line, without quotes',
+      'name: a, passwordHash: $argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA',
+      'users[1].passwordHash',
+      /what is wrong with this one: must have the form \$argon2id\$v=19\$m=…,t=…,p=…\$salt\$hash, whole$/,
+    ),
+    others: 2,
+  },
+  user(
     'a password as hash',
     'name: a, passwordHash: secret',
     'users[1].passwordHash',
@@ -305,6 +321,7 @@ const ofUsers: readonly Broken[] = [
   htpasswd('no colon', 'alice', /`name:hash`, where the name/),
   htpasswd('a clear password', 'alice:secret', /where the hash is a hash of the password/),
   htpasswd('an old hash', 'alice:$apr1$x$y', /argon2id, scrypt, bcrypt/),
+  htpasswd('a hash that costs too much', `alice:${hash.replace('$10$', '$17$')}`, /the cost must be from 04 to 16$/),
   htpasswd('a bad name', `al ice:${hash}`, /1 to 64 letters/),
 ]
 

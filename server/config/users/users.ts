@@ -1,7 +1,7 @@
 /** Lists of users as they are written, entry by entry: a bad one leaves the others alone. */
 import { isPasswordHash } from '../../auth/password-hash.ts'
 import type { Credential } from '../configuration.ts'
-import { formats, isUserName } from '../formats.ts'
+import { formats, isUserName, wordsFor } from '../formats.ts'
 import type { Network } from '../network.ts'
 import { inSlices } from '../slices.ts'
 import { decodeText } from '../text.ts'
@@ -50,7 +50,7 @@ export function passwordFileCredential(
   if (isPasswordHash(text)) return { kind: 'password-hash', hash: text }
   // Taken for a password, the hash itself would open the door to whoever has read it somewhere.
   if (/^\$(1|2[abxy]?|5|6|7|y|gy|apr1|md5|sha1|argon2\w*|scrypt|pbkdf2[\w-]*)\$/.test(text)) {
-    return { kind: 'refused', message: `must name a file whose hash is ${formats['password-hash']?.words}` }
+    return { kind: 'refused', message: `must name a file whose hash is ${wordsFor('password-hash', text)}` }
   }
   return { kind: 'password', password: text }
 }
@@ -97,7 +97,7 @@ function parseLine(line: string, path: string): readonly ListEntry[] {
     return [{ path, name: undefined, outcome: { kind: 'refused', violations: [{ path, message }] } }]
   }
   if (!isPasswordHash(hash)) {
-    const message = `must be \`name:hash\`, where the hash is ${formats['password-hash']?.words}`
+    const message = `must be \`name:hash\`, where the hash is ${wordsFor('password-hash', hash)}`
     return [{ path, name, outcome: { kind: 'refused', violations: [{ path, message }] } }]
   }
   return [{ path, name, outcome: entryOutcome({ name, passwordHash: hash }, new Map()) }]
