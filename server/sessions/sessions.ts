@@ -100,7 +100,7 @@ export class Sessions implements SessionHost {
       passivePorts: new PassivePorts(
         count => telemetry.passivePortsInUse(count),
         portShare,
-        () => telemetry.passivePortsExhausted(),
+        reason => telemetry.passivePortsExhausted(reason),
         means.socketCalls,
       ),
       advertisedAddresses: new AdvertisedAddresses(),

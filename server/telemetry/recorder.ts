@@ -199,8 +199,10 @@ export function createTelemetry({ logger, metrics, transferLog, now = Date.now }
       const suppressed = quietly(`handover ${reason}`)
       if (suppressed !== undefined) logger.warn({ reason, from, suppressed }, 'relayed data connection refused')
     },
-    passivePortsExhausted() {
+    passivePortsExhausted(reason) {
       metrics.passivePortsExhausted.inc()
+      const suppressed = quietly('passive ports')
+      if (suppressed !== undefined) logger.warn({ reason, suppressed }, 'no passive port is free')
     },
     descriptorsExhausted() {
       metrics.descriptorsExhausted.inc()

@@ -74,8 +74,8 @@ export interface Telemetry extends BanTelemetry, EventsTelemetry, RelayTelemetry
   /** A handshake that failed, on the control or a data connection. */
   tlsFailed(session: Session, channel: 'control' | 'data', message: string): void
   passivePortsInUse(count: number): void
-  /** PASV or EPSV has found no port. */
-  passivePortsExhausted(): void
+  /** PASV or EPSV has found no port. The reason is what the system has said, where it gave none. */
+  passivePortsExhausted(reason: string | undefined): void
   /** The process has no descriptor left. Told once a second while it is so. */
   descriptorsExhausted(): void
   reloaded(hash: string, users: number, problems: readonly Problem[]): void

@@ -1,7 +1,8 @@
 /** How data connections are set up: PASV and PORT of RFC 959, EPSV and EPRT of RFC 2428, bounce protection of RFC 2577. */
 import { writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import {
   connectTo,
   extendedPassivePort,
@@ -147,8 +148,27 @@ describe('passive data connections', () => {
     const second = await loggedIn(narrow)
     expect((await first.send('EPSV')).code).toBe(229)
     expect((await second.send('EPSV')).code).toBe(425)
+    expect(narrow.log()).toContainEqual(
+      expect.objectContaining({ level: 'warn', msg: 'no passive port is free', suppressed: 0 }),
+    )
     await first.send('ABOR')
     await eventually(async () => (await second.send('EPSV')).code === 229, 'the port is free again')
+  })
+
+  it('get 425 where another program has all ports, and the log says so', async () => {
+    const other = createServer()
+    await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void other.close())
+    const { port: taken } = other.address() as AddressInfo
+    const crowded = await temporaryServer({
+      server: { passive: { ports: { first: taken, last: taken }, portWaitSeconds: 0 } },
+    })
+    const client = await loggedIn(crowded)
+    expect((await client.send('EPSV')).code).toBe(425)
+    const reason = `listen EADDRINUSE: address already in use 127.0.0.1:${taken}`
+    expect(crowded.log()).toContainEqual(
+      expect.objectContaining({ level: 'warn', msg: 'no passive port is free', reason }),
+    )
   })
 })
 

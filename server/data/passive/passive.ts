@@ -36,21 +36,23 @@ export class PassivePorts {
   readonly #queue: PassiveQueue
   readonly #onCount: (portsInUse: number) => void
   readonly #share: () => PortShare
-  readonly #onExhausted: () => void
+  readonly #onExhausted: (reason: string | undefined) => void
   readonly #socketCalls: SocketCalls | undefined
   #seed = newSeed()
   #takenInTurn = 0
+  /** What the system has said of the last port that could not be opened; none once one could. */
+  #whyTaken: string | undefined
   /** By local addresses that can't be bound to: what is bound to in their place. */
   readonly #substitutes = new Map<string, string>()
   #policy: Pick<PassivePolicy, 'ports' | 'sharing'> | undefined
   #inUse = 0
   #closed = false
 
-  /** Without a share all ports are this process's own. `onExhausted` is told of each session that gets none. */
+  /** Without a share all ports are this process's own. `onExhausted` is told of each session that gets none, and what the system has said where it gave none. */
   constructor(
     onCount: (portsInUse: number) => void,
     share: () => PortShare = () => wholeRange,
-    onExhausted: () => void = () => {},
+    onExhausted: (reason: string | undefined) => void = () => {},
     socketCalls?: SocketCalls,
   ) {
     this.#onCount = onCount
@@ -84,7 +86,8 @@ export class PassivePorts {
       if (sharing === 'off' || portWaitSeconds === 0) throw new DataChannelError('no-port')
       return await this.#queue.wait(options, portWaitSeconds)
     } catch (error) {
-      if (error instanceof DataChannelError && error.kind === 'no-port') this.#onExhausted()
+      if (error instanceof DataChannelError && error.kind === 'no-port')
+        this.#onExhausted(error.cause instanceof Error ? error.cause.message : this.#whyTaken)
       throw error
     }
   }
@@ -220,6 +223,7 @@ export class PassivePorts {
       listener => {
         entry.listener = listener
         this.#takenInTurn = 0
+        this.#whyTaken = undefined
         if (this.#closed) listener.close()
         return listener
       },
@@ -243,6 +247,7 @@ export class PassivePorts {
     // Another process has it, or it is privileged.
     if (hasCode(error, 'EADDRINUSE', 'EACCES')) {
       this.#takenInTurn++
+      this.#whyTaken = error.message
       if (this.#takenInTurn === mostTakenInTurn) this.#keepOthers()
       return 'taken'
     }
@@ -286,6 +291,6 @@ function newSeed(): number {
   return randomInt(2 ** 31)
 }
 
-function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+function hasCode(error: unknown, ...codes: readonly string[]): error is Error {
   return error instanceof Error && 'code' in error && codes.some(code => code === error.code)
 }
