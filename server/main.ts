@@ -1,7 +1,7 @@
 /** The server's program: arguments, environment, signals. The only file here that knows the process. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -21,6 +21,7 @@ import {
 import { passwordFileCredential } from './config/users/users.ts'
 import { ConfigurationError } from './configuration-source.ts'
 import { makeBlanks } from './kinds.ts'
+import { makeDirectories } from './storage/local/directories/make-directories.ts'
 import { loadReleaseProgramPages } from './upkeep/program-pages.ts'
 import { Tidying } from './upkeep/tidying.ts'
 import { loadTrimMemory } from './upkeep/trim-memory.ts'
@@ -96,7 +97,7 @@ async function serve(argv: readonly string[]): Promise<number | undefined> {
   try {
     const directory =
       options.config ?? variable('FTP_SERVER_CONFIG') ?? (existsSync(defaultDirectory) ? defaultDirectory : undefined)
-    const embedded = directory === undefined ? embeddedDefault() : undefined
+    const embedded = directory === undefined ? await embeddedDefault() : undefined
     const application = await startApplication({
       source:
         embedded === undefined
@@ -241,7 +242,7 @@ async function readSource(path: string): Promise<Uint8Array | undefined> {
 type Embedded = { readonly configuration: Configuration; readonly greeting: string }
 
 /** Throws a ConfigurationError where the environment makes no sense. */
-function embeddedDefault(): Embedded {
+async function embeddedDefault(): Promise<Embedded> {
   const settings: EmbeddedSettings = Object.fromEntries(
     Object.entries(embeddedVariables).map(([setting, name]) => [setting, variable(name)]),
   )
@@ -249,7 +250,7 @@ function embeddedDefault(): Embedded {
   const password = randomBytes(10).toString('hex')
   const { configuration, problems } = embeddedConfiguration(settings, given ?? { kind: 'password', password })
   if (configuration === undefined) throw new ConfigurationError(problems)
-  makeRoot(configuration.server.root)
+  await makeRoot(configuration.server.root)
   return { configuration, greeting: greeting(configuration, given === undefined ? password : undefined) }
 }
 
@@ -277,9 +278,9 @@ function contentOfPasswordFile(file: string): Uint8Array {
   }
 }
 
-function makeRoot(root: string): void {
+async function makeRoot(root: string): Promise<void> {
   try {
-    mkdirSync(root, { recursive: true })
+    await makeDirectories(root, 0o777)
   } catch (error) {
     const message = `must be a directory, or one that can be made: ${messageOf(error)}`
     throw new ConfigurationError([environment(embeddedVariables.root, message)])

@@ -117,6 +117,11 @@ describe('A directory of bans', () => {
     await expect(files.read()).rejects.toThrow('ENOTDIR')
     await expect(files.write([])).rejects.toThrow('ENOTDIR')
   })
+
+  test('in a place that takes none is an error', async () => {
+    const files = new BanDirectory({ directory: '/proc/none/bans', instance: 'one' })
+    await expect(files.make()).rejects.toThrow('ENOENT')
+  })
 })
 
 /** Makes a file older, as the file system sees it. */

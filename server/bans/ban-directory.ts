@@ -1,7 +1,8 @@
 /** The directory in which servers tell each other their bans: each writes a file of its own and reads those of the others. */
 import { constants } from 'node:fs'
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeDirectories } from '../storage/local/directories/make-directories.ts'
 import type { Ban } from './ban.ts'
 import { formatBans, parseBans } from './ban-file.ts'
 
@@ -48,7 +49,7 @@ export class BanDirectory {
 
   /** Makes the directory if it is missing: for nobody else but this user of the system. */
   async make(): Promise<void> {
-    await mkdir(this.#options.directory, { recursive: true, mode: 0o700 })
+    await makeDirectories(this.#options.directory, 0o700)
   }
 
   async read(): Promise<Reading> {

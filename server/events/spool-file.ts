@@ -1,7 +1,8 @@
 /** Segments of a spool on disk: files of lines, each with one event and, where it is not for all, the sinks it is for. */
 import { constants } from 'node:fs'
-import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeDirectories } from '../storage/local/directories/make-directories.ts'
 import type { CloudEvent } from './event.ts'
 
 export type SpoolRecord = {
@@ -24,7 +25,7 @@ export function formatRecord(record: SpoolRecord): Buffer {
 }
 
 export async function makeDirectory(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await makeDirectories(directory, 0o700)
 }
 
 /** Numbers of the segments that are there, in their order. */

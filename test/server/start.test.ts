@@ -156,9 +156,14 @@ test('a password file may hold a hash, which is none of its passwords', async ()
 test('a root that can’t be made ends the start with its variable', async () => {
   const file = join(await temporaryDirectory(), 'file')
   await writeFile(file, '')
-  const { exited, output } = start(await variablesFor({ FTP_SERVER_ROOT: file }))
-  expect(await exited).toBe(1)
-  expect(output()).toContain('environment: FTP_SERVER_ROOT: must be a directory, or one that can be made: EEXIST')
+  for (const [root, reason] of [
+    [file, 'EEXIST'],
+    ['/proc/none/data', 'ENOENT'],
+  ] as const) {
+    const { exited, output } = start(await variablesFor({ FTP_SERVER_ROOT: root }))
+    expect(await exited).toBe(1)
+    expect(output()).toContain(`environment: FTP_SERVER_ROOT: must be a directory, or one that can be made: ${reason}`)
+  }
 })
 
 test('an empty variable is none, that of the configuration too', async () => {
