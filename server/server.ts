@@ -17,6 +17,7 @@ import { TrustedNetworks } from './proxy-protocol/trusted-networks.ts'
 import type { Admission } from './sessions/admission.ts'
 import type { Place, SessionHost } from './sessions/session-host.ts'
 import type { Sessions } from './sessions/sessions.ts'
+import { WaitingSockets } from './sessions/waiting-sockets.ts'
 import type { RefusalReason, Telemetry } from './telemetry/telemetry.ts'
 import type { WorkerPool } from './workers/worker-pool.ts'
 
@@ -37,9 +38,9 @@ export class FtpServer {
   readonly #listeners: Listeners
   readonly #proxies = new TrustedNetworks()
   /** Their header is not there yet. */
-  readonly #announced = new Set<Socket>()
+  readonly #announced = new WaitingSockets()
   /** There seems to be no place for them. */
-  readonly #refused = new Set<Socket>()
+  readonly #refused = new WaitingSockets()
   #configuration: Configuration
   #fallbackCertificate: CertificateFiles | undefined
   #draining = false
@@ -103,7 +104,8 @@ export class FtpServer {
   /** Takes no new sessions, ends idle ones, lets transfers finish until the deadline, then closes everything. */
   async close(graceMilliseconds: number): Promise<void> {
     this.#draining = true
-    for (const socket of [...this.#announced, ...this.#refused]) socket.destroy()
+    this.#announced.destroy()
+    this.#refused.destroy()
     const { sessions, workers } = this.#options
     // The listeners stay until then: a client who is still sent here gets 421 instead of silence.
     await Promise.all([sessions.close(graceMilliseconds), workers.close(graceMilliseconds)])
@@ -129,36 +131,28 @@ export class FtpServer {
     const arrival = directArrival(socket)
     if (!this.#proxies.have(arrival.peer.address, listener.proxyProtocol.trustedNetworks))
       return this.#accept(arrival, listener)
-    this.#receive(socket, listener).catch(error => {
+    this.#receive(arrival, listener).catch(error => {
       socket.destroy()
       this.#options.telemetry.fault(error)
     })
   }
 
   /** Who the client is, and so whether it may come in, only its proxy can tell. */
-  async #receive(socket: Socket, listener: ListenerConfiguration): Promise<void> {
+  async #receive({ socket, peer: proxy }: Arrival, listener: ListenerConfiguration): Promise<void> {
     const { maxSessions, proxyHeaderTimeoutSeconds } = this.#configuration.server.limits
     const { telemetry } = this.#options
-    const proxy = directArrival(socket).peer.address
-    const ignore = (): void => undefined
-    socket.on('error', ignore)
     if (this.#draining || this.#announced.size >= maxSessions) {
-      telemetry.connectionRefused(listener.name, proxy, this.#draining ? 'draining' : 'too-many-sessions')
+      telemetry.connectionRefused(listener.name, proxy.address, this.#draining ? 'draining' : 'too-many-sessions')
       return void socket.destroy()
     }
-    this.#announced.add(socket)
     const first = new FirstBytes(socket)
-    const header = await receiveProxyHeader(first, proxyHeaderTimeoutSeconds)
-    this.#announced.delete(socket)
-    if (header.kind === 'header') {
-      socket.off('error', ignore)
-      return this.#accept(proxiedArrival(first, header.ends), listener)
-    }
+    const header = await this.#announced.hold(socket, receiveProxyHeader(first, proxyHeaderTimeoutSeconds))
+    if (header.kind === 'header') return this.#accept(proxiedArrival(first, header.ends), listener)
     // No answer: what it is to understand nobody knows.
     socket.destroy()
     if (header.kind === 'closed') return
     const reason = header.kind === 'invalid' ? 'bad-proxy-header' : 'no-proxy-header'
-    telemetry.connectionRefused(listener.name, proxy, reason, header.reason)
+    telemetry.connectionRefused(listener.name, proxy.address, reason, header.reason)
   }
 
   #accept(arrival: Arrival, listener: ListenerConfiguration, places: 'as told' | 'as they are' = 'as told'): void {
@@ -184,15 +178,8 @@ export class FtpServer {
 
   /** A worker may not have told yet that a session has ended, whose client comes back at once. */
   async #acceptLater(arrival: Arrival, listener: ListenerConfiguration): Promise<void> {
-    const { socket } = arrival
-    const ignore = (): void => undefined
-    socket.on('error', ignore)
-    this.#refused.add(socket)
-    await this.#options.workers.bringUpToDate()
-    this.#refused.delete(socket)
-    if (socket.destroyed) return
-    socket.off('error', ignore)
-    this.#accept(arrival, listener, 'as they are')
+    await this.#refused.hold(arrival.socket, this.#options.workers.bringUpToDate())
+    if (!arrival.socket.destroyed) this.#accept(arrival, listener, 'as they are')
   }
 
   /** Takes a place for a connection, or says why there is none. */
