@@ -36,7 +36,7 @@ export const formats: Readonly<Record<string, Format>> = {
   'password-hash': {
     takes: isPasswordHash,
     words:
-      'a hash of the password as `npm run hash-password` makes it (in the image: `hash-password`): argon2id, scrypt, bcrypt, pbkdf2 or SHA-512 crypt',
+      'a hash of the password as `npm run hash-password` makes it (in the image: `hash-password`): argon2id, scrypt, bcrypt, pbkdf2, SHA-512 or SHA-256 crypt',
     // Of what is no hash at all, the words say all there is.
     why: text => (/^\$(argon2|scrypt|pbkdf2|2[aby]\$|[56]\$)/.test(text) ? passwordHashProblem(text) : undefined),
   },

@@ -41,7 +41,7 @@ export const userSchema = record(
         format: 'password-hash',
         maxLength: 512,
         description:
-          'Hash of the password: argon2id, scrypt, bcrypt, pbkdf2 or SHA-512 crypt. `npm run hash-password` makes one.',
+          'Hash of the password: argon2id, scrypt, bcrypt, pbkdf2, SHA-512 or SHA-256 crypt. `npm run hash-password` makes one.',
       }),
     ),
     passwordFile: Type.Optional(
