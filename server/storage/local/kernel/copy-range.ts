@@ -1,6 +1,5 @@
 /** Linux's copy_file_range(2): the kernel copies from file to file by itself, and a file system that can share blocks between files copies nothing at all. */
-import { createRequire as requireFrom } from 'node:module'
-import { arch, platform } from 'node:os'
+import { type Library, loadLibrary } from '../../../data/kernel/native.ts'
 
 export type Part = { readonly descriptor: number; readonly position: number }
 
@@ -10,42 +9,33 @@ export type Part = { readonly descriptor: number; readonly position: number }
  */
 export type CopyRange = (from: Part, to: Part, bytes: number) => Promise<number>
 
-/** Undefined where the package `koffi` or the call is not there, and on anything but Linux. */
+/** Undefined where calls can't be made, or the C library has no such call. */
 export function loadCopyRange(): CopyRange | undefined {
-  // Numbers and types are those of these.
-  if (platform() !== 'linux' || !['x64', 'arm64'].includes(arch())) return undefined
   try {
-    return createCopyRange(requireFrom(import.meta.url)('koffi'))
+    return createCopyRange(loadLibrary())
   } catch {
     return undefined
   }
 }
 
-type NativeCalls = { readonly load: (library: null) => { readonly func: (definition: string) => NativeCopy } }
-type NativeCopy = {
-  readonly async: (
-    from: number,
-    fromPosition: BigInt64Array,
-    to: number,
-    toPosition: BigInt64Array,
-    bytes: number,
-    flags: number,
-    done: (error: unknown, copied: number) => void,
-  ) => void
-}
-
-function createCopyRange(native: NativeCalls): CopyRange {
-  const copy = native
-    .load(null)
-    .func('long copy_file_range(int, int64_t *, int, int64_t *, size_t bytes, unsigned int flags)')
+function createCopyRange({ func }: Library): CopyRange {
+  const copy = func('long copy_file_range(int, int64_t *, int, int64_t *, size_t bytes, unsigned int flags)')
   return async (from, to, bytes) => {
     const fromPosition = BigInt64Array.of(BigInt(from.position))
     const toPosition = BigInt64Array.of(BigInt(to.position))
     return await new Promise((resolve, reject) => {
-      copy.async(from.descriptor, fromPosition, to.descriptor, toPosition, bytes, 0, (error, copied) => {
-        if (error) reject(new Error('copy_file_range could not be called', { cause: error }))
-        else resolve(Math.max(0, copied))
-      })
+      copy.async(
+        from.descriptor,
+        fromPosition,
+        to.descriptor,
+        toPosition,
+        bytes,
+        0,
+        (error: unknown, copied: number) => {
+          if (error) reject(new Error('copy_file_range could not be called', { cause: error }))
+          else resolve(Math.max(0, copied))
+        },
+      )
     })
   }
 }

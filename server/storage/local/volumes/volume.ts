@@ -1,7 +1,6 @@
 /** What a volume answers at once: calls that need not go through the thread pool, where each costs 40 µs and more. */
 import { constants } from 'node:fs'
-import { createRequire as requireFrom } from 'node:module'
-import { arch, platform } from 'node:os'
+import { loadLibrary } from '../../../data/kernel/native.ts'
 import { statfs } from '../kernel/system.ts'
 import { openPath, type Pinned, pinned } from '../tree/pin.ts'
 import { inTurn } from './volume-gate.ts'
@@ -82,12 +81,10 @@ const workingDirectory = -100
 const resolve = { noMounts: 0x01, noMagicLinks: 0x02, noLinks: 0x04, beneath: 0x08, cached: 0x20 } as const
 const confined = resolve.noMounts | resolve.noMagicLinks | resolve.noLinks | resolve.beneath
 
-/** Undefined where the package `koffi` is not there, and on anything but Linux. */
+/** Undefined where calls can't be made. */
 function loadOpenat2(): Openat2 | undefined {
-  if (!systems.has(`${platform()}-${arch()}`)) return undefined
   try {
-    const native: NativeCalls = requireFrom(import.meta.url)('koffi')
-    const syscall = native.load(null).func('long syscall(long, int, const char *, void *, size_t)')
+    const syscall = loadLibrary().func('long syscall(long, int, const char *, void *, size_t)')
     const how = new BigUint64Array(3)
     return (directory, path, flags, resolution) => {
       // Native calls take strings as UTF-8.
@@ -103,18 +100,8 @@ function loadOpenat2(): Openat2 | undefined {
   }
 }
 
-/** Where the call has this number and takes 64 bits. */
-const systems = new Set(['linux-x64', 'linux-arm64'])
+// asm/unistd.h: the C library has no function of that name.
 const openat2Number = 437
-
-/** What is needed of the package `koffi`. */
-type NativeCalls = {
-  readonly load: (library: null) => {
-    readonly func: (
-      definition: string,
-    ) => (call: number, directory: number, path: string, how: BigUint64Array, size: number) => number
-  }
-}
 
 async function learn(openat2: Openat2, directory: Pinned): Promise<Volume | undefined> {
   const type = await statfs(directory.self).then(
