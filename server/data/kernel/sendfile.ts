@@ -1,6 +1,7 @@
 /** Linux's sendfile(2): the kernel moves a file to a connection by itself, for less than half of what reading and writing it costs. */
 import type { Socket } from 'node:net'
 import { type Library, loadLibrary, type NativeCall } from './native.ts'
+import { createWaitingSends, type WaitingSends } from './waiting-sends.ts'
 
 export interface Sendfile {
   /** Takes part in a connection: whatever becomes of the socket meanwhile, the descriptor stays ours. Undefined where there is none. */
@@ -41,10 +42,9 @@ function createSendfile(library: Library): Sendfile {
   const calls: Calls = {
     sendfile: library.func('long sendfile(int out, int in, int64_t *offset, size_t count)'),
     fcntl: library.func('int fcntl(int fd, int command, ...)'),
-    setsockopt: library.func('int setsockopt(int fd, int level, int option, const void *value, unsigned int bytes)'),
-    shutdown: library.func('int shutdown(int fd, int how)'),
     connect: library.func('int connect(int fd, const void *address, unsigned int bytes)'),
     close: library.func('int close(int fd)'),
+    sends: createWaitingSends(library),
   }
   return {
     join(socket) {
@@ -52,8 +52,7 @@ function createSendfile(library: Library): Sendfile {
       if (typeof descriptor !== 'number' || descriptor < 0) return undefined
       const own = calls.fcntl(descriptor, duplicateCloseOnExec, 'int', 0)
       if (own < 0) return undefined
-      // Each 64 KiB of a file would be followed by the packet that they do not fill: a third of the processor time. The last one goes with FIN.
-      calls.setsockopt(own, tcpLevel, noDelay, off, off.byteLength)
+      calls.sends.fillPackets(own)
       return new JoinedSocket(own, socket, calls)
     },
   }
@@ -62,31 +61,16 @@ function createSendfile(library: Library): Sendfile {
 type Calls = {
   readonly sendfile: NativeCall
   readonly fcntl: NativeCall
-  readonly setsockopt: NativeCall
-  readonly shutdown: NativeCall
   readonly connect: NativeCall
   readonly close: NativeCall
+  readonly sends: WaitingSends
 }
 
 // fcntl.h: F_DUPFD_CLOEXEC
 const duplicateCloseOnExec = 1030
-// F_SETFL, O_NONBLOCK
-const setFlags = 4
-const nonBlocking = 0o4000
-// sys/socket.h: SHUT_RDWR
-const bothHalves = 2
 // connect(2): AF_UNSPEC dissolves a connection, which TCP does with RST
 const nowhere = new Uint8Array(16)
-// asm-generic/socket.h: SOL_SOCKET, SO_SNDTIMEO
-const socketLevel = 1
-const sendTimeout = 21
-// netinet/tcp.h: SOL_TCP, TCP_NODELAY
-const tcpLevel = 6
-const noDelay = 1
-const off = new Int32Array(1)
 
-/** A client that takes nothing for so long is waited for without a thread: one on a busy machine may have to wait for its own processor. */
-const waitMilliseconds = 100
 /** So often a call that waits looks whether somebody else wants its thread. */
 const lookMilliseconds = 250
 /** And it is not held much longer than this for any client. */
@@ -112,24 +96,24 @@ class JoinedSocket implements KernelSocket {
     this.#running = true
     // The call itself waits then, and the kernel goes on the moment there is room: with its end, and another thread, that costs twice as much.
     const waits = waiting !== undefined && this.#mayWait()
-    if (waits) this.#setFlags(0)
+    if (waits) this.#calls.sends.wait(this.#descriptor)
     const look = waits ? this.#lookAfter(waiting) : undefined
     try {
       return await this.#call(file, position, bytes)
     } finally {
       this.#running = false
       clearInterval(look)
-      if (waits) this.#setFlags(nonBlocking)
+      if (waits) this.#calls.sends.waitNoMore(this.#descriptor)
       if (this.#isClosing) this.close()
     }
   }
 
   stop(how: 'end' | 'reset'): void {
     if (this.#state === 'closed') return
-    const { connect, shutdown } = this.#calls
+    const { connect, sends } = this.#calls
     // It is refused while a call waits for room, which the other does not mind.
     if (how === 'reset' && connect(this.#descriptor, nowhere, nowhere.byteLength) === 0) return
-    shutdown(this.#descriptor, bothHalves)
+    sends.end(this.#descriptor)
   }
 
   close(): void {
@@ -143,21 +127,15 @@ class JoinedSocket implements KernelSocket {
   #mayWait(): boolean {
     const isReading: unknown = Reflect.get(Object(Reflect.get(this.#socket, '_handle')), 'reading')
     if (isReading !== false) return false
-    const timeout = BigInt64Array.of(0n, BigInt(waitMilliseconds * 1000))
-    const { setsockopt } = this.#calls
-    this.#hasTimeout ??= setsockopt(this.#descriptor, socketLevel, sendTimeout, timeout, timeout.byteLength) === 0
+    this.#hasTimeout ??= this.#calls.sends.limitWaiting(this.#descriptor)
     return this.#hasTimeout
   }
 
   #lookAfter({ isWanted }: Waiting): NodeJS.Timeout {
     const began = performance.now()
     return setInterval(() => {
-      if (isWanted() || performance.now() - began >= holdMilliseconds) this.#setFlags(nonBlocking)
+      if (isWanted() || performance.now() - began >= holdMilliseconds) this.#calls.sends.waitNoMore(this.#descriptor)
     }, lookMilliseconds)
-  }
-
-  #setFlags(flags: number): void {
-    this.#calls.fcntl(this.#descriptor, setFlags, 'int', flags)
   }
 
   get #isClosing(): boolean {

@@ -4,7 +4,8 @@
  */
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { loadLibrary, type NativeCall } from '../../data/kernel/native.ts'
+import { loadLibrary } from '../../data/kernel/native.ts'
+import { createWaitingSends, type WaitingSends } from '../../data/kernel/waiting-sends.ts'
 import type { SendRequest } from './tls-sender.ts'
 
 /** Each takes some 10 MiB. */
@@ -14,9 +15,6 @@ const restMilliseconds = 10_000
 
 /** One could not start: what was missing, of memory or processes, will be for a while. */
 const pauseMilliseconds = 10_000
-
-/** A client that takes nothing for so long is waited for without a thread: one on a busy machine may have to wait for its own processor. */
-const waitMilliseconds = 100
 
 export type ThreadSending = SendRequest & {
   /** A descriptor of the connection. */
@@ -34,7 +32,7 @@ export type TlsThreadsOptions = {
 
 /** Those of a process. Nothing to close: threads that rest end, and none keeps the process. */
 export class TlsThreads {
-  readonly #calls: Calls
+  readonly #sends: WaitingSends
   readonly #threads: readonly SendingThread[]
   readonly #now: () => number
   #noStartBefore = -Infinity
@@ -47,12 +45,7 @@ export class TlsThreads {
     }
     const count = Math.min(mostThreads, availableParallelism())
     this.#threads = Array.from({ length: count }, () => new SendingThread(sender, onFailure))
-    const { func } = loadLibrary()
-    this.#calls = {
-      fcntl: func('int fcntl(int fd, int command, ...)'),
-      setsockopt: func('int setsockopt(int fd, int level, int option, const void *value, unsigned int bytes)'),
-      shutdown: func('int shutdown(int fd, int how)'),
-    }
+    this.#sends = createWaitingSends(loadLibrary())
   }
 
   /** A thread that is free now. One that has to start is none yet, but will be. */
@@ -66,30 +59,19 @@ export class TlsThreads {
 
   /** Sends up to so many bytes of a file, and waits for a quick client where it is told to. Resolves to how many. */
   async send(thread: SendingThread, { connection, waiting, ...request }: ThreadSending): Promise<number> {
-    // Each record would be followed by the packet that it does not fill. The last one goes with FIN.
-    this.#calls.setsockopt(connection, tcpLevel, noDelay, off, off.byteLength)
-    // The call itself waits then, and the kernel goes on the moment there is room.
-    const waits = waiting === 'briefly' && this.#limitWaiting(connection)
-    if (waits) this.#setFlags(connection, 0)
+    this.#sends.fillPackets(connection)
+    const waits = waiting === 'briefly' && this.#sends.limitWaiting(connection)
+    if (waits) this.#sends.wait(connection)
     try {
       return await thread.send(request)
     } finally {
-      if (waits) this.#setFlags(connection, nonBlocking)
+      if (waits) this.#sends.waitNoMore(connection)
     }
   }
 
   /** Ends a connection under a call that runs, which returns soon. */
   stop(connection: number): void {
-    this.#calls.shutdown(connection, bothHalves)
-  }
-
-  #limitWaiting(connection: number): boolean {
-    const timeout = BigInt64Array.of(0n, BigInt(waitMilliseconds * 1000))
-    return this.#calls.setsockopt(connection, socketLevel, sendTimeout, timeout, timeout.byteLength) === 0
-  }
-
-  #setFlags(connection: number, flags: number): void {
-    this.#calls.fcntl(connection, setFlags, 'int', flags)
+    this.#sends.end(connection)
   }
 }
 
@@ -170,17 +152,3 @@ class SendingThread {
 function senderOf(moduleUrl: string): URL {
   return new URL(moduleUrl.endsWith('.ts') ? './tls-sender.ts' : './tls-sender.mjs', moduleUrl)
 }
-
-type Calls = { readonly fcntl: NativeCall; readonly setsockopt: NativeCall; readonly shutdown: NativeCall }
-
-// fcntl.h: F_SETFL, O_NONBLOCK
-const setFlags = 4
-const nonBlocking = 0o4000
-// sys/socket.h: SHUT_RDWR; asm-generic/socket.h: SOL_SOCKET, SO_SNDTIMEO
-const bothHalves = 2
-const socketLevel = 1
-const sendTimeout = 21
-// netinet/tcp.h: SOL_TCP, TCP_NODELAY
-const tcpLevel = 6
-const noDelay = 1
-const off = new Int32Array(1)
