@@ -2,7 +2,7 @@
 import { constants, randomBytes, randomFillSync } from 'node:crypto'
 import tls from 'node:tls'
 import type { CertificateFiles } from '../config/configuration.ts'
-import type { HandshakeOptions } from './handshake.ts'
+import { type HandshakeOptions, sessionTimeoutSeconds } from './handshake.ts'
 import type { OpenSsl } from './openssl/openssl.ts'
 import { TlsContext } from './openssl/tls-context.ts'
 import { renewTickets } from './ticket-renewal.ts'
@@ -25,9 +25,6 @@ export interface HandshakeParty {
   contextOf(host: string): tls.SecureContext | undefined
   onFailure(error: Error): void
 }
-
-// Node ends resumption after 300 s by default, which would break long sessions.
-const sessionTimeoutSeconds = 86_400
 
 const ticketKeysBytes = 48
 const keysAtOnce = 64

@@ -22,6 +22,9 @@ export class TlsError extends Error {
   }
 }
 
+/** How long its session can be resumed. By default OpenSSL ends that after 300 s, which would break long sessions of FTP. */
+export const sessionTimeoutSeconds = 86_400
+
 /** Why there is no handshake at all. */
 export const unusableCertificate = 'the certificate or its key cannot be used'
 

@@ -7,7 +7,8 @@ import type { SecureChannel } from './secure-channel.ts'
  */
 type Supply = 'fresh' | 'left over' | 'spent'
 
-const ticketsOfFullHandshake = 2
+/** OpenSSL's default, by which Node goes; where OpenSSL is called directly, the tickets are made one by one. */
+export const ticketsOfFullHandshake = 2
 
 export class TicketSupply {
   // Most sessions need none.

@@ -1,6 +1,7 @@
 /** One connection under TLS by OpenSSL itself, on a bare connection: no socket, no stream. */
 import type { BareConnection } from '../../data/bare-connection.ts'
 import type { ClientCertificate } from '../secure-channel.ts'
+import { ticketsOfFullHandshake } from '../ticket-supply.ts'
 import { isOpenSslError, isUnexpectedEnd } from './errors.ts'
 import { ssl as numbers, type Pointer } from './library.ts'
 import type { OpenSsl, TlsParty } from './openssl.ts'
@@ -245,5 +246,3 @@ export class TlsConnection {
 }
 
 const nothing = new Uint8Array(0)
-
-const ticketsOfFullHandshake = 2

@@ -1,6 +1,6 @@
 /** A certificate with the settings of TLS, ready for connections. */
 import { DEFAULT_CIPHERS } from 'node:tls'
-import type { HandshakeOptions } from '../handshake.ts'
+import { type HandshakeOptions, sessionTimeoutSeconds } from '../handshake.ts'
 import { ssl as numbers, type Pointer } from './library.ts'
 import type { HostContext, OpenSsl } from './openssl.ts'
 
@@ -114,6 +114,3 @@ export class TlsContext implements HostContext {
 
 // Of those of TLS 1.3 the one with the shorter key first, which every implementation has (RFC 8446 section 9.1): large transfers cost less.
 const ciphers = `TLS_AES_128_GCM_SHA256:${DEFAULT_CIPHERS.replace('TLS_AES_128_GCM_SHA256:', '')}`
-
-// OpenSSL ends resumption after 300 s by default, which would break long sessions.
-const sessionTimeoutSeconds = 86_400
