@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { afterEach, test } from 'vitest'
-import { until } from '../../test/support/data-connections.ts'
+import { eventually } from '../../test/support/eventually.ts'
 import { FirstBytes } from '../proxy-protocol/first-bytes.ts'
 import { HandingOver } from './handing-over.ts'
 
@@ -54,8 +54,8 @@ test('Relayed connections end with the worker that has not taken them', async ()
   child.kill('SIGKILL')
   await once(child, 'exit')
   handingOver.close()
-  await until(() => closed.count === 4, 'all have ended')
-  await until(() => descriptors() <= before, 'nothing of them is left')
+  await eventually(() => closed.count === 4, 'all have ended')
+  await eventually(() => descriptors() <= before, 'nothing of them is left')
 })
 
 test('Relayed connections that a worker has taken are its own', async () => {
@@ -63,8 +63,8 @@ test('Relayed connections that a worker has taken are its own', async () => {
   const before = descriptors()
   const { handingOver, closed } = await handOver(child, 4)
   // The other ends are here.
-  await until(() => descriptors() === before + 4, 'all were taken')
+  await eventually(() => descriptors() === before + 4, 'all were taken')
   handingOver.close()
   child.kill('SIGKILL')
-  await until(() => closed.count === 4, 'all have ended')
+  await eventually(() => closed.count === 4, 'all have ended')
 })

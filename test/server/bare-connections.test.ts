@@ -12,8 +12,8 @@ import {
   readAll,
   receivedPair,
   testSocketCalls,
-  until,
 } from '../support/data-connections.ts'
+import { eventually } from '../support/eventually.ts'
 
 describe.each(['here', 'by another process'] as const)('A connection without a socket, accepted %s,', by => {
   it('takes what the kernel takes, and ends', async () => {
@@ -149,7 +149,7 @@ it.each([
     const client = connect({ port, host: by, localAddress: address })
     onTestFinished(() => void client.destroy())
     await once(client, 'connect')
-    await until(() => taken.length > 0, 'the connection')
+    await eventually(() => taken.length > 0, 'the connection')
     const connection = taken.pop()
     expect(connection?.remoteEnd).toMatchObject({ address, port: client.localPort })
     connection?.close()
@@ -187,7 +187,7 @@ it('A reset shows on a socket that nobody reads as well', async () => {
   const { client, server } = await connectedPair()
   expect(hasPeer(server)).toBe(true)
   client.resetAndDestroy()
-  await until(() => !hasPeer(server), 'the reset')
+  await eventually(() => !hasPeer(server), 'the reset')
   expect(server.destroyed).toBe(false)
   server.destroy()
 })
@@ -215,7 +215,7 @@ describe('A server that gives its connections without sockets', () => {
     }
     acceptBare(server, testSocketCalls(), take, atOnce)
     const clients = Array.from({ length: 10 }, () => clientOf(server))
-    await until(() => taken.length === 10, 'ten connections')
+    await eventually(() => taken.length === 10, 'ten connections')
     expect(inTurn).toEqual(turns)
     expect(new Set(taken.map(({ remoteEnd }) => remoteEnd?.port)).size).toBe(10)
     for (const connection of taken) connection.send(pattern(4), 'nothing')
@@ -229,7 +229,7 @@ describe('A server that gives its connections without sockets', () => {
     server.on('connection', socket => sockets.push(socket))
     acceptBare(server, testSocketCalls(), () => false, 100)
     const clients = Array.from({ length: 3 }, () => clientOf(server))
-    await until(() => sockets.length === 3, 'three sockets')
+    await eventually(() => sockets.length === 3, 'three sockets')
     for (const socket of sockets) socket.end(pattern(1000))
     const all = await Promise.all(clients.map(readAll))
     expect(all.every(bytes => bytes.equals(pattern(1000)))).toBe(true)
@@ -246,7 +246,7 @@ describe('A server that gives its connections without sockets', () => {
     }
     acceptBare(server, testSocketCalls(), take, 100)
     const clients = Array.from({ length: 3 }, () => clientOf(server))
-    await until(() => clients.every(client => client.closed), 'the end of all')
+    await eventually(() => clients.every(client => client.closed), 'the end of all')
     expect(count).toBe(1)
   })
 })

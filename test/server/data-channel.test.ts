@@ -17,9 +17,9 @@ import {
   testSessionTls,
   tlsClient,
   tlsVersions,
-  until,
 } from '../support/data-connections.ts'
 import { nobodyAt } from '../support/data-ports.ts'
+import { eventually } from '../support/eventually.ts'
 import { openDescriptors } from '../support/process-measures.ts'
 import { freePortRange } from '../support/server.ts'
 
@@ -106,7 +106,7 @@ describe('a passive data connection', () => {
     const { port } = await channel.listen('epsv')
     const client = dial(port)
     client.end('early')
-    await until(() => passivePorts.inUse === 0, 'the connection')
+    await eventually(() => passivePorts.inUse === 0, 'the connection')
     const connection = await channel.open('clear', never)
     let received = ''
     await connection.receive(
@@ -212,7 +212,7 @@ describe('a passive data connection', () => {
     await expect(channel.open('clear', never)).rejects.toMatchObject({ kind: 'timeout' })
     expect(passivePorts.inUse).toBe(0)
     await channel.listen('pasv')
-    await until(() => passivePorts.inUse === 0, 'the timeout')
+    await eventually(() => passivePorts.inUse === 0, 'the timeout')
     expect(channel.state).toBe('none')
     await expect(channel.open('clear', never)).rejects.toMatchObject({ kind: 'timeout' })
   })
@@ -251,7 +251,7 @@ describe('a passive data connection', () => {
       )
       await expect(listen()).rejects.toMatchObject({ kind: 'no-port' })
       opened[0]?.close()
-      await until(
+      await eventually(
         () =>
           listen().then(
             ({ port }) => port === opened[0]?.port,
@@ -477,17 +477,20 @@ it.each([
       client?.destroy()
     }
     for (let turn = 0; turn < 90; turn++) await cycle(turn)
-    await until(
+    await eventually(
       () => process.getActiveResourcesInfo().filter(name => name.startsWith('TCP')).length < 5 + kept,
       'closed sockets',
     )
     const { others } = await openDescriptors(process.pid)
     for (let turn = 0; turn < count; turn++) await cycle(turn)
     expect(passivePorts.inUse).toBe(0)
-    await until(async () => {
+    await eventually(async () => {
       const now = await openDescriptors(process.pid)
       return now.others <= others + 2 && now.listening <= listening + kept
     }, 'closed descriptors')
-    await until(() => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length < 10, 'cleared timers')
+    await eventually(
+      () => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length < 10,
+      'cleared timers',
+    )
   },
 )

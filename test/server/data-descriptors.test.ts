@@ -12,7 +12,8 @@ import { readInto } from '../../server/data/kernel/read-into.ts'
 import { type KernelSocket, loadSendfile, type Sendfile } from '../../server/data/kernel/sendfile.ts'
 import { transferMeans } from '../../server/data/means.ts'
 import { runTransfer } from '../../server/data/moving/run-transfer.ts'
-import { connectedPair, pattern, readAll, until } from '../support/data-connections.ts'
+import { connectedPair, pattern, readAll } from '../support/data-connections.ts'
+import { eventually } from '../support/eventually.ts'
 
 describe('sendfile', () => {
   it('keeps a descriptor of its own that outlives the socket, until its last call has returned', async () => {
@@ -30,7 +31,7 @@ describe('sendfile', () => {
     // Whatever is opened now may get the number of the socket, but not that of the running call.
     expect(descriptorsOf(connection)).toHaveLength(1)
     expect(await running).toBeGreaterThan(0)
-    await until(() => descriptorsOf(connection).length === 0, 'the descriptor is closed')
+    await eventually(() => descriptorsOf(connection).length === 0, 'the descriptor is closed')
   })
 
   it('takes nothing after it was closed, and closes once', async () => {
@@ -51,7 +52,7 @@ describe('sendfile', () => {
     const file = await temporaryFile(pattern(20_000_000))
     expect(await kernel.send(file, 19_999_000, 5000)).toBe(1000)
     expect(await kernel.send(file, 20_000_000, 5000)).toBe(0)
-    await until(async () => (await kernel.send(file, 0, 1_000_000)) <= 0, 'the connection is full')
+    await eventually(async () => (await kernel.send(file, 0, 1_000_000)) <= 0, 'the connection is full')
     kernel.close()
     client.destroy()
     server.destroy()
@@ -123,7 +124,7 @@ describe('sendfile', () => {
     const taking = setInterval(() => client.read(65_536), 10)
     const running = kernel.send(file, 0, content.length, { isWanted })
     expect(neverWaits(descriptor)).toBe(false)
-    await until(() => neverWaits(descriptor), 'it waits no more')
+    await eventually(() => neverWaits(descriptor), 'it waits no more')
     expect(asked).toBeGreaterThan(0)
     expect(await running).toBeLessThan(content.length)
     clearInterval(taking)
@@ -146,7 +147,7 @@ describe('sendfile', () => {
   it('never waits while the connection is read from', async () => {
     const { client, server } = await connectedPair()
     server.resume()
-    await until(() => Reflect.get(Object(Reflect.get(server, '_handle')), 'reading') === true, 'it is read')
+    await eventually(() => Reflect.get(Object(Reflect.get(server, '_handle')), 'reading') === true, 'it is read')
     const kernel = joined(loaded(), server)
     const file = await temporaryFile(pattern(1000))
     const running = kernel.send(file, 0, 1000, alone)
@@ -179,7 +180,7 @@ describe('sendfile', () => {
     client.resume()
     server.destroy()
     kernel.stop('end')
-    await until(() => client.readableEnded, 'the client sees the end')
+    await eventually(() => client.readableEnded, 'the client sees the end')
     expect(client.bytesRead).toBe(0)
     expect(await kernel.send(file, 0, 1000)).toBeLessThanOrEqual(0)
     kernel.close()
@@ -210,7 +211,7 @@ describe('sendfile', () => {
         means: transferMeans(loaded()),
       },
     )
-    await until(() => failure !== undefined, 'the client is told')
+    await eventually(() => failure !== undefined, 'the client is told')
     expect(failure).toMatchObject({ code: 'ECONNRESET' })
     expect(await transfer).toMatchObject({ outcome: 'stalled' })
     hanging.resolve(0)
@@ -232,12 +233,12 @@ describe('reading into memory of ours', () => {
     expect(release).toBeDefined()
     server.resume()
     client.write('content')
-    await until(() => count === 7, 'the bytes')
+    await eventually(() => count === 7, 'the bytes')
     expect(memory.subarray(0, 7).toString()).toBe('content')
 
     release?.()
     client.write('nothing of this')
-    await until(() => server.bytesRead === 22, 'more bytes')
+    await eventually(() => server.bytesRead === 22, 'more bytes')
     expect(memory.subarray(7).every(byte => byte === 0)).toBe(true)
     client.destroy()
     server.destroy()

@@ -15,7 +15,8 @@ import { RunningUploads } from '../../server/storage/local/uploads/running-uploa
 import { QuotaLedger } from '../../server/storage/quota/quota-ledger.ts'
 import type { Quotas } from '../../server/storage/quota/quotas.ts'
 import { StorageError, type WritableFile } from '../../server/storage/storage.ts'
-import { connectedPair, pattern, until } from '../support/data-connections.ts'
+import { connectedPair, pattern } from '../support/data-connections.ts'
+import { eventually } from '../support/eventually.ts'
 
 const large = pattern(12_000_000)
 const memory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
@@ -128,7 +129,7 @@ describe('An upload that the kernel takes', () => {
     const stop = new AbortController()
     const { result, client } = await upload(file, stop.signal)
     client.write(large)
-    await until(() => file.absorbed > 1_000_000, 'some bytes are in the file')
+    await eventually(() => file.absorbed > 1_000_000, 'some bytes are in the file')
     expect(await pipes()).toBeGreaterThan(before)
     if (how === 'it is aborted') stop.abort()
     else client.resetAndDestroy()
@@ -147,7 +148,7 @@ describe('An upload that the kernel takes', () => {
     server.on('error', cause => {
       error = cause
     })
-    await until(() => kernel?.move(-1, 0, 1) === 0 && error !== undefined, 'the loss')
+    await eventually(() => kernel?.move(-1, 0, 1) === 0 && error !== undefined, 'the loss')
     kernel?.close()
   })
 
@@ -168,7 +169,7 @@ describe('An upload that the kernel takes', () => {
       }),
     )
     for (const { client } of uploads) client.write(large.subarray(0, 3_000_000))
-    await until(() => uploads.every(({ file }) => file.absorbed + file.written === 3_000_000), 'all is stored')
+    await eventually(() => uploads.every(({ file }) => file.absorbed + file.written === 3_000_000), 'all is stored')
     expect(uploads.filter(({ file }) => file.absorbed > 0).length).toBeLessThanOrEqual(8)
     for (const { client } of uploads) client.end()
     for (const { result, content } of uploads) {
@@ -193,7 +194,7 @@ describe('A local file', () => {
     expect(file.absorb?.(nothing, nothing)).toBeUndefined()
     for (let times = 0; times < 100; times++) uploads.pace.writing.note('thread', 0.1, 1_000_000)
     for (const bytes of ['a', 'b', 'c', 'd']) await file.write(Buffer.from(bytes))
-    await until(() => file.absorb?.(nothing, nothing) === 0, 'the file is willing')
+    await eventually(() => file.absorb?.(nothing, nothing) === 0, 'the file is willing')
     const put = (descriptor: number, position: number) => writeSync(descriptor, 'kernel', position)
     expect(file.absorb?.(put, nothing)).toBe(6)
     await file.write(Buffer.from('e'))
@@ -257,12 +258,12 @@ describe('An upload that the kernel takes, under a quota', () => {
     const { write, content } = await limitedStorage(quotas, large.length)
     const { result, client } = await upload(await write('/one'))
     client.write(large)
-    await until(() => asking > 4, 'room is asked for')
+    await eventually(() => asking > 4, 'room is asked for')
     client.resetAndDestroy()
     release()
     expect((await result).outcome).not.toBe('complete')
     const { length } = await content('one')
-    await until(() => hasRoom(ledger, large.length, large.length - length), 'the rest is free')
+    await eventually(() => hasRoom(ledger, large.length, large.length - length), 'the rest is free')
     expect(await hasRoom(ledger, large.length, 1)).toBe(false)
   })
 })
@@ -297,7 +298,7 @@ async function limitedStorage(
   const write = async (path: string) => {
     const file = await storage.write(path, { kind: 'replace' })
     for (let call = 0; call < 4; call++) await file.write(Buffer.alloc(0))
-    await until(
+    await eventually(
       () =>
         file.absorb?.(
           () => 0,

@@ -27,8 +27,8 @@ import {
   testSessionTls,
   tlsClient,
   tlsVersions,
-  until,
 } from '../support/data-connections.ts'
+import { eventually } from '../support/eventually.ts'
 
 let certificate: CertificateFiles
 beforeAll(async () => {
@@ -173,7 +173,7 @@ describe.each(protections)('runTransfer, %s', protection => {
     client.write(pattern(40_000_000))
     const transfer = receive(connection, file, { signal: stop.signal })
     let before = 0
-    await until(() => {
+    await eventually(() => {
       const still = before > 100_000 && connection.bytesRead === before
       before = connection.bytesRead
       return still
@@ -182,7 +182,7 @@ describe.each(protections)('runTransfer, %s', protection => {
     client.resume()
     client.on('end', () => client.destroy())
     stop.abort()
-    await until(() => client.destroyed, 'the abort')
+    await eventually(() => client.destroyed, 'the abort')
     expect(file.state).toBe('open')
     resolve()
     expect((await transfer).outcome).toBe('aborted')
@@ -214,7 +214,7 @@ describe.each(protections)('runTransfer, %s', protection => {
         ? send(connection, new MemoryReadable(pattern(50_000_000)), options)
         : receive(connection, file, options))
       expect(result.outcome).toBe('aborted')
-      await until(() => client.destroyed, 'the abort')
+      await eventually(() => client.destroyed, 'the abort')
       if (direction === 'receive') expect(file.state).toBe('abandoned')
     }
   })
@@ -341,7 +341,7 @@ describe.each(secured)('an upload over %s with a record that is not the clientâ€
     client.on('error', () => {})
     client.resume()
     if (size > 0) client.write(pattern(size))
-    await until(() => file.bytes.length === size, 'all before it')
+    await eventually(() => file.bytes.length === size, 'all before it')
     // Of application data (RFC 8446 section 5.2).
     raw.write(Buffer.concat([Buffer.from([0x17, 3, 3, 0, 100]), Buffer.alloc(100, 7)]))
     expect((await transfer).outcome).toBe('connection-lost')
@@ -399,7 +399,7 @@ for turn in range(10):
 `,
       String(listener.port),
     )
-    await until(() => results.length === 10, 'ten uploads')
+    await eventually(() => results.length === 10, 'ten uploads')
     listener.close()
     expect(results.map(({ outcome, bytes }) => ({ outcome, bytes }))).toEqual(
       Array.from({ length: 10 }, () => ({ outcome: 'complete', bytes: size })),
@@ -424,7 +424,7 @@ secure.unwrap().close()
 `,
       String(listener.port),
     )
-    await until(() => results.length === 1, 'the upload')
+    await eventually(() => results.length === 1, 'the upload')
     listener.close()
     expect(results[0]).toMatchObject({ outcome: 'complete', closeNotify: true, bytes: 1_000_000 })
   })
@@ -454,7 +454,7 @@ print(total)
       String(listener.port),
     )
     expect(output.trim()).toBe('2000000')
-    await until(() => results.length === 1, 'the end of the download')
+    await eventually(() => results.length === 1, 'the end of the download')
     listener.close()
     expect(results[0]?.outcome).toBe('complete')
   })

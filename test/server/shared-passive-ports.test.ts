@@ -18,7 +18,6 @@ import {
   testSessionTls,
   tlsClient,
   tlsVersions,
-  until,
 } from '../support/data-connections.ts'
 import { nobodyAt } from '../support/data-ports.ts'
 import { eventually } from '../support/eventually.ts'
@@ -384,7 +383,7 @@ describe('Listening', () => {
     passivePorts.close()
     await expect(opening).rejects.toMatchObject({ kind: 'aborted' })
     await expect(waiting).rejects.toMatchObject({ kind: 'aborted' })
-    await until(async () => !(await isOpen(only)), 'the port is closed')
+    await eventually(async () => !(await isOpen(only)), 'the port is closed')
   })
 })
 

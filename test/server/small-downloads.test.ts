@@ -11,7 +11,7 @@ import { runTransfer } from '../../server/data/moving/run-transfer.ts'
 import { sendAtOnce } from '../../server/data/moving/send-at-once.ts'
 import type { Transfer } from '../../server/data/moving/transfer.ts'
 import type { ReadableFile } from '../../server/storage/storage.ts'
-import { connectedPair, MemoryReadable, pattern, readAll, until } from '../support/data-connections.ts'
+import { connectedPair, MemoryReadable, pattern, readAll } from '../support/data-connections.ts'
 import { eventually } from '../support/eventually.ts'
 import { FtpClient } from '../support/ftp-client.ts'
 import { startServer, type TestServer } from '../support/server.ts'
@@ -82,7 +82,7 @@ describe('What is sent at once', () => {
   test('is not taken for whole where the client has reset the connection', async () => {
     const { client, connection, file } = await pair(pattern(4096))
     client.resetAndDestroy()
-    await until(() => !sendAtOnce(file, connection, means()), 'the loss')
+    await eventually(() => !sendAtOnce(file, connection, means()), 'the loss')
     expect((await runTransfer(download(file), connection, options(means()))).outcome).toBe('connection-lost')
   })
 

@@ -24,8 +24,8 @@ import {
   testSessionTls,
   tlsClient,
   tlsVersions,
-  until,
 } from '../support/data-connections.ts'
+import { eventually } from '../support/eventually.ts'
 
 const openssl = testOpenSsl()
 const content = pattern(40_000_000)
@@ -58,7 +58,7 @@ describe.each(tlsVersions)('a large download over %s', version => {
       // Until it is full, the thread has gone, and the next bytes wait for room.
       client.pause()
       const { reads } = file
-      void until(() => file.reads > reads || file.closed, 'a call that took less').finally(() => client.resume())
+      void eventually(() => file.reads > reads || file.closed, 'a call that took less').finally(() => client.resume())
     })
     const [result] = await Promise.all([sent(file, connection), once(client, 'end').then(() => client.end())])
     expect(result.outcome).toBe('complete')
@@ -81,11 +81,11 @@ describe.each(tlsVersions)('a large download over %s', version => {
     const abort = new AbortController()
     client.pause()
     const transfer = sent(file, connection, { signal: abort.signal })
-    await until(() => file.calls > 0, 'a call')
+    await eventually(() => file.calls > 0, 'a call')
     abort.abort()
     expect((await transfer).outcome).toBe('aborted')
     client.resume()
-    await until(() => descriptorsOf(line).length === 0, 'the descriptors are closed')
+    await eventually(() => descriptorsOf(line).length === 0, 'the descriptors are closed')
     expect(file.closed).toBe(true)
   })
 
@@ -95,7 +95,7 @@ describe.each(tlsVersions)('a large download over %s', version => {
     const transfer = sent(file, connection)
     client.once('data', () => raw.resetAndDestroy())
     expect((await transfer).outcome).toBe('connection-lost')
-    await until(() => descriptorsOf(line).length === 0, 'the descriptors are closed')
+    await eventually(() => descriptorsOf(line).length === 0, 'the descriptors are closed')
   })
 
   it('gives up on a client that does not read', async () => {
@@ -111,7 +111,7 @@ type Connected = { client: TLSSocket; raw: Socket; connection: TlsDataConnection
 
 /** With a thread that is free. `line` is what its descriptors lead to. */
 async function connected(version: TlsVersion): Promise<Connected> {
-  await until(() => openssl.threads.take() !== undefined, 'a thread')
+  await eventually(() => openssl.threads.take() !== undefined, 'a thread')
   const made = Promise.withResolvers<{ client: TLSSocket; raw: Socket }>()
   const { server } = await connectedPair(port => {
     const raw = connect({ port, host: '127.0.0.1', allowHalfOpen: true })

@@ -250,15 +250,6 @@ export async function readAll(stream: Socket): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-/** Waits for a condition; fails when it does not come true in time. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string, seconds = 10): Promise<void> {
-  const deadline = performance.now() + seconds * 1000
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not within ${seconds} s: ${what}`)
-    await new Promise(resolve => setTimeout(resolve, 10))
-  }
-}
-
 /** Runs a Python program to its end; rejects with what it wrote to stderr. */
 export async function python(program: string, ...args: readonly string[]): Promise<string> {
   const child = spawn('python3', ['-c', program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
