@@ -52,6 +52,15 @@ export type InformerOptions = {
   readonly metrics?: ReflectorMetrics
 }
 
+/** An object of which one of several informers, each of another namespace, may have a copy. */
+export function findIn(informers: readonly Informer[], key: string): KubernetesObject | undefined {
+  for (const informer of informers) {
+    const object = informer.get(key)
+    if (object !== undefined) return object
+  }
+  return undefined
+}
+
 export function createInformer(options: InformerOptions): Informer {
   const { kind, selection = {}, indexers = {}, transform = object => object, logger } = options
   const store = createStore(indexers)

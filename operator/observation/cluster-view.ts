@@ -5,7 +5,7 @@ import { type FtpServer, resourceKind } from '../api/ftp-server.ts'
 import { ftpUserResourceKind } from '../api/ftp-user.ts'
 import { createReader } from '../api/read.ts'
 import type { Source } from '../controller/controller.ts'
-import { type Change, createInformer, type Informer } from '../controller/informer.ts'
+import { type Change, createInformer, findIn, type Informer } from '../controller/informer.ts'
 import type { Indexer } from '../controller/store.ts'
 import { applicationName, labelKeys, managedBy } from '../desired/names.ts'
 import type { Cluster } from '../kubernetes/cluster.ts'
@@ -134,7 +134,7 @@ export class ClusterView {
 
   /** Undefined if there is no such resource. */
   server(key: string): ReadServer | undefined {
-    const object = find(this.#servers, key)
+    const object = findIn(this.#servers, key)
     return object && this.#parse(object).result
   }
 
@@ -251,12 +251,4 @@ function instanceKeys({ metadata }: KubernetesObject): string[] {
 export function sourceMetadata({ kind, metadata }: KubernetesObject): SourceMetadata {
   const { name, labels = {}, uid = '', resourceVersion = '' } = metadata
   return { kind: kind === 'ConfigMap' ? 'ConfigMap' : 'Secret', name, labels, uid, resourceVersion }
-}
-
-function find(informers: readonly Informer[], key: string): KubernetesObject | undefined {
-  for (const informer of informers) {
-    const object = informer.get(key)
-    if (object !== undefined) return object
-  }
-  return undefined
 }

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { FtpUser } from '../api/ftp-user.ts'
 import { createUserReader } from '../api/read.ts'
-import type { Change, Informer } from '../controller/informer.ts'
+import { type Change, findIn, type Informer } from '../controller/informer.ts'
 import { labelKeys, managedBy } from '../desired/names.ts'
 import { type KubernetesObject, keyOf } from '../kubernetes/object.ts'
 import { removedAt, secretNamesOf, serverKeysOf, userApplicationName } from './user-references.ts'
@@ -39,7 +39,7 @@ export class UserView {
 
   /** Undefined if there is no such resource. */
   user(key: string): ReadUser | undefined {
-    const object = find(this.#informers.users, key)
+    const object = findIn(this.#informers.users, key)
     return object && this.#parse(object)
   }
 
@@ -69,7 +69,7 @@ export class UserView {
 
   /** Metadata only. */
   secret(namespace: string, name: string): KubernetesObject | undefined {
-    return find(this.#informers.secrets, keyOf({ name, namespace }))
+    return findIn(this.#informers.secrets, keyOf({ name, namespace }))
   }
 
   /** Those that were made for the FtpUser, by their labels; metadata only. */
@@ -82,7 +82,7 @@ export class UserView {
   /** Every Namespace has the label with its name, which the API server sees to. */
   namespaceLabels(namespace: string): Readonly<Record<string, string>> {
     const { namespaces } = this.#informers
-    const known = namespaces && find(namespaces, namespace)
+    const known = namespaces && findIn(namespaces, namespace)
     return { ...known?.metadata.labels, 'kubernetes.io/metadata.name': namespace }
   }
 
@@ -123,12 +123,4 @@ export function userOfSecret({ before, after }: Change): readonly string[] {
     return isOurs && name !== undefined ? [keyOf({ name, namespace })] : []
   })
   return [...new Set(keys)]
-}
-
-function find(informers: readonly Informer[], key: string): KubernetesObject | undefined {
-  for (const informer of informers) {
-    const object = informer.get(key)
-    if (object !== undefined) return object
-  }
-  return undefined
 }
