@@ -11,7 +11,6 @@ export const kinds = {
   service: core('services', 'Service'),
   serviceAccount: core('serviceaccounts', 'ServiceAccount'),
   deployment: named('apps', 'v1', 'deployments', 'Deployment'),
-  endpointSlice: named('discovery.k8s.io', 'v1', 'endpointslices', 'EndpointSlice'),
   event: named('events.k8s.io', 'v1', 'events', 'Event'),
   lease: named('coordination.k8s.io', 'v1', 'leases', 'Lease'),
   networkPolicy: named('networking.k8s.io', 'v1', 'networkpolicies', 'NetworkPolicy'),

@@ -32,10 +32,6 @@ export class RawConnection {
     return Buffer.concat(this.#received).toString('latin1')
   }
 
-  get bytesReceived(): number {
-    return this.#bytes
-  }
-
   /** Whether the other side has ended the connection. */
   get closed(): boolean {
     return this.#closed
