@@ -59,7 +59,7 @@ describe('every field', () => {
   })
 })
 
-test('every rule says what must or may not be, and only once', () => {
+test('every rule says what must or may not be, as a part of a sentence', () => {
   const list = Object.values(rules).flat()
   for (const { message } of list) expect(message).toMatch(/(^|` )(of a listener )?(must|may not) /)
   for (const { message } of list) expect(message).not.toMatch(/\.$/)
