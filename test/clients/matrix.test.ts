@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest'
 import { announceMissing, describeClient, hasIpv6, leaveOut } from '../support/clients/availability.ts'
 import { basicFtp } from '../support/clients/basic-ftp.ts'
 import { type Connection, protections, type RealClient } from '../support/clients/client.ts'
-import { connections, describeConnection } from '../support/clients/connections.ts'
+import { connections, describeConnection, passiveConnection } from '../support/clients/connections.ts'
 import { findCurl } from '../support/clients/curl.ts'
 import { findFtplib } from '../support/clients/ftplib.ts'
 import { findLftp } from '../support/clients/lftp.ts'
@@ -61,7 +61,7 @@ for (const found of clients) {
     describe.concurrent('carries 3,000,003 bytes both ways', () => {
       for (const [index, protection] of protections.entries()) {
         it(protection, { timeout: cellTimeoutMilliseconds }, () =>
-          expectLargeFile(client, largeConnection(client, protection), largeUserOf(name, index)),
+          expectLargeFile(client, passiveConnection(client, protection), largeUserOf(name, index)),
         )
       }
     })
@@ -78,11 +78,6 @@ async function expectLargeFile(client: RealClient, connection: Connection, user:
   await expectBytes(join(home, 'large.bin'), large)
   await expectBytes(join(local, 'back.bin'), large)
   expectTransfers(server.log(user), connection)
-}
-
-function largeConnection(client: RealClient, protection: Connection['protection']): Connection {
-  const extended: Connection = { protection, data: 'EPSV', family: 'IPv4' }
-  return client.limitation(extended) === undefined ? extended : { ...extended, data: 'PASV' }
 }
 
 function missingNetwork({ family }: Connection): string | undefined {

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { announceMissing, describeClient } from '../support/clients/availability.ts'
 import { basicFtp } from '../support/clients/basic-ftp.ts'
-import type { Connection, FoundClient, Operation, Protection, RealClient, Target } from '../support/clients/client.ts'
+import type { Connection, FoundClient, Operation, Protection, Target } from '../support/clients/client.ts'
 import { type ClientCertificate, createClientCertificate } from '../support/clients/client-certificate.ts'
+import { passiveConnection } from '../support/clients/connections.ts'
 import { findCurl, runCurl } from '../support/clients/curl.ts'
 import { findFtplib } from '../support/clients/ftplib.ts'
 import { findLftp } from '../support/clients/lftp.ts'
@@ -98,7 +99,7 @@ describe('a user with a certificate', () => {
   for (const found of [curl, lftp, ftplib, inProcess]) {
     describeClient(found, client => {
       it.for(tlsProtections)('logs in without a password over %s', async protection => {
-        const connection = passive(client, protection)
+        const connection = passiveConnection(client, protection)
         const directory = `${client.name}-${protection}`
         const local = join((await server.directories(certified)).local, directory)
         await writeFile(local, directory)
@@ -129,7 +130,7 @@ type Direction = 'upload' | 'download'
 function describeResumption(found: FoundClient, orders: Partial<Record<Protection, readonly Direction[]>> = {}): void {
   describeClient(found, client => {
     it.for(tlsProtections)('resumes for every transfer over %s', async protection => {
-      const connection = passive(client, protection)
+      const connection = passiveConnection(client, protection)
       const user = userOf(client.name, protection)
       const order = orders[protection] ?? ['upload', 'upload', 'download', 'download', 'upload']
       const { operations, expectFiles } = await transfers(strict, user, order)
@@ -162,11 +163,6 @@ async function transfers(on: ClientServer, user: string, order: readonly Directi
 
 function expectOneSession(log: readonly LogLine[]): void {
   expect(new Set(log.map(({ session }) => session)).size).toBe(1)
-}
-
-function passive(client: RealClient, protection: Protection): Connection {
-  const extended: Connection = { protection, data: 'EPSV', family: 'IPv4' }
-  return client.limitation(extended) === undefined ? extended : { ...extended, data: 'PASV' }
 }
 
 function userOf(name: string, protection: Protection): string {

@@ -8,11 +8,11 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { FtpClient } from '../support/ftp-client.ts'
+import { mayMount } from '../support/mounting.ts'
 import { simpleUser, startServer, type TestServer } from '../support/server.ts'
 import { startServerProcess } from '../support/server-process.ts'
 
 const megabyte = 1_048_576
-const mayMount = canMount()
 const cleanups: (() => Promise<unknown> | void)[] = []
 
 afterEach(async () => {
@@ -157,13 +157,4 @@ describe('A process without descriptors left', () => {
 async function setWritable(root: string, writable: boolean): Promise<void> {
   if (mayMount) execFileSync('mount', ['-o', `remount,${writable ? 'rw' : 'ro'}`, root])
   else await chmod(join(root, 'locked'), writable ? 0o755 : 0o555)
-}
-
-function canMount(): boolean {
-  try {
-    execFileSync('unshare', ['--mount', 'true'], { stdio: 'ignore' })
-    return process.getuid?.() === 0
-  } catch {
-    return false
-  }
 }

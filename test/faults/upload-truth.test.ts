@@ -10,9 +10,9 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { partialName } from '../../server/storage/local/uploads/partials.ts'
 import { eventually } from '../support/eventually.ts'
 import { FtpClient } from '../support/ftp-client.ts'
+import { mayMount } from '../support/mounting.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
-const mayMount = canMount()
 if (!mayMount) process.stderr.write('SKIPPED: the truth about a full disk needs the right to mount a tmpfs.\n')
 
 const modes = ['direct', 'atomic'] as const
@@ -219,13 +219,4 @@ async function logIn(server: TestServer, protection: (typeof protections)[number
   else await client.login()
   await client.send('TYPE I')
   return client
-}
-
-function canMount(): boolean {
-  try {
-    execFileSync('unshare', ['--mount', 'true'], { stdio: 'ignore' })
-    return process.getuid?.() === 0
-  } catch {
-    return false
-  }
 }

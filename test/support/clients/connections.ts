@@ -1,5 +1,5 @@
 /** The table: every kind of connection that FTP has. */
-import { type Connection, type DataCommand, protections } from './client.ts'
+import { type Connection, type DataCommand, type Protection, protections, type RealClient } from './client.ts'
 
 /** PASV and PORT carry an IPv4 address (RFC 959), so IPv6 has EPSV and EPRT only (RFC 2428). */
 const dataCommands: Readonly<Record<Connection['family'], readonly DataCommand[]>> = {
@@ -13,4 +13,10 @@ export const connections: readonly Connection[] = protections.flatMap(protection
 
 export function describeConnection({ protection, data, family }: Connection): string {
   return `${protection}, ${data} over ${family}`
+}
+
+/** The passive one that a client prefers where it can. */
+export function passiveConnection(client: RealClient, protection: Protection): Connection {
+  const extended: Connection = { protection, data: 'EPSV', family: 'IPv4' }
+  return client.limitation(extended) === undefined ? extended : { ...extended, data: 'PASV' }
 }
