@@ -185,7 +185,7 @@ describe('The password', () => {
     ['no Secret', {}, 'SecretNotFound'],
     ['no key', { keys: { other: 'x' } }, 'KeyNotFound'],
     ['nothing under the key', { keys: { password: '' } }, 'InvalidPassword'],
-    ['too much under the key', { keys: { password: 'x'.repeat(5000) } }, 'InvalidPassword'],
+    ['too much under the key', { keys: { password: 'ä'.repeat(514) } }, 'InvalidPassword'],
   ])('is missing where there is %s', (_, secrets, reason) => {
     const user = observed(ftpUser('a', '{ passwordSecretRef: { name: keys } }'), secrets)
     expect(verdicts(server(), [user])).toEqual({ 'media/a': reason })

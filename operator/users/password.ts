@@ -3,8 +3,8 @@ import type { Problem } from '../problem.ts'
 
 type Reference = { readonly name: string; readonly key: string }
 
-// What the server takes: 1024 characters and a line end.
-const maxPasswordBytes = 4100
+// What the server takes: 1024 bytes and a line end.
+const maxContentBytes = 1026
 
 /** `data` is that of the Secret that is referred to; undefined if there is none. */
 export function findPassword(
@@ -19,14 +19,14 @@ export function findPassword(
   if (!isPasswordLength(content.length)) {
     return {
       reason: 'InvalidPassword',
-      message: `needs a password or its hash in key ${key} of Secret ${name}, with 1 to 1024 characters`,
+      message: `needs a password or its hash in key ${key} of Secret ${name}, with 1 to 1024 bytes`,
     }
   }
   return { content }
 }
 
 export function isPasswordLength(bytes: number): boolean {
-  return bytes > 0 && bytes <= maxPasswordBytes
+  return bytes > 0 && bytes <= maxContentBytes
 }
 
 /** Keys of Secrets have fewer letters than names of users; `_` stands for nothing else, so no two names meet. */

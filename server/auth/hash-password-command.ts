@@ -1,7 +1,8 @@
 /** The subcommand `hash-password`: a password from the terminal or a pipe, its hash to stdout. */
 import { addAbortSignal, type Readable, type Writable } from 'node:stream'
 import { parseArgs } from 'node:util'
-import { type HashAlgorithm, hashAlgorithms, hashPassword, maxPasswordBytes } from './password.ts'
+import { type HashAlgorithm, hashAlgorithms, hashPassword } from './password.ts'
+import { maxPasswordBytes } from './password-hash.ts'
 
 export type HashPasswordStreams = {
   /** As `process.stdin`. A terminal is asked twice, without echo; from anything else the first line is taken. */

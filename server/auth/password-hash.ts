@@ -1,4 +1,7 @@
-/** Hashes of passwords as text: which formats are understood, and which costs are too high to be let in. */
+/** Passwords and their hashes as text: how long one may be, which formats are understood, and which costs are too high to be let in. */
+
+/** Longest password that is looked at, in bytes of UTF-8; longer ones match nothing. */
+export const maxPasswordBytes = 1024
 
 /** A hash whose format, lengths and costs are all within bounds. */
 export type ParsedHash =

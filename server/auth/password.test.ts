@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Credential } from '../config/configuration.ts'
-import { createPasswordVerifier, hashPassword, maxPasswordBytes, type PasswordVerifierOptions } from './password.ts'
-import { isPasswordHash, parsePasswordHash } from './password-hash.ts'
+import { createPasswordVerifier, hashPassword, type PasswordVerifierOptions } from './password.ts'
+import { isPasswordHash, maxPasswordBytes, parsePasswordHash } from './password-hash.ts'
 
 const password = 'correct horse bätterie'
 

@@ -4,7 +4,7 @@ import { after } from '../at-once.ts'
 import type { Credential } from '../config/configuration.ts'
 import { derive, deriveQuickly, isQuick, type NativeHash, type QuickHash } from './derive.ts'
 import { JobQueue } from './job-queue.ts'
-import { type ParsedHash, parsePasswordHash } from './password-hash.ts'
+import { maxPasswordBytes, type ParsedHash, parsePasswordHash } from './password-hash.ts'
 import { PasswordThread } from './password-thread.ts'
 
 /** `overloaded`: nobody knows, because too many checks wait or this one failed or took too long. */
@@ -35,9 +35,6 @@ export type PasswordVerifierOptions = {
   /** Told of checks that failed for another reason than the password. */
   readonly onFault?: (error: unknown) => void
 }
-
-/** Longest password that is looked at, in bytes of UTF-8; longer ones match nothing. */
-export const maxPasswordBytes = 1024
 
 export function createPasswordVerifier(options: PasswordVerifierOptions = {}): PasswordVerifier {
   const {

@@ -1,7 +1,6 @@
 /** Makes entries of a list of ours of drafts, each valid for itself. */
 import { posix } from 'node:path'
-import { maxPasswordBytes } from '../auth/password.ts'
-import { isPasswordHash } from '../auth/password-hash.ts'
+import { isPasswordHash, maxPasswordBytes } from '../auth/password-hash.ts'
 import { formats, isUserName } from '../config/formats.ts'
 import { brokenRules, userRules } from '../config/rules.ts'
 import type { UserEntry } from '../config/schema/user.ts'

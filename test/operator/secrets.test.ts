@@ -198,7 +198,7 @@ describe('The operator at the log level debug', () => {
         20_000,
       )
       const last = await told()
-      for (const word of ['pasword', 'KeyNotFound', 'with 1 to 1024 characters', 'all-good-users-0'])
+      for (const word of ['pasword', 'KeyNotFound', 'with 1 to 1024 bytes', 'all-good-users-0'])
         expect(last).toContain(word)
       expect(secrets.foundIn(last)).toEqual([])
     },

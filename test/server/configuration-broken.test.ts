@@ -308,7 +308,7 @@ const ofUsers: readonly Broken[] = [
     files: { 'users/a.yaml': 'users: [{name: a, passwordFile: a.password}]', 'users/a.password': '\n' },
     file: 'users/a.yaml',
     path: 'users[0].passwordFile',
-    must: /a password of 1 to 1024 characters/,
+    must: /a password of 1 to 1024 bytes/,
   },
   {
     title: 'a password file with an old hash',

@@ -1,6 +1,7 @@
 /** All lists of users together: who is in force, with the last good entry in place of a bad one. */
 import { dirname, isAbsolute, posix, relative, resolve, sep } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import { maxPasswordBytes } from '../../auth/password-hash.ts'
 import { isTotpSecret } from '../../auth/totp.ts'
 import type { Problem, User } from '../configuration.ts'
 import { mapBounded, readContent } from '../files.ts'
@@ -98,8 +99,7 @@ type Passwords = {
   readonly outside: ReadonlyMap<string, { readonly password: Password; readonly digest: string | undefined }>
 }
 
-// Enough for 1024 characters of any kind, and a line end.
-const maxPasswordBytes = 4100
+const maxPasswordFileBytes = maxPasswordBytes + '\r\n'.length
 
 async function readPasswords(
   directory: string,
@@ -113,7 +113,7 @@ async function readPasswords(
   )
   const elsewhere = [...places].filter(path => !contents.has(path))
   const read = await mapBounded(elsewhere, async path => {
-    const content = await readContent(resolve(directory, path), maxPasswordBytes)
+    const content = await readContent(resolve(directory, path), maxPasswordFileBytes)
     if ('bytes' in content) {
       return { password: passwordFileCredential(content.bytes), digest: fileDigest(content.bytes) }
     }

@@ -106,8 +106,8 @@ test('a password file holds a password or its hash, with at most one line end', 
   expect(credential(`${hash}\n`)).toEqual({ kind: 'password-hash', hash })
   expect(credential('secret\r\n')).toEqual({ kind: 'password', password: 'secret' })
   expect(credential('secret \n\n')).toEqual({ kind: 'password', password: 'secret \n' })
-  expect(credential('x'.repeat(1024)).kind).toBe('password')
-  for (const bad of ['', '\n', 'x'.repeat(1025), '$1$salt$hash', '$apr1$salt$hash', '$2b$10$short']) {
+  expect(credential(`${'ä'.repeat(512)}\r\n`).kind).toBe('password')
+  for (const bad of ['', '\n', 'x'.repeat(1025), 'ä'.repeat(513), '$1$salt$hash', '$apr1$salt$hash', '$2b$10$short']) {
     expect(credential(bad).kind).toBe('refused')
   }
   expect(passwordFileCredential(Buffer.from([0xff, 0xfe])).kind).toBe('refused')

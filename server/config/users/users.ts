@@ -1,5 +1,5 @@
 /** Lists of users as they are written, entry by entry: a bad one leaves the others alone. */
-import { isPasswordHash } from '../../auth/password-hash.ts'
+import { isPasswordHash, maxPasswordBytes } from '../../auth/password-hash.ts'
 import type { Credential } from '../configuration.ts'
 import { formats, isUserName, wordsFor } from '../formats.ts'
 import type { Network } from '../network.ts'
@@ -44,8 +44,11 @@ export function passwordFileCredential(
   content: Uint8Array,
 ): Credential | { readonly kind: 'refused'; readonly message: string } {
   const text = decodeText(content)?.replace(/\r?\n$/, '')
-  if (text === undefined || text.length < 1 || text.length > 1024) {
-    return { kind: 'refused', message: 'must name a file with a password of 1 to 1024 characters, or its hash' }
+  if (text === undefined || text === '' || Buffer.byteLength(text) > maxPasswordBytes) {
+    return {
+      kind: 'refused',
+      message: `must name a file with a password of 1 to ${maxPasswordBytes} bytes, or its hash`,
+    }
   }
   if (isPasswordHash(text)) return { kind: 'password-hash', hash: text }
   // Taken for a password, the hash itself would open the door to whoever has read it somewhere.
