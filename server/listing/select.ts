@@ -4,6 +4,7 @@ import { compilePattern, isPattern } from '../storage/glob.ts'
 import { joinPath, namesOf } from '../storage/path.ts'
 import { type Entry, isStorageError, type Storage, StorageError } from '../storage/storage.ts'
 import type { ListFlag } from './flags.ts'
+import { isPassable } from './passable.ts'
 
 export type Batches = AsyncIterable<readonly Entry[]>
 export type Selection = {
@@ -68,7 +69,7 @@ async function exists(storage: Storage, path: string): Promise<boolean> {
   try {
     return (await storage.stat(path)).type === 'directory'
   } catch (error) {
-    if (passable.some(kind => isStorageError(error, kind))) return false
+    if (isPassable(error)) return false
     throw error
   }
 }
@@ -117,9 +118,7 @@ async function* candidates(storage: Storage, directory: string, component: Compo
     if (typeof component === 'string') yield [await storage.stat(joinPath(directory, component))]
     else yield* filtered(storage.list(directory), component)
   } catch (error) {
-    // What is not there, is gone by now, or is not for this user, matches nothing.
-    if (!passable.some(kind => isStorageError(error, kind))) throw error
+    // It matches nothing.
+    if (!isPassable(error)) throw error
   }
 }
-
-const passable = ['not-found', 'forbidden', 'not-a-directory'] as const

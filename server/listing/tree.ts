@@ -1,6 +1,7 @@
 /** LIST -R: a directory, and all that are below it, each with a heading as `ls -lR` has it. */
 import { joinPath } from '../storage/path.ts'
-import { type Entry, isStorageError, StorageError } from '../storage/storage.ts'
+import { type Entry, StorageError } from '../storage/storage.ts'
+import { isPassable } from './passable.ts'
 import type { Batches } from './select.ts'
 
 /** A line that is not an entry’s. */
@@ -50,12 +51,9 @@ async function* readable(batches: Batches, depth: number): Batches {
   try {
     yield* batches
   } catch (error) {
-    const isPassable = passable.some(kind => isStorageError(error, kind))
-    if (depth === 0 || !isPassable) throw error
+    if (depth === 0 || !isPassable(error)) throw error
   }
 }
-
-const passable = ['not-found', 'forbidden', 'not-a-directory'] as const
 
 class Work {
   readonly #limits: TreeLimits
