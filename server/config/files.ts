@@ -26,7 +26,7 @@ export type ConfigurationFiles = {
 
 export type Content = { readonly bytes: Uint8Array } | { readonly fault: string; readonly missing: boolean }
 
-const serverFile = 'server.yaml'
+export const serverFile = 'server.yaml'
 const certificateNames: readonly string[] = ['tls.crt', 'tls.key', 'ca.crt']
 const hostCertificateNames: readonly string[] = ['tls.crt', 'tls.key']
 const maxFiles = 10_000

@@ -9,7 +9,7 @@ import {
   usable,
 } from './certificate-parts.ts'
 import type { Configuration, Problem } from './configuration.ts'
-import { type ConfigurationFiles, readFiles } from './files.ts'
+import { type ConfigurationFiles, readFiles, serverFile } from './files.ts'
 import { configurationHash, type DigestedFile, fileDigest } from './hash.ts'
 import { hostsInForce, missingCertificates } from './hosts.ts'
 import { loadRelaySecrets, type RelaySecretsPart } from './relay-secrets.ts'
@@ -121,8 +121,6 @@ export async function loadConfiguration(
 type Contents = ConfigurationFiles['contents']
 type Faults = ConfigurationFiles['faults']
 type Loaded<Value> = { readonly candidate: Value; readonly problems: readonly Problem[] }
-
-const serverFile = 'server.yaml'
 
 function loadServer(
   contents: Contents,

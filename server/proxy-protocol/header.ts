@@ -31,7 +31,7 @@ export function parseProxyHeader(bytes: Uint8Array): ProxyHeader {
 const incomplete = { kind: 'incomplete' } as const
 
 const signatureOfV1 = Buffer.from('PROXY ')
-const signatureOfV2 = Buffer.from('\r\n\r\n\0\r\nQUIT\n')
+export const signatureOfV2 = Buffer.from('\r\n\r\n\0\r\nQUIT\n')
 /** Signature, version and command, family and protocol, length. */
 const fixedOfV2 = 16
 

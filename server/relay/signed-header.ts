@@ -1,7 +1,7 @@
 /** The header with which one server hands a connection over to another: PROXY protocol version 2, with a signature behind the addresses. Pure. */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { isIPv4 } from 'node:net'
-import { type ProxiedEnds, type ProxyEndpoint, parseProxyHeader } from '../proxy-protocol/header.ts'
+import { type ProxiedEnds, type ProxyEndpoint, parseProxyHeader, signatureOfV2 } from '../proxy-protocol/header.ts'
 
 /** What makes each header one that is believed once. */
 export type Freshness = {
@@ -55,7 +55,6 @@ export function readSignedHeader(header: Buffer, secrets: readonly string[]): Si
 }
 
 const unsigned: SignedHeader = { kind: 'unsigned' }
-const signatureOfV2 = Buffer.from('\r\n\r\n\0\r\nQUIT\n')
 /** One of those that the specification leaves to applications (section 2.2, PP2_TYPE_MIN_CUSTOM to MAX_CUSTOM). */
 const typeOfSignature = 0xe7
 const versionOfSignature = 1
