@@ -176,7 +176,7 @@ async function dial({ via, ...place }: Place): Promise<Socket> {
   }
 }
 
-/** Tells a proxy (see cluster-proxy.ts) where to, and waits until it is there. */
+/** Tells a proxy (see proxy-pod.ts) where to, and waits until it is there. */
 async function passOn(socket: Socket, { host, port }: Place, signal: AbortSignal): Promise<void> {
   socket.write(`${host} ${port}\n`)
   await once(socket, 'readable', { signal })
