@@ -134,6 +134,7 @@ describe('checkActiveTarget', () => {
     '::1',
     'fe80::1',
     'ff02::1',
+    'fd00:ec2::254',
   ])('refuses %s even where other addresses are allowed', address => {
     expect(checkActiveTarget({ address, port: 2000 }, peer, open)).toBe('foreign')
   })

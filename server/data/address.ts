@@ -103,6 +103,7 @@ for (const [network, prefix] of [
 for (const [network, prefix] of [
   ['::', 127],
   ['fe80::', 10],
+  ['fd00:ec2::', 32],
   ['ff00::', 8],
 ] as const)
   neverForeign.addSubnet(network, prefix, 'ipv6')

@@ -34,6 +34,7 @@ const thirdParties = [
     'EPRT |2|::ffff:169.254.169.254|8080|',
     'EPRT |2|ff02::1|2121|',
     'EPRT |2|fd00::1|2121|',
+    'EPRT |2|fd00:ec2::254|8080|',
     'EPRT |1|127.0.0.1|25|',
   ],
   ...[
@@ -55,7 +56,7 @@ describe('PORT and EPRT', () => {
 
   it.each(
     thirdParties.filter(
-      line => !line.includes('7f00') && /127,0,0,2|169|224|255,255|\|2\|(?!fd00)|127\.0\.0\.2/.test(line),
+      line => !line.includes('7f00') && /127,0,0,2|169|224|255,255|\|2\|(?!fd00::)|127\.0\.0\.2/.test(line),
     ),
   )('where other addresses are allowed never name the server, its link, cloud metadata or a group: %s', async line => {
     const open = await temporaryServer({ server: { active: { foreignAddresses: true, privilegedPorts: true } } })
