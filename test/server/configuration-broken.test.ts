@@ -308,7 +308,14 @@ const ofUsers: readonly Broken[] = [
     files: { 'users/a.yaml': 'users: [{name: a, passwordFile: a.password}]', 'users/a.password': '\n' },
     file: 'users/a.yaml',
     path: 'users[0].passwordFile',
-    must: /a password of 1 to 1024 bytes/,
+    must: /a password of 1 to 1024 bytes in one line/,
+  },
+  {
+    title: 'a password file with two lines',
+    files: { 'users/a.yaml': 'users: [{name: a, passwordFile: a.password}]', 'users/a.password': 'secret\n\n' },
+    file: 'users/a.yaml',
+    path: 'users[0].passwordFile',
+    must: /a password of 1 to 1024 bytes in one line/,
   },
   {
     title: 'a password file with an old hash',

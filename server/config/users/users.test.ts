@@ -105,9 +105,19 @@ test('a password file holds a password or its hash, with at most one line end', 
   const credential = (text: string) => passwordFileCredential(Buffer.from(text))
   expect(credential(`${hash}\n`)).toEqual({ kind: 'password-hash', hash })
   expect(credential('secret\r\n')).toEqual({ kind: 'password', password: 'secret' })
-  expect(credential('secret \n\n')).toEqual({ kind: 'password', password: 'secret \n' })
+  expect(credential('secret \n')).toEqual({ kind: 'password', password: 'secret ' })
   expect(credential(`${'ä'.repeat(512)}\r\n`).kind).toBe('password')
-  for (const bad of ['', '\n', 'x'.repeat(1025), 'ä'.repeat(513), '$1$salt$hash', '$apr1$salt$hash', '$2b$10$short']) {
+  for (const bad of [
+    '',
+    '\n',
+    'secret\n\n',
+    'secret\r\nmore',
+    'x'.repeat(1025),
+    'ä'.repeat(513),
+    '$1$salt$hash',
+    '$apr1$salt$hash',
+    '$2b$10$short',
+  ]) {
     expect(credential(bad).kind).toBe('refused')
   }
   expect(passwordFileCredential(Buffer.from([0xff, 0xfe])).kind).toBe('refused')

@@ -44,10 +44,11 @@ export function passwordFileCredential(
   content: Uint8Array,
 ): Credential | { readonly kind: 'refused'; readonly message: string } {
   const text = decodeText(content)?.replace(/\r?\n$/, '')
-  if (text === undefined || text === '' || Buffer.byteLength(text) > maxPasswordBytes) {
+  // No client can say the end of a line within PASS.
+  if (text === undefined || text === '' || text.includes('\n') || Buffer.byteLength(text) > maxPasswordBytes) {
     return {
       kind: 'refused',
-      message: `must name a file with a password of 1 to ${maxPasswordBytes} bytes, or its hash`,
+      message: `must name a file with a password of 1 to ${maxPasswordBytes} bytes in one line, or its hash`,
     }
   }
   if (isPasswordHash(text)) return { kind: 'password-hash', hash: text }
