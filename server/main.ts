@@ -1,8 +1,7 @@
 /** The server's program: arguments, environment, signals. The only file here that knows the process. */
 import { type ChildProcess, fork } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { open, readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -10,18 +9,10 @@ import { getHeapStatistics } from 'node:v8'
 import packageJson from '../package.json' with { type: 'json' }
 import { type Application, startApplication } from './application.ts'
 import { hashPasswordCommand } from './auth/hash-password-command.ts'
-import { maxPasswordBytes } from './auth/password.ts'
-import type { Configuration, Credential, Problem } from './config/configuration.ts'
-import {
-  type EmbeddedSettings,
-  embeddedConfiguration,
-  embeddedVariables,
-  environmentProblem,
-} from './config/embedded.ts'
-import { passwordFileCredential } from './config/users/users.ts'
-import { ConfigurationError } from './configuration-source.ts'
+import { embeddedVariables, environmentProblem } from './config/embedded.ts'
+import { embeddedServer } from './embedded-server.ts'
+import { messageOf } from './error-message.ts'
 import { makeBlanks } from './kinds.ts'
-import { makeDirectories } from './storage/local/directories/make-directories.ts'
 import { loadReleaseProgramPages } from './upkeep/program-pages.ts'
 import { Tidying } from './upkeep/tidying.ts'
 import { loadTrimMemory } from './upkeep/trim-memory.ts'
@@ -97,7 +88,7 @@ async function serve(argv: readonly string[]): Promise<number | undefined> {
   try {
     const directory =
       options.config ?? variable('FTP_SERVER_CONFIG') ?? (existsSync(defaultDirectory) ? defaultDirectory : undefined)
-    const embedded = directory === undefined ? await embeddedDefault() : undefined
+    const embedded = directory === undefined ? await embeddedServer({ variable, readFile }) : undefined
     const application = await startApplication({
       source:
         embedded === undefined
@@ -135,10 +126,6 @@ function serveOptions(argv: readonly string[]): ServeOptions | { readonly wrong:
 function variable(name: string): string | undefined {
   const value = process.env[name]
   return value === '' ? undefined : value
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
 
 /** For as long as the process runs. Programs may collect where Node was told so (`--expose-gc`), as in the image. */
@@ -237,88 +224,6 @@ async function readSource(path: string): Promise<Uint8Array | undefined> {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw error
   }
-}
-
-type Embedded = { readonly configuration: Configuration; readonly greeting: string }
-
-/** Throws a ConfigurationError where the environment makes no sense. */
-async function embeddedDefault(): Promise<Embedded> {
-  const settings: EmbeddedSettings = Object.fromEntries(
-    Object.entries(embeddedVariables).map(([setting, name]) => [setting, variable(name)]),
-  )
-  const given = givenCredential()
-  const password = randomBytes(10).toString('hex')
-  const { configuration, problems } = embeddedConfiguration(settings, given ?? { kind: 'password', password })
-  if (configuration === undefined) throw new ConfigurationError(problems)
-  await makeRoot(configuration.server.root)
-  return { configuration, greeting: greeting(configuration, given === undefined ? password : undefined) }
-}
-
-function givenCredential(): Credential | undefined {
-  const file = variable('FTP_SERVER_PASSWORD_FILE')
-  if (file !== undefined) return credentialOfFile(file)
-  const password = variable('FTP_SERVER_PASSWORD')
-  if (password === undefined) return undefined
-  if (Buffer.byteLength(password) <= maxPasswordBytes) return { kind: 'password', password }
-  throw new ConfigurationError([environment('FTP_SERVER_PASSWORD', `must have at most ${maxPasswordBytes} bytes`)])
-}
-
-function credentialOfFile(file: string): Credential {
-  const credential = passwordFileCredential(contentOfPasswordFile(file))
-  if (credential.kind !== 'refused') return credential
-  throw new ConfigurationError([environment('FTP_SERVER_PASSWORD_FILE', credential.message)])
-}
-
-function contentOfPasswordFile(file: string): Uint8Array {
-  try {
-    return readFileSync(file)
-  } catch (error) {
-    const message = `must name a password file that can be read: ${messageOf(error)}`
-    throw new ConfigurationError([environment('FTP_SERVER_PASSWORD_FILE', message)])
-  }
-}
-
-async function makeRoot(root: string): Promise<void> {
-  try {
-    await makeDirectories(root, 0o777)
-  } catch (error) {
-    const message = `must be a directory, or one that can be made: ${messageOf(error)}`
-    throw new ConfigurationError([environment(embeddedVariables.root, message)])
-  }
-}
-
-function environment(name: string, message: string): Problem {
-  return { file: 'environment', path: name, message }
-}
-
-function greeting({ server, users }: Configuration, generatedPassword: string | undefined): string {
-  const [listener] = server.listeners
-  const [user = ''] = users.keys()
-  const host = urlHost(listener?.addresses[0] ?? '')
-  const url = `ftp://${host}:${listener?.port}`
-  const password = generatedPassword ?? 'PASSWORD'
-  return `
-FTP server at ${url}, TLS by AUTH TLS with a self-signed certificate
-  user       ${user}
-  password   ${generatedPassword === undefined ? 'as given' : `${generatedPassword}   (generated; shown only now)`}
-  directory  ${server.root}
-  status     http://${host}:${server.probes.port}/status
-
-Try it:
-  curl --ssl-reqd --insecure --user ${quoted(`${user}:${password}`)} ${url}/
-  lftp -e 'set ssl:verify-certificate no' -u ${quoted(`${user},${password}`)} ${url}
-
-`
-}
-
-function urlHost(address: string): string {
-  if (['::', '0.0.0.0'].includes(address)) return 'localhost'
-  return address.includes(':') ? `[${address}]` : address
-}
-
-/** As a shell takes it for one word. */
-function quoted(text: string): string {
-  return /^[\w.,:@+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }
 
 function stopOnSignals(application: Application): void {

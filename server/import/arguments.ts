@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { isTimeZone } from '../config/formats.ts'
 import { type Role, roles } from '../config/schema/permissions.ts'
+import { messageOf } from '../error-message.ts'
 
 export const importUsage = `Usage: ftp-server import pure-ftpd --users FILE [--time-zone NAME] [options]
        ftp-server import proftpd --users FILE [--groups FILE] [--group-role GROUP=ROLE]... [options]
@@ -84,7 +85,7 @@ export function readImportArguments(argv: readonly string[]): Answer {
     }
     return { kind: 'import', from, root, onLoss, passwords, timeZone, roles: given, files }
   } catch (error) {
-    return wrong(error instanceof Error ? error.message : String(error))
+    return wrong(messageOf(error))
   }
 }
 

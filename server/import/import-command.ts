@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Writable } from 'node:stream'
 import { hashPassword } from '../auth/password.ts'
+import { messageOf } from '../error-message.ts'
 import { type ImportRequest, importUsage, readImportArguments } from './arguments.ts'
 import type { Drafts, Place } from './draft.ts'
 import { type Finished, finishDrafts } from './finish.ts'
@@ -93,7 +94,7 @@ type Reader = {
 function requiredFrom(read: ImportStreams['read']): Reader {
   const optional = async (name: string): Promise<SourceFile | undefined> => {
     const content = await read(name).catch((error: unknown) => {
-      throw new UnreadableFile(`${name}: ${error instanceof Error ? error.message : String(error)}`)
+      throw new UnreadableFile(`${name}: ${messageOf(error)}`)
     })
     return content && { name, content }
   }
