@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
+import { isatty } from 'node:tty'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { getHeapStatistics } from 'node:v8'
@@ -228,18 +229,20 @@ async function readSource(path: string): Promise<Uint8Array | undefined> {
 
 function stopOnSignals(application: Application): void {
   let stopping = false
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      // Who asks twice does not want to wait.
-      if (stopping) process.exit(1)
-      stopping = true
-      application.stop().then(
-        () => process.exit(0),
-        (error: unknown) => {
-          process.stderr.write(`${String(error)}\n`)
-          process.exit(1)
-        },
-      )
-    })
+  const stop = (): void => {
+    // Who asks twice does not want to wait.
+    if (stopping) process.exit(1)
+    stopping = true
+    application.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        process.stderr.write(`${String(error)}\n`)
+        process.exit(1)
+      },
+    )
   }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+  // Its terminal has gone; or, where there is none, somebody means the files, which are followed anyhow.
+  process.on('SIGHUP', isatty(0) ? stop : () => undefined)
 }

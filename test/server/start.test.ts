@@ -15,6 +15,7 @@ import { freePort, passiveRange, password, simpleUser } from '../support/server.
 const program = join(import.meta.dirname, '../../server/main.ts')
 
 type Started = {
+  readonly signal: (signal: NodeJS.Signals) => void
   readonly output: () => string
   readonly exited: Promise<number | null>
 }
@@ -32,7 +33,7 @@ function start(environment: Readonly<Record<string, string>>, ...argv: readonly 
     child.kill('SIGKILL')
     await exited
   })
-  return { output: () => output, exited }
+  return { signal: signal => void child.kill(signal), output: () => output, exited }
 }
 
 async function temporaryDirectory(): Promise<string> {
@@ -232,3 +233,18 @@ async function healthCheck(): Promise<string> {
   const command = /^HEALTHCHECK [^\n]*\n +CMD (\[.*\])$/m.exec(dockerfile)?.[1] ?? '[]'
   return String((JSON.parse(command) as string[]).at(-1))
 }
+
+test('SIGHUP, by which other servers read their files again, ends nothing where there is no terminal', async () => {
+  const variables = await variablesFor({ FTP_SERVER_PASSWORD: password })
+  const { signal, output, exited } = start(variables)
+  await eventually(() => output().includes('Try it:'), 'the server runs')
+  const client = await FtpClient.connect(Number(variables['FTP_SERVER_PORT']))
+  onTestFinished(() => client.close())
+  await client.send('USER user')
+  expect((await client.send(`PASS ${password}`)).code).toBe(230)
+  signal('SIGHUP')
+  // A process takes its signals in order: this one comes to its end, and lets the session say so.
+  signal('SIGTERM')
+  expect((await client.reply()).code).toBe(421)
+  expect(await exited).toBe(0)
+})
