@@ -102,8 +102,8 @@ async function serve(argv: readonly string[]): Promise<number | undefined> {
       cores: coresGiven(availableParallelism(), processorQuota()),
       threads: threadsGiven(),
     })
-    if (embedded !== undefined) process.stderr.write(embedded.greeting)
     stopOnSignals(application)
+    if (embedded !== undefined) process.stderr.write(embedded.greeting)
     tidyAtRest()
     return undefined
   } catch (error) {
