@@ -56,9 +56,8 @@ function bindingOf(name: string | undefined): { readonly binding?: { name: strin
 }
 
 /** Whether a server has decided about the user. What is on its way is no decision. */
-export function isDecided({ bound }: ServerState): boolean {
-  if (bound === undefined || bound === 'missing') return bound === 'missing'
-  return bound.verdict.accepted || bound.verdict.reason !== 'Pending'
+export function isDecided(server: ServerState): boolean {
+  return server.bound !== undefined && !isPasswordMissed(server)
 }
 
 /** Whether a server has found none in the Secret that is made for the user. */
