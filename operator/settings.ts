@@ -1,6 +1,7 @@
 /** What the operator is told by flags, and by environment variables where a flag is absent. */
 import { isIP } from 'node:net'
 import { parseArgs } from 'node:util'
+import { isLabel } from './kubernetes/object.ts'
 import type { LogLevel } from './telemetry/logger.ts'
 
 export type Settings = {
@@ -104,7 +105,7 @@ export function parseSettings(
   }
 
   const namespaces = listOf('namespaces')
-  if (!namespaces.every(isNamespace)) throw wrong('namespaces', 'names of namespaces, separated by commas')
+  if (!namespaces.every(isLabel)) throw wrong('namespaces', 'names of namespaces, separated by commas')
   const clusterNetworks = listOf('cluster-networks')
   if (!clusterNetworks.every(isNetwork))
     throw wrong('cluster-networks', 'networks such as 10.244.0.0/16, separated by commas')
@@ -119,11 +120,6 @@ export function parseSettings(
     workers: whole('workers', 1, 64),
     clusterNetworks,
   }
-}
-
-/** A DNS label (RFC 1123). */
-function isNamespace(name: string): boolean {
-  return /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name)
 }
 
 function isNetwork(text: string): boolean {

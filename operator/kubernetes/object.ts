@@ -54,6 +54,11 @@ export function apiVersionOf({ group, version }: ResourceKind): string {
   return group === '' ? version : `${group}/${version}`
 }
 
+/** Whether it is a DNS label (RFC 1123), as the names of namespaces are. */
+export function isLabel(text: string): boolean {
+  return /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(text)
+}
+
 /** `namespace/name`, or `name` if the object is in no namespace: what queues and caches hold. */
 export function keyOf({ name, namespace }: ObjectName): string {
   return namespace === undefined || namespace === '' ? name : `${namespace}/${name}`

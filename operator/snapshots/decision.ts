@@ -4,7 +4,7 @@ import type { FtpServer, FtpServerStatus } from '../api/ftp-server.ts'
 import { claimName } from '../desired/claim.ts'
 import { annotationKeys, nameOf } from '../desired/names.ts'
 import { type SnapshotWish, volumeSnapshot } from '../desired/volume-snapshot.ts'
-import type { Manifest } from '../kubernetes/object.ts'
+import { isLabel, type Manifest } from '../kubernetes/object.ts'
 import { timestamp } from '../kubernetes/time.ts'
 import { readClaim } from '../observation/live.ts'
 import type { Observation } from '../observation/observation.ts'
@@ -85,7 +85,7 @@ function requestOf({ metadata, status }: FtpServer): SnapshotFacts['request'] {
   if (value === undefined) return undefined
   return {
     value,
-    isWrong: !/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(value),
+    isWrong: !isLabel(value),
     isDone: status?.storage?.snapshots?.lastRequest === value,
   }
 }
