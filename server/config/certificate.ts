@@ -73,7 +73,7 @@ export function checkCertificate(
 export function validityProblems(
   { begins, expires }: CheckedCertificate,
   now: number,
-  directory = 'tls',
+  directory: string,
 ): readonly Problem[] {
   const problem = (message: string): readonly Problem[] => [problemIn(directory, 'tls.crt', message)]
   if (now < begins) {

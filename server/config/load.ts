@@ -1,5 +1,5 @@
 /** Loads a configuration directory, part by part: what is bad leaves the last good of its part in force. */
-import { validityChangesAt, validityProblems } from './certificate.ts'
+import { type CheckedCertificate, validityChangesAt, validityProblems } from './certificate.ts'
 import {
   type CertificatePart,
   type HostCertificates,
@@ -65,25 +65,21 @@ export async function loadConfiguration(
   const users = await usersInForce({ directory, contents, faultOf }, previous?.lists ?? new Map(), chosen.server?.value)
   const relay = await loadRelaySecrets(directory, chosen.server?.value.relay.secretFile, previous?.relaySecrets)
   const removed = loadRemovedHomes(contents)
-  const own = chosen.certificate?.value
+  const certificates = certificatesInForce(chosen.certificate, ofHosts.certificates)
   const problems = [
     ...[...faults].map(([file, message]) => ({ file, path: '', message })),
     ...server.problems,
     ...chosen.problems,
     ...certificate.problems,
     ...ofHosts.problems,
-    ...(own === undefined ? [] : validityProblems(own, now)),
-    ...validityProblemsOfHosts(ofHosts.certificates, now),
+    ...certificates.flatMap(([path, inForce]) => validityProblems(inForce, now, path)),
     ...(chosen.server === undefined ? [] : missingCertificates(chosen.server.value, hostFiles)),
     ...users.problems,
     ...relay.problems,
     ...removed.problems,
   ]
   const references = [...users.references, ...relay.references]
-  const certificates = [own, ...[...ofHosts.certificates.values()].map(({ value }) => value)].filter(
-    each => each !== undefined,
-  )
-  const outdatedAt = Math.min(...certificates.map(each => validityChangesAt(each, now)))
+  const outdatedAt = Math.min(...certificates.map(([, inForce]) => validityChangesAt(inForce, now)))
   if (chosen.server === undefined)
     return { configuration: undefined, parts: undefined, problems, references, outdatedAt }
   return {
@@ -150,10 +146,13 @@ function parseServer(content: Uint8Array | undefined): Validated<ServerConfigura
   return violations.length === 0 ? result : { valid: false, violations }
 }
 
-function validityProblemsOfHosts(certificates: HostCertificates, now: number): readonly Problem[] {
-  return [...certificates].flatMap(([directory, { value }]) =>
-    value === undefined ? [] : validityProblems(value, now, `tls/${directory}`),
-  )
+/** The server's own and those of its hosts, each with the directory that it is in. */
+function certificatesInForce(
+  own: CertificatePart | undefined,
+  hosts: HostCertificates,
+): readonly (readonly [directory: string, CheckedCertificate])[] {
+  const parts = [['tls', own] as const, ...[...hosts].map(([name, part]) => [`tls/${name}`, part] as const)]
+  return parts.flatMap(([path, part]) => (part?.value === undefined ? [] : [[path, part.value] as const]))
 }
 
 /** The authority of clients' certificates is a file of each host's certificate, and counts once: as the server has it. */
