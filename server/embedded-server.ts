@@ -1,8 +1,8 @@
 /** The server that was given no configuration: what the environment says of its one user and its root, and what is printed of it. */
 import { randomBytes } from 'node:crypto'
 import { maxPasswordBytes } from './auth/password-hash.ts'
-import type { Configuration, Credential, Problem } from './config/configuration.ts'
-import { type EmbeddedSettings, embeddedConfiguration, embeddedVariables } from './config/embedded.ts'
+import type { Configuration, Credential } from './config/configuration.ts'
+import { type EmbeddedSettings, embeddedConfiguration, embeddedVariables, problemOf } from './config/embedded.ts'
 import { passwordFileCredential } from './config/users/users.ts'
 import { ConfigurationError } from './configuration-source.ts'
 import { messageOf } from './error-message.ts'
@@ -64,9 +64,8 @@ async function makeRoot(root: string): Promise<void> {
   }
 }
 
-function refused(path: string, message: string): ConfigurationError {
-  const problem: Problem = { file: 'environment', path, message }
-  return new ConfigurationError([problem])
+function refused(variable: string, message: string): ConfigurationError {
+  return new ConfigurationError([problemOf(variable, message)])
 }
 
 function greeting({ server, users }: Configuration, generatedPassword: string | undefined): string {

@@ -85,7 +85,7 @@ export function embeddedConfiguration(settings: EmbeddedSettings, credential: Cr
 
 function problemsOfName(user: string): readonly Problem[] {
   if (isUserName(user)) return []
-  return [{ file: 'environment', path: embeddedVariables.user, message: `must be ${formats['user-name']?.words}` }]
+  return [problemOf(embeddedVariables.user, `must be ${formats['user-name']?.words}`)]
 }
 
 /** One variable may stand for several keys. */
@@ -96,7 +96,12 @@ function distinct(problems: readonly Problem[]): Iterable<Problem> {
 /** A violation, by the variable it comes from. */
 export function environmentProblem({ path, message }: Violation): Problem {
   const source = Object.entries(sources).find(([start]) => path.startsWith(start))
-  return { file: 'environment', path: source === undefined ? path : embeddedVariables[source[1]], message }
+  return problemOf(source === undefined ? path : embeddedVariables[source[1]], message)
+}
+
+/** What is wrong with a variable. */
+export function problemOf(variable: string, message: string): Problem {
+  return { file: 'environment', path: variable, message }
 }
 
 /** What the beginning of a path in the configuration comes from. */
