@@ -1,6 +1,7 @@
 /** A directory with those above it. */
 import { mkdir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { errnoOf } from '../kernel/errno.ts'
 
 /**
  * Makes it if it is missing, and what is missing above it. Rejects with a system error. Node's own (`recursive`) goes
@@ -10,7 +11,7 @@ export async function makeDirectories(directory: string, mode: number): Promise<
   try {
     await makeDirectory(directory, mode)
   } catch (error) {
-    if (!hasCode(error, 'ENOENT') || dirname(directory) === directory) throw error
+    if (errnoOf(error) !== 'ENOENT' || dirname(directory) === directory) throw error
     await makeDirectories(dirname(directory), mode)
     await makeDirectory(directory, mode)
   }
@@ -20,10 +21,6 @@ async function makeDirectory(directory: string, mode: number): Promise<void> {
   try {
     await mkdir(directory, mode)
   } catch (error) {
-    if (!hasCode(error, 'EEXIST') || !(await stat(directory)).isDirectory()) throw error
+    if (errnoOf(error) !== 'EEXIST' || !(await stat(directory)).isDirectory()) throw error
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
 }
