@@ -1,5 +1,4 @@
 /** SIGTERM ends the real process in good order, and what can't start says why. */
-import { createServer } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { FtpClient, readAll } from '../support/ftp-client.ts'
@@ -10,6 +9,7 @@ import {
   type ServerProcessOptions,
   startServerProcess,
 } from '../support/server-process.ts'
+import { takePort } from '../support/taken-port.ts'
 
 const megabyte = 1_048_576
 const started: ServerProcess[] = []
@@ -179,10 +179,7 @@ describe('A server that cannot start ends with code 1 and says why', () => {
   })
 
   test.each(['listeners', 'probes'] as const)('a port of the %s that somebody else has', async which => {
-    await using other = createServer()
-    await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve))
-    const address = other.address()
-    const port = typeof address === 'object' && address !== null ? address.port : 0
+    const { port } = await takePort()
     const taken = { port, addresses: ['127.0.0.1'] }
     const server = await launch({
       server: which === 'listeners' ? { listeners: [{ name: 'ftp', ...taken }] } : { probes: taken },

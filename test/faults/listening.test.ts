@@ -1,9 +1,9 @@
 /** A reload that asks for an address somebody else has: all else is in force, and the status says what is not. */
-import { createServer, type Server } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { FtpClient } from '../support/ftp-client.ts'
 import { freePort, startServer, type TestServer } from '../support/server.ts'
+import { takePort } from '../support/taken-port.ts'
 
 const cleanups: (() => Promise<unknown> | void)[] = []
 
@@ -15,14 +15,6 @@ async function start(): Promise<TestServer> {
   const server = await startServer()
   cleanups.push(() => server.stop())
   return server
-}
-
-async function takePort(): Promise<{ readonly port: number; readonly server: Server }> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  cleanups.push(() => void server.close())
-  const address = server.address()
-  return { server, port: typeof address === 'object' && address !== null ? address.port : 0 }
 }
 
 function settings(server: TestServer, more: Record<string, unknown>): Record<string, unknown> {

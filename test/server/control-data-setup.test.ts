@@ -1,8 +1,7 @@
 /** How data connections are set up: PASV and PORT of RFC 959, EPSV and EPRT of RFC 2428, bounce protection of RFC 2577. */
 import { writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   connectTo,
   extendedPassivePort,
@@ -15,6 +14,7 @@ import { eventually } from '../support/eventually.ts'
 import { readAll } from '../support/ftp-client.ts'
 import { freePort, startServer, type TestServer } from '../support/server.ts'
 import { loggedIn, temporaryServer } from '../support/sessions.ts'
+import { takePort } from '../support/taken-port.ts'
 
 let server: TestServer
 
@@ -156,10 +156,7 @@ describe('passive data connections', () => {
   })
 
   it('get 425 where another program has all ports, and the log says so', async () => {
-    const other = createServer()
-    await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve))
-    onTestFinished(() => void other.close())
-    const { port: taken } = other.address() as AddressInfo
+    const { port: taken } = await takePort()
     const crowded = await temporaryServer({
       server: { passive: { ports: { first: taken, last: taken }, portWaitSeconds: 0 } },
     })

@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -11,6 +10,7 @@ import { ask, run } from '../support/clients/process.ts'
 import { eventually } from '../support/eventually.ts'
 import { FtpClient } from '../support/ftp-client.ts'
 import { freePort, passiveRange, password, simpleUser } from '../support/server.ts'
+import { takePort } from '../support/taken-port.ts'
 
 const program = join(import.meta.dirname, '../../server/main.ts')
 
@@ -42,14 +42,6 @@ async function temporaryDirectory(): Promise<string> {
   return directory
 }
 
-async function takenPort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => void server.close())
-  const bound = server.address()
-  return typeof bound === 'object' && bound !== null ? bound.port : 0
-}
-
 async function variablesFor(more: Readonly<Record<string, string>> = {}): Promise<Record<string, string>> {
   const [port, probesPort] = await Promise.all([freePort('127.0.0.1'), freePort('127.0.0.1')])
   const { first, last } = passiveRange(port, probesPort)
@@ -63,7 +55,7 @@ async function variablesFor(more: Readonly<Record<string, string>> = {}): Promis
 }
 
 test('a taken port ends the start with the address, the port and the variable to change', async () => {
-  const taken = await takenPort()
+  const { port: taken } = await takePort()
   for (const variable of ['FTP_SERVER_PORT', 'FTP_SERVER_PROBES_PORT']) {
     const { exited, output } = start(await variablesFor({ [variable]: String(taken) }))
     expect(await exited).toBe(1)
@@ -80,7 +72,11 @@ test('an address that is not this machine’s ends the start with the variable t
 })
 
 test('with a configuration, the error names the file and the key, and all of them at once', async () => {
-  const [directory, taken, alsoTaken] = await Promise.all([temporaryDirectory(), takenPort(), takenPort()])
+  const [directory, { port: taken }, { port: alsoTaken }] = await Promise.all([
+    temporaryDirectory(),
+    takePort(),
+    takePort(),
+  ])
   const settings = {
     listeners: [{ name: 'ftp', port: taken, addresses: ['127.0.0.1'] }],
     probes: { port: alsoTaken, addresses: ['127.0.0.1'] },
